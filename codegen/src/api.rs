@@ -1,0 +1,257 @@
+//! The model: what one document offers, with every question of meaning answered.
+//!
+//! Plain data, with no YAML and no tokens in it: print it with `{:#?}` to see what will be
+//! generated. [`lower`](crate::lower) makes it, [`emit`](crate::emit) writes it down without a
+//! decision of its own.
+
+/// One document: its messages, types and interactions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Api {
+    /// On the wire and in Rust the document's module name, such as `heartbeat`.
+    pub name: String,
+    /// The document's file name, for the generated file's first line.
+    pub file: String,
+    /// `info.title`.
+    pub title: String,
+    /// `info.version`.
+    pub version: String,
+    /// `info.description`.
+    pub docs: Option<String>,
+    /// Every type that a message reaches, in the order in which the messages reach them.
+    pub types: Vec<TypeDef>,
+    /// Every message that an interaction uses, in document order.
+    pub messages: Vec<Message>,
+    /// Every interaction, in document order.
+    pub interactions: Vec<Interaction>,
+}
+
+/// A name, as it is on the wire and as it is in Rust.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Name {
+    /// As the document has it; what peers send and receive.
+    pub wire: String,
+    /// As an identifier, free of keywords and of clashes with its neighbours.
+    pub rust: String,
+}
+
+/// The Rust identifier of a type; the key that joins messages, fields and definitions.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TypeName(pub String);
+
+/// A message (AsyncAPI 3.0, Message Object): payload and headers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// On the wire the message's `name`, or else its key under `components.messages`, or else its
+    /// key in the channel. In Rust the payload's type.
+    pub name: Name,
+    /// `title`, `summary` and `description`, one paragraph each.
+    pub docs: Option<String>,
+    /// What carries the payload.
+    pub payload: Payload,
+    /// The struct of the declared headers, if any are declared.
+    pub headers: Option<TypeName>,
+    /// What tells a bare payload of this message from another's.
+    pub shape: Shape,
+    /// Wire names of the declared headers.
+    pub header_names: Vec<String>,
+    /// The header that holds the address for replies (`$message.header#/replyTo`).
+    pub reply_address: Option<String>,
+    /// The header that ties a reply to its request.
+    pub correlation_id: Option<String>,
+    /// Declares a header besides the two above, which the runtime fills in by itself: whoever
+    /// sends this message as a reply is given the means to set its headers.
+    pub has_own_headers: bool,
+}
+
+/// How a message's payload is represented.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// The definition of this name belongs to this message alone and is the message's type.
+    Own(TypeName),
+    /// A new type around a payload that is shared with another message, or is not a definition.
+    Wraps(Type),
+}
+
+/// What a payload's schema says of a JSON object's members.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Shape {
+    /// Wire names of all declared properties.
+    pub members: Vec<String>,
+    /// Wire names of the required ones.
+    pub required: Vec<String>,
+    /// No member besides the declared ones is allowed.
+    pub closed: bool,
+}
+
+/// A type that is given a definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TypeDef {
+    /// Its identifier.
+    pub name: TypeName,
+    /// Its description.
+    pub docs: Option<String>,
+    /// What it is.
+    pub kind: TypeKind,
+}
+
+/// What a [`TypeDef`] defines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeKind {
+    /// An object with named members.
+    Struct(Struct),
+    /// A string out of a fixed set.
+    Enum(Vec<Variant>),
+}
+
+/// An object with named members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Struct {
+    /// The members, in document order.
+    pub fields: Vec<Field>,
+    /// Unknown members are refused (`additionalProperties: false`).
+    pub closed: bool,
+    /// Every field has a default value, so the struct has one.
+    pub has_default: bool,
+}
+
+/// A member of a [`Struct`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its names.
+    pub name: Name,
+    /// Its description: that beside a `$ref` wins over the one referred to.
+    pub docs: Option<String>,
+    /// Its type, without the `Option` of an optional member.
+    pub ty: Type,
+    /// Listed under `required`.
+    pub required: bool,
+}
+
+/// One value of a string enumeration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Variant {
+    /// The value, and the variant's identifier.
+    pub name: Name,
+}
+
+/// The type of a member, an element or a payload.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type {
+    /// `boolean`.
+    Bool,
+    /// `integer`, by its format: `i8` to `u64`.
+    Integer(Integer),
+    /// `number` with format `float`.
+    F32,
+    /// `number` with format `double`, or with none.
+    F64,
+    /// `number` with an integer's format: any JSON number, kept as it came.
+    Number,
+    /// `string`, with any format that has no type of its own.
+    String,
+    /// `string` with format `uuid`.
+    Uuid,
+    /// Anything at all.
+    Any,
+    /// `array`.
+    Array(Box<Type>),
+    /// `object` with `additionalProperties` and no properties.
+    Map(Box<Type>),
+    /// A definition.
+    Named(TypeName),
+    /// A definition that holds itself, broken by a pointer here.
+    Boxed(TypeName),
+}
+
+/// The width and sign of an [`Type::Integer`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is named for its Rust type")]
+pub enum Integer {
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+}
+
+/// One exchange between a consumer (the client) and a provider (the service).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interaction {
+    /// On the wire its name (`getPeriod`), in Rust its method (`get_period`).
+    pub name: Name,
+    /// Descriptions of the operation that starts it and of its channel.
+    pub docs: Option<String>,
+    /// Which messages it consists of.
+    pub pattern: Pattern,
+}
+
+/// A message on a channel: one step of an interaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The channel's key in the document.
+    pub channel: String,
+    /// Where the channel is on the wire; `None` where replies name the address.
+    pub address: Option<String>,
+    /// The message: its Rust type, which is a [`Message::name`].
+    pub message: TypeName,
+}
+
+/// The interaction patterns of CCSDS Mission Operations (CCSDS 521.0-B, 4.2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pattern {
+    /// One message, no answer.
+    Send {
+        /// What the consumer sends.
+        message: Step,
+    },
+    /// A message that is acknowledged or refused.
+    Submit {
+        /// What the consumer sends.
+        message: Step,
+        /// What it gets instead of an acknowledgement.
+        error: Option<Step>,
+    },
+    /// A message that is answered by one response or an error.
+    Request {
+        /// What the consumer sends.
+        message: Step,
+        /// What it gets.
+        response: Step,
+        /// What it may get instead.
+        error: Option<Step>,
+    },
+    /// A message that is acknowledged, and answered later.
+    Invoke {
+        /// What the consumer sends.
+        message: Step,
+        /// What the acknowledgement carries.
+        ack: Option<Step>,
+        /// What it gets in the end.
+        response: Option<Step>,
+        /// What it may get instead.
+        error: Option<Step>,
+    },
+    /// A message that is acknowledged, and answered by updates and then a response.
+    Progress {
+        /// What the consumer sends.
+        message: Step,
+        /// What it gets any number of.
+        update: Step,
+        /// What it gets in the end.
+        response: Option<Step>,
+        /// What it may get instead.
+        error: Option<Step>,
+    },
+    /// A subscription, answered by publications until it is given up.
+    PubSub {
+        /// What the consumer subscribes with; `None` where opening the channel subscribes.
+        subscribe: Option<Step>,
+        /// What it gets any number of.
+        publish: Step,
+        /// What it may get instead.
+        error: Option<Step>,
+    },
+}
