@@ -316,7 +316,7 @@ mod tests {
                 ("Service", "Service"),
                 ("self", "Self_"),
                 ("1.0", "_1_0"),
-                ("2024-10-01T00", "_2024_10_01T00"),
+                ("10-01", "_10_01"),
                 ("", "Empty"),
                 (">=", "GreaterEquals"),
                 ("!=", "NotEquals"),
