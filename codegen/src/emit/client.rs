@@ -1,0 +1,165 @@
+//! The struct whose methods call a provider.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::docs;
+use super::interactions::{Emitted, Interactions, fault, payload};
+use crate::api::{Api, Pattern, Step};
+
+/// The struct `Client` and its methods.
+pub(super) fn client(api: &Api, interactions: &Interactions<'_>) -> TokenStream {
+    let docs = docs::item(&[&format!("{}: calls its provider.", super::title(api))]);
+    let dead_code = super::dead_code();
+    let allowed = interactions.allowed();
+    let methods = interactions.iter().map(method);
+    quote! {
+        #docs
+        #dead_code
+        #[derive(Clone, Debug)]
+        pub struct Client(::specwire::Client);
+
+        #dead_code
+        #allowed
+        impl Client {
+            /// Connects to a server, such as `ws://127.0.0.1:8080/ws`.
+            pub async fn connect(url: &str) -> ::specwire::Result<Self> {
+                ::specwire::Client::connect(url).await.map(Self)
+            }
+
+            /// Calls `service` within this process, with no socket: for tests.
+            pub fn in_memory(service: impl Service) -> Self {
+                Self(::specwire::Client::in_memory(provider(service)))
+            }
+
+            /// Calls through a connection that was made otherwise, or is shared with another document.
+            pub fn new(client: ::specwire::Client) -> Self {
+                Self(client)
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn method(emitted: &Emitted<'_>) -> TokenStream {
+    let wire = emitted.wire();
+    let role = match &emitted.interaction.pattern {
+        Pattern::Send { .. } => format!("Send {wire}: returns when the message is on its way."),
+        Pattern::Submit { .. } => {
+            format!("Submit {wire}: returns when the message is acknowledged.")
+        }
+        Pattern::Request { .. } => format!("Request {wire}: returns the response."),
+        Pattern::Invoke { .. } => {
+            format!("Invoke {wire}: returns the acknowledgement, and later the response.")
+        }
+        Pattern::Progress { .. } => {
+            format!("Progress {wire}: returns a stream of updates, and then the response.")
+        }
+        Pattern::PubSub { .. } => {
+            format!("Pub/sub {wire}: subscribes; dropping the subscription gives it up.")
+        }
+    };
+    let docs = docs::member(&[emitted.about(), &role]);
+    let constant = &emitted.constant;
+    let (arguments, output, fault, call) = match &emitted.interaction.pattern {
+        Pattern::Send { message } => (
+            argument(&quote!(message), message),
+            quote!(()),
+            fault(None),
+            quote!(send(#constant, message.into())),
+        ),
+        Pattern::Submit { message, error } => (
+            argument(&quote!(request), message),
+            quote!(()),
+            fault(error.as_ref()),
+            quote!(submit(#constant, request.into())),
+        ),
+        Pattern::Request {
+            message,
+            response,
+            error,
+        } => {
+            let response = payload(Some(response));
+            (
+                argument(&quote!(request), message),
+                quote!(::specwire::Message<#response>),
+                fault(error.as_ref()),
+                quote!(request(#constant, request.into())),
+            )
+        }
+        Pattern::Invoke {
+            message,
+            ack,
+            response,
+            error,
+        } => {
+            let ack = payload(ack.as_ref());
+            let response = payload(response.as_ref());
+            let declared = declared(error.as_ref());
+            (
+                argument(&quote!(request), message),
+                quote!(::specwire::Invocation<#ack, #response #declared>),
+                fault(error.as_ref()),
+                quote!(invoke(#constant, request.into())),
+            )
+        }
+        Pattern::Progress {
+            message,
+            update,
+            response,
+            error,
+        } => {
+            let update = payload(Some(update));
+            let response = payload(response.as_ref());
+            let declared = declared(error.as_ref());
+            (
+                argument(&quote!(request), message),
+                quote!(::specwire::Progress<#update, #response #declared>),
+                fault(error.as_ref()),
+                quote!(progress(#constant, request.into())),
+            )
+        }
+        Pattern::PubSub {
+            subscribe,
+            publish,
+            error,
+        } => {
+            let (arguments, message) = match subscribe {
+                Some(subscribe) => (
+                    argument(&quote!(message), subscribe),
+                    quote!(message.into()),
+                ),
+                None => (TokenStream::new(), quote!(::specwire::Message::from(()))),
+            };
+            let publish = payload(Some(publish));
+            let declared = declared(error.as_ref());
+            (
+                arguments,
+                quote!(::specwire::Subscription<#publish #declared>),
+                fault(error.as_ref()),
+                quote!(subscribe(#constant, #message)),
+            )
+        }
+    };
+    let name = &emitted.method;
+    quote! {
+        #docs
+        pub async fn #name(&self, #arguments) -> ::core::result::Result<#output, #fault> {
+            self.0.#call.await
+        }
+    }
+}
+
+fn argument(name: &TokenStream, step: &Step) -> TokenStream {
+    let message = payload(Some(step));
+    quote!(#name: impl ::core::convert::Into<::specwire::Message<#message>>)
+}
+
+/// The last argument of a type that carries the declared error message, where one is declared.
+fn declared(error: Option<&Step>) -> Option<TokenStream> {
+    error.map(|step| {
+        let error = payload(Some(step));
+        quote!(, #error)
+    })
+}

@@ -1,0 +1,172 @@
+//! Interactions: their constants, and the types that service and client share.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::{ident, markdown, type_ident};
+use crate::api::{Api, Interaction, Pattern, Step, TypeName};
+use crate::name::{self, Scope};
+
+/// The interactions of a document, each with the name of its constant.
+pub(super) struct Interactions<'a>(Vec<Emitted<'a>>);
+
+impl<'a> Interactions<'a> {
+    pub(super) fn new(api: &'a Api) -> Self {
+        // A newtype is a value as well, and one called `A` is the constant of an interaction `a`.
+        let mut scope = Scope::new();
+        scope.claim("DOCUMENT".to_owned());
+        for message in &api.messages {
+            scope.claim(message.name.rust.clone());
+        }
+        let emitted = |interaction: &'a Interaction| Emitted {
+            constant: ident(&scope.claim(name::const_name(&interaction.name.rust))),
+            method: ident(&interaction.name.rust),
+            interaction,
+            api,
+        };
+        Self(api.interactions.iter().map(emitted).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Emitted<'a>> {
+        self.0.iter()
+    }
+
+    /// What clippy has to let pass: a document may call an operation `fromOrbit`.
+    pub(super) fn allowed(&self) -> Option<TokenStream> {
+        let conversion = |emitted: &Emitted<'_>| {
+            ["from_", "into_", "to_", "as_", "is_"]
+                .iter()
+                .any(|prefix| emitted.interaction.name.rust.starts_with(prefix))
+        };
+        self.iter().any(conversion).then(|| {
+            quote!(#[allow(clippy::wrong_self_convention, reason = "as the document names them")])
+        })
+    }
+}
+
+/// One interaction and what generated code calls it.
+pub(super) struct Emitted<'a> {
+    /// The name of its constant.
+    pub(super) constant: Ident,
+    /// The name of its methods.
+    pub(super) method: Ident,
+    /// What it is.
+    pub(super) interaction: &'a Interaction,
+    api: &'a Api,
+}
+
+impl Emitted<'_> {
+    /// The constant that tells the runtime its channels.
+    pub(super) fn constant(&self) -> TokenStream {
+        let mut channels = TokenStream::new();
+        let mut channel = |method: &str, step: Option<&Step>| {
+            if let Some(Step { channel, .. }) = step {
+                let method = ident(method);
+                channels.extend(quote!(.#method(#channel)));
+            }
+        };
+        match &self.interaction.pattern {
+            Pattern::Send { message } => channel("message", Some(message)),
+            Pattern::Submit { message, error } => {
+                channel("message", Some(message));
+                channel("error", error.as_ref());
+            }
+            Pattern::Request {
+                message,
+                response,
+                error,
+            } => {
+                channel("message", Some(message));
+                channel("reply", Some(response));
+                channel("error", error.as_ref());
+            }
+            Pattern::Invoke {
+                message,
+                ack,
+                response,
+                error,
+            } => {
+                channel("message", Some(message));
+                channel("ack", ack.as_ref());
+                channel("reply", response.as_ref());
+                channel("error", error.as_ref());
+            }
+            Pattern::Progress {
+                message,
+                update,
+                response,
+                error,
+            } => {
+                channel("message", Some(message));
+                channel("update", Some(update));
+                channel("reply", response.as_ref());
+                channel("error", error.as_ref());
+            }
+            Pattern::PubSub {
+                subscribe,
+                publish,
+                error,
+            } => {
+                channel("message", subscribe.as_ref());
+                channel("reply", Some(publish));
+                channel("error", error.as_ref());
+            }
+        }
+        let constant = &self.constant;
+        let wire = &self.interaction.name.wire;
+        quote! {
+            const #constant: ::specwire::private::Interaction =
+                ::specwire::private::Interaction::new(DOCUMENT, #wire) #channels;
+        }
+    }
+
+    /// The interaction's description.
+    pub(super) fn about(&self) -> &str {
+        self.interaction.docs.as_deref().unwrap_or_default()
+    }
+
+    /// Its name in the document, in backticks.
+    pub(super) fn wire(&self) -> String {
+        markdown::code(&self.interaction.name.wire)
+    }
+
+    /// What a handler answers with: the payload, or the message where it has headers to set.
+    pub(super) fn answer(&self, step: Option<&Step>) -> TokenStream {
+        let payload = payload(step);
+        match step {
+            Some(step) if self.has_own_headers(&step.message) => {
+                quote!(::specwire::Message<#payload>)
+            }
+            _ => payload,
+        }
+    }
+
+    fn has_own_headers(&self, message: &TypeName) -> bool {
+        self.api
+            .messages
+            .iter()
+            .any(|candidate| candidate.name.rust == message.0 && candidate.has_own_headers)
+    }
+}
+
+/// The type of a step's message, which is `()` where there is none.
+pub(super) fn payload(step: Option<&Step>) -> TokenStream {
+    match step {
+        Some(step) => {
+            let name = type_ident(&step.message);
+            quote!(#name)
+        }
+        None => quote!(()),
+    }
+}
+
+/// What an interaction fails with.
+pub(super) fn fault(error: Option<&Step>) -> TokenStream {
+    match error {
+        Some(step) => {
+            let error = type_ident(&step.message);
+            quote!(::specwire::Fault<#error>)
+        }
+        None => quote!(::specwire::Fault),
+    }
+}

@@ -1,0 +1,89 @@
+//! What makes a type a message.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{docs, ident, markdown, type_ident, types};
+use crate::api::{Api, Message, Payload, Type, TypeKind};
+
+/// The implementation of `Payload`.
+pub(super) fn payload(message: &Message) -> TokenStream {
+    let name = ident(&message.name.rust);
+    let headers = match &message.headers {
+        Some(headers) => {
+            let headers = type_ident(headers);
+            quote!(#headers)
+        }
+        None => quote!(::specwire::NoHeaders),
+    };
+    let wire = &message.name.wire;
+    let members = strings("members", &message.shape.members);
+    let required = strings("required", &message.shape.required);
+    let closed = message.shape.closed.then(|| quote!(.closed()));
+    let header_names = strings("headers", &message.header_names);
+    let reply_address = string("reply_address", message.reply_address.as_deref());
+    let correlation_id = string("correlation_id", message.correlation_id.as_deref());
+    quote! {
+        impl ::specwire::Payload for #name {
+            type Headers = #headers;
+            const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
+                #members #required #closed #header_names #reply_address #correlation_id;
+        }
+    }
+}
+
+/// A type of the message's own, where its payload's type is shared or has no definition.
+pub(super) fn wrapper(api: &Api, message: &Message) -> Option<TokenStream> {
+    let Payload::Wraps(inner) = &message.payload else {
+        return None;
+    };
+    let role = format!(
+        "Payload of the message {}.",
+        markdown::code(&message.name.wire)
+    );
+    let docs = docs::item(&[message.docs.as_deref().unwrap_or_default(), &role]);
+    let derives = types::derives(has_default(api, inner));
+    let payload = payload(message);
+    let name = ident(&message.name.rust);
+    let inner = types::path(inner);
+    Some(quote! {
+        #docs
+        #derives
+        #[serde(crate = "::specwire::private::serde", transparent)]
+        pub struct #name(pub #inner);
+
+        #payload
+
+        impl ::core::convert::From<#inner> for #name {
+            fn from(payload: #inner) -> Self {
+                Self(payload)
+            }
+        }
+
+        impl ::core::convert::From<#name> for #inner {
+            fn from(message: #name) -> Self {
+                message.0
+            }
+        }
+    })
+}
+
+fn has_default(api: &Api, ty: &Type) -> bool {
+    match ty {
+        Type::Named(name) | Type::Boxed(name) => api.types.iter().any(|definition| {
+            definition.name == *name
+                && matches!(&definition.kind, TypeKind::Struct(body) if body.has_default)
+        }),
+        _ => true,
+    }
+}
+
+fn strings(method: &str, values: &[String]) -> Option<TokenStream> {
+    let method = ident(method);
+    (!values.is_empty()).then(|| quote!(.#method(&[#(#values),*])))
+}
+
+fn string(method: &str, value: Option<&str>) -> Option<TokenStream> {
+    let method = ident(method);
+    value.map(|value| quote!(.#method(#value)))
+}
