@@ -33,6 +33,7 @@ pub(super) fn client(api: &Api, interactions: &Interactions<'_>) -> TokenStream 
             }
 
             /// Calls through a connection that was made otherwise, or is shared with another document.
+            #[must_use]
             pub fn new(client: ::specwire::Client) -> Self {
                 Self(client)
             }

@@ -36,6 +36,19 @@ pub(super) fn definition(api: &Api, definition: &TypeDef) -> TokenStream {
 
 /// What stands for `ty` in Rust.
 pub(super) fn path(ty: &Type) -> TokenStream {
+    path_within(ty, None)
+}
+
+/// The same within the definition of `owner`, which is `Self` there.
+fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
+    let named = |name: &TypeName| {
+        let name = if owner == Some(name) {
+            ident("Self")
+        } else {
+            type_ident(name)
+        };
+        quote!(#name)
+    };
     match ty {
         Type::Bool => quote!(bool),
         Type::Integer(integer) => {
@@ -58,19 +71,16 @@ pub(super) fn path(ty: &Type) -> TokenStream {
         Type::Uuid => quote!(::specwire::Uuid),
         Type::Any => quote!(::specwire::Json),
         Type::Array(element) => {
-            let element = path(element);
+            let element = path_within(element, owner);
             quote!(::std::vec::Vec<#element>)
         }
         Type::Map(value) => {
-            let value = path(value);
+            let value = path_within(value, owner);
             quote!(::std::collections::BTreeMap<::std::string::String, #value>)
         }
-        Type::Named(name) => {
-            let name = type_ident(name);
-            quote!(#name)
-        }
+        Type::Named(name) => named(name),
         Type::Boxed(name) => {
-            let name = type_ident(name);
+            let name = named(name);
             quote!(::std::boxed::Box<#name>)
         }
     }
@@ -111,7 +121,6 @@ fn definition_docs(api: &Api, definition: &TypeDef) -> TokenStream {
 }
 
 fn structure(name: &TypeName, body: &Struct, member: &str) -> TokenStream {
-    let name = type_ident(name);
     let derives = derives(body.has_default);
     let closed = body.closed.then(|| quote!(, deny_unknown_fields));
     let fields = body.fields.iter().map(|field| self::field(field, member));
@@ -124,7 +133,7 @@ fn structure(name: &TypeName, body: &Struct, member: &str) -> TokenStream {
     }
 }
 
-fn field(field: &Field, member: &str) -> TokenStream {
+fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
     let otherwise = format!("The {member} {}.", markdown::code(&field.name.wire));
     let docs = docs::member(&[docs::or(field.docs.as_deref(), &otherwise)]);
     let mut serde = Vec::new();
@@ -132,7 +141,7 @@ fn field(field: &Field, member: &str) -> TokenStream {
         let wire = &field.name.wire;
         serde.push(quote!(rename = #wire));
     }
-    let mut ty = path(&field.ty);
+    let mut ty = path_within(&field.ty, Some(owner));
     if !field.required {
         serde.push(quote!(
             skip_serializing_if = "::core::option::Option::is_none"
