@@ -1,0 +1,214 @@
+//! Calls a service: over a WebSocket, or within the process.
+
+mod connect;
+mod driver;
+mod exchange;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use self::driver::{Calls, Driver, Memory, Remote};
+use self::exchange::Exchange;
+pub use self::exchange::{Invocation, Progress, Subscription};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::frame::{Body, Op, Open};
+use crate::interaction::Interaction;
+use crate::limits::Limits;
+use crate::payload::{Message, Payload};
+use crate::provider::Provider;
+
+/// For the TCP connection and the handshake together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection to a server, which speaks the subprotocol `specwire.v1.json`.
+///
+/// Generated clients are typed faces of this. Clones share the connection, and any number of calls
+/// may be under way on it at once. It is closed (1000) when the last clone and the last
+/// [`Subscription`], [`Progress`] and [`Invocation`] are dropped.
+///
+/// A call whose future is dropped is given up, and the server is told so.
+#[derive(Clone)]
+pub struct Client {
+    calls: Arc<Calls>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Connects to a server, such as `ws://127.0.0.1:8080/ws`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`](crate::Error::Url), [`Error::Connect`](crate::Error::Connect),
+    /// [`Error::Refused`](crate::Error::Refused), or, after 10 s,
+    /// [`Error::ConnectTimeout`](crate::Error::ConnectTimeout). A connection that is lost later
+    /// fails every call and stream on it with [`Fault::UNAVAILABLE`].
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let limits = limits();
+        let socket = connect::connect(url, &limits, CONNECT_TIMEOUT).await?;
+        Ok(Self::drive(Remote::new(socket, &limits)))
+    }
+
+    /// Calls `provider` within this process, with no socket: for tests.
+    ///
+    /// Messages are written and read as over a socket. Must be called within a tokio runtime.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a client is all that a test keeps"
+    )]
+    pub fn in_memory(provider: Provider) -> Self {
+        Self::drive(Memory::new(&provider, &Limits::default()))
+    }
+
+    fn drive(link: impl driver::Link) -> Self {
+        let (calls, driver) = Driver::new(link);
+        tokio::spawn(driver.run());
+        Self { calls }
+    }
+
+    /// Sends one message, with no answer. It has then been handed to the connection, and no more
+    /// is known of it.
+    #[doc(hidden)]
+    pub async fn send<M: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<M>,
+    ) -> Result<(), Fault> {
+        let open = open(&interaction, Op::Message, &message)?;
+        self.calls.send(open).await
+    }
+
+    /// Sends a message and waits for the acknowledgement.
+    #[doc(hidden)]
+    pub async fn submit<M: Payload, E: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<M>,
+    ) -> Result<(), Fault<E>> {
+        let mut exchange = self
+            .start(&interaction, Op::Message, &message)
+            .await
+            .map_err(Fault::widen)?;
+        match exchange.next().await? {
+            Body::Ack(_) => Ok(()),
+            other => Err(exchange.failure(other)),
+        }
+    }
+
+    /// Sends a message and waits for the response.
+    #[doc(hidden)]
+    pub async fn request<M: Payload, R: Payload, E: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<M>,
+    ) -> Result<Message<R>, Fault<E>> {
+        let mut exchange = self
+            .start(&interaction, Op::Message, &message)
+            .await
+            .map_err(Fault::widen)?;
+        exchange.response().await
+    }
+
+    /// Sends a message and waits for the acknowledgement; the response comes later.
+    #[doc(hidden)]
+    pub async fn invoke<M: Payload, A: Payload, R: Payload, E: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<M>,
+    ) -> Result<Invocation<A, R, E>, Fault<E>> {
+        let exchange = self
+            .start(&interaction, Op::Message, &message)
+            .await
+            .map_err(Fault::widen)?;
+        Invocation::acknowledged(exchange).await
+    }
+
+    /// Sends a message and waits for the acknowledgement; updates and the response come later.
+    #[doc(hidden)]
+    pub async fn progress<M: Payload, U: Payload, R: Payload, E: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<M>,
+    ) -> Result<Progress<U, R, E>, Fault<E>> {
+        let mut exchange = self
+            .start(&interaction, Op::Subscribe, &message)
+            .await
+            .map_err(Fault::widen)?;
+        exchange.acknowledged().await?;
+        Ok(Progress::new(exchange))
+    }
+
+    /// Subscribes and waits for the acknowledgement; publications come later.
+    #[doc(hidden)]
+    pub async fn subscribe<S: Payload, P: Payload, E: Payload>(
+        &self,
+        interaction: Interaction,
+        message: Message<S>,
+    ) -> Result<Subscription<P, E>, Fault<E>> {
+        let mut exchange = self
+            .start(&interaction, Op::Subscribe, &message)
+            .await
+            .map_err(Fault::widen)?;
+        exchange.acknowledged().await?;
+        Ok(Subscription::new(exchange))
+    }
+
+    async fn start<M: Payload>(
+        &self,
+        interaction: &Interaction,
+        op: Op,
+        message: &Message<M>,
+    ) -> Result<Exchange, Fault> {
+        let open = open(interaction, op, message)?;
+        Calls::start(&self.calls, open).await
+    }
+}
+
+/// A server may send larger messages than it takes: all that its queue holds.
+fn limits() -> Limits {
+    let limits = Limits::default();
+    let size = limits.queue_bytes.saturating_add(limits.message_size);
+    Limits {
+        frame_size: size,
+        message_size: size,
+        ..limits
+    }
+}
+
+fn open<M: Payload>(
+    interaction: &Interaction,
+    op: Op,
+    message: &Message<M>,
+) -> Result<Open, Fault> {
+    let is_none = M::SPEC.is_none();
+    let headers = raw(&message.headers)?;
+    Ok(Open {
+        id: None,
+        op,
+        channel: format!("{}/{}", interaction.document(), interaction.start_channel()),
+        message: (!is_none).then(|| M::SPEC.name().to_owned()),
+        headers: (headers.get() != "{}").then_some(headers),
+        payload: if is_none {
+            None
+        } else {
+            Some(raw(&message.payload)?)
+        },
+    })
+}
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Fault> {
+    serde_json::value::to_raw_value(value).map_err(|error| {
+        let message = format!("the message cannot be written as JSON: {error}");
+        Fault::new(Fault::INVALID_MESSAGE, message)
+    })
+}

@@ -1,0 +1,377 @@
+//! The one task that owns a client's connection, and the handle that calls go through.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+
+use super::exchange::Exchange;
+use crate::fault::Fault;
+use crate::frame::{Body, Command, Event, Open};
+use crate::framing::envelope::{self, Received};
+use crate::limits::Limits;
+use crate::outbox::{Pending, Queued, outbox};
+use crate::provider::Provider;
+use crate::request::Peer;
+use crate::routes::Scope;
+use crate::session::Session;
+use crate::socket::{Due, Incoming, Liveness, Socket};
+
+/// Calls that wait to be written.
+const WAITING_CALLS: usize = 64;
+/// Answers of one exchange that wait to be taken.
+const WAITING_ANSWERS: usize = 256;
+/// Commands that are written as one batch.
+const BATCH: usize = 64;
+
+/// How calls reach the driver. When the last handle is dropped, the driver closes the connection.
+pub(super) struct Calls {
+    opens: mpsc::Sender<Call>,
+    next_id: AtomicU64,
+    shared: Arc<Shared>,
+}
+
+/// What the driver and its callers tell each other besides calls and answers.
+#[derive(Default)]
+struct Shared {
+    /// Exchanges whose receivers are gone.
+    given_up: Mutex<Vec<u64>>,
+    /// Notified when one is added.
+    wake: Notify,
+    /// Why exchanges ended of which their receivers have not heard yet.
+    ends: Mutex<Ends>,
+}
+
+#[derive(Default)]
+struct Ends {
+    slow: Vec<u64>,
+    connection: Option<Fault>,
+}
+
+/// A message to send, and where its answers go.
+struct Call {
+    open: Open,
+    answers: Option<mpsc::Sender<Body>>,
+}
+
+impl Calls {
+    /// Sends a message that has no answer.
+    pub(super) async fn send(&self, open: Open) -> Result<(), Fault> {
+        let call = Call {
+            open,
+            answers: None,
+        };
+        self.opens.send(call).await.map_err(|_| self.why_closed())
+    }
+
+    /// Sends a message that is answered.
+    pub(super) async fn start(this: &Arc<Self>, mut open: Open) -> Result<Exchange, Fault> {
+        let id = this.next_id.fetch_add(1, Ordering::Relaxed);
+        open.id = Some(id);
+        let (sender, receiver) = mpsc::channel(WAITING_ANSWERS);
+        // Made before the call is sent, so that a caller who stops waiting gives it up.
+        let exchange = Exchange::new(id, receiver, Arc::clone(this));
+        let call = Call {
+            open,
+            answers: Some(sender),
+        };
+        match this.opens.send(call).await {
+            Ok(()) => Ok(exchange),
+            Err(_) => Err(this.why_closed()),
+        }
+    }
+
+    /// The receiver of an exchange is gone.
+    pub(super) fn give_up(&self, id: u64) {
+        lock(&self.shared.given_up).push(id);
+        self.shared.wake.notify_one();
+    }
+
+    /// Why no more answers come, where none of them said so.
+    pub(super) fn why_ended(&self, id: u64) -> Fault {
+        let mut ends = lock(&self.shared.ends);
+        if let Some(index) = ends.slow.iter().position(|slow| *slow == id) {
+            ends.slow.swap_remove(index);
+            let message = format!("{WAITING_ANSWERS} messages were not taken, and more came");
+            return Fault::new(Fault::SLOW_CONSUMER, message);
+        }
+        ends.connection
+            .clone()
+            .unwrap_or_else(|| closed("the exchange has ended"))
+    }
+
+    fn why_closed(&self) -> Fault {
+        lock(&self.shared.ends)
+            .connection
+            .clone()
+            .unwrap_or_else(|| closed("the connection is closed"))
+    }
+}
+
+fn closed(message: &str) -> Fault {
+    Fault::new(Fault::UNAVAILABLE, message)
+}
+
+// Nothing that can panic runs under these locks, so a poisoned one holds whole data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What carries commands to a provider and its events back.
+pub(super) trait Link: Send + 'static {
+    /// Hands over commands, as one batch.
+    fn send(&mut self, commands: Vec<Command>) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Waits for events. Cancelling it loses nothing.
+    fn receive(
+        &mut self,
+        events: &mut Vec<Event>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Nobody calls any more.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Owns the link, and knows which exchange an event is for.
+pub(super) struct Driver<L> {
+    link: L,
+    opens: mpsc::Receiver<Call>,
+    shared: Arc<Shared>,
+    exchanges: HashMap<u64, mpsc::Sender<Body>>,
+}
+
+impl<L: Link> Driver<L> {
+    pub(super) fn new(link: L) -> (Arc<Calls>, Self) {
+        let (sender, receiver) = mpsc::channel(WAITING_CALLS);
+        let calls = Arc::new(Calls {
+            opens: sender,
+            next_id: AtomicU64::new(1),
+            shared: Arc::default(),
+        });
+        let driver = Self {
+            link,
+            opens: receiver,
+            shared: Arc::clone(&calls.shared),
+            exchanges: HashMap::new(),
+        };
+        (calls, driver)
+    }
+
+    /// Drives the connection until nobody needs it, or it is lost.
+    pub(super) async fn run(mut self) {
+        let Err(fault) = self.drive().await else {
+            return self.link.close().await;
+        };
+        tracing::debug!(%fault, "the connection is lost");
+        // First the reason, then the news: dropping the rest wakes every caller and receiver.
+        lock(&self.shared.ends).connection = Some(fault);
+    }
+
+    async fn drive(&mut self) -> Result<(), Fault> {
+        let mut events = Vec::new();
+        let mut opened = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                biased;
+                count = self.opens.recv_many(&mut opened, BATCH) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.open(&mut opened).await?;
+                }
+                () = self.shared.wake.notified() => self.close_given_up().await?,
+                received = self.link.receive(&mut events) => {
+                    received?;
+                    self.deliver(&mut events).await?;
+                }
+            }
+        }
+    }
+
+    async fn close_given_up(&mut self) -> Result<(), Fault> {
+        let given_up = std::mem::take(&mut *lock(&self.shared.given_up));
+        lock(&self.shared.ends)
+            .slow
+            .retain(|slow| !given_up.contains(slow));
+        let mut closes = Vec::new();
+        for id in given_up {
+            if self.exchanges.remove(&id).is_some() {
+                closes.push(Command::Close { id });
+            }
+        }
+        self.link.send(closes).await
+    }
+
+    async fn open(&mut self, calls: &mut Vec<Call>) -> Result<(), Fault> {
+        let mut commands = Vec::with_capacity(calls.len());
+        for Call { open, answers } in calls.drain(..) {
+            match (open.id, answers) {
+                (Some(_), Some(answers)) if answers.is_closed() => continue,
+                (Some(id), Some(answers)) => {
+                    self.exchanges.insert(id, answers);
+                }
+                _ => {}
+            }
+            commands.push(Command::Open(open));
+        }
+        self.link.send(commands).await
+    }
+
+    async fn deliver(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
+        let mut closes = Vec::new();
+        for Event { id, body } in events.drain(..) {
+            let Some(id) = id else {
+                if let Body::Fault(fault) = body {
+                    tracing::warn!(%fault, "the service refused a message that has no answer");
+                }
+                continue;
+            };
+            // An exchange that was given up may be answered until the server has heard of it.
+            let Entry::Occupied(exchange) = self.exchanges.entry(id) else {
+                continue;
+            };
+            let is_last = matches!(body, Body::End | Body::Fault(_) | Body::Declared(_));
+            match exchange.get().try_send(body) {
+                Ok(()) if !is_last => {}
+                Ok(()) => {
+                    exchange.remove();
+                }
+                Err(error) => {
+                    if let mpsc::error::TrySendError::Full(_) = error {
+                        lock(&self.shared.ends).slow.push(id);
+                    }
+                    exchange.remove();
+                    closes.push(Command::Close { id });
+                }
+            }
+        }
+        self.link.send(closes).await
+    }
+}
+
+/// A provider within this process.
+pub(super) struct Memory {
+    session: Session,
+    scope: Scope,
+    pending: Pending,
+    batch: Vec<Queued>,
+}
+
+impl Memory {
+    pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
+        let (outbox, pending) = outbox(limits.queue_messages, limits.queue_bytes);
+        Self {
+            session: Session::new(Arc::new(Peer::new(None)), outbox, limits),
+            scope: Scope::all("memory", [provider]),
+            pending,
+            batch: Vec::new(),
+        }
+    }
+}
+
+impl Link for Memory {
+    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Fault> {
+        for command in commands {
+            match command {
+                Command::Open(open) => self.session.open(open, &self.scope),
+                Command::Close { id } => self.session.close(id),
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
+        let overflow = self.pending.overflow();
+        loop {
+            tokio::select! {
+                biased;
+                () = overflow.cancelled() => {
+                    let message = "the client does not keep up with what it subscribed to";
+                    return Err(Fault::new(Fault::SLOW_CONSUMER, message));
+                }
+                _ = self.pending.take(&mut self.batch, BATCH) => {
+                    events.extend(self.batch.drain(..).map(|queued| queued.event));
+                    return Ok(());
+                }
+                () = self.session.reap() => {}
+            }
+        }
+    }
+
+    async fn close(self) {}
+}
+
+/// A server at the other end of a WebSocket.
+pub(super) struct Remote {
+    socket: Socket<TcpStream>,
+    liveness: Liveness,
+}
+
+impl Remote {
+    pub(super) fn new(socket: Socket<TcpStream>, limits: &Limits) -> Self {
+        Self {
+            socket,
+            liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
+        }
+    }
+
+    /// A frame that stands for nothing that a caller waits for is answered here.
+    async fn read(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Fault> {
+        match envelope::read_event(text)? {
+            Received::Event(event) => events.push(event),
+            Received::Ping { answer } => self.write([answer]).await?,
+            Received::Nothing => {}
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), Fault> {
+        let written = self.socket.write(frames.into_iter()).await;
+        written.map_err(|_| closed("the server does not take what is written to it, or is gone"))
+    }
+}
+
+impl Link for Remote {
+    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Fault> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let frames: Vec<_> = commands.iter().map(envelope::write_command).collect();
+        self.write(frames).await
+    }
+
+    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
+        while events.is_empty() {
+            tokio::select! {
+                biased;
+                due = self.liveness.due() => match due {
+                    Due::Ping => self.socket.ping().await.map_err(|_| closed("the server is gone"))?,
+                    Due::GiveUp => return Err(closed("the server shows no sign of life")),
+                },
+                incoming = self.socket.read() => {
+                    self.liveness.heard();
+                    match incoming {
+                        Incoming::Text(text) => self.read(text.as_str(), events).await?,
+                        Incoming::Binary | Incoming::Control => {}
+                        Incoming::Closed(Some((code, reason))) => {
+                            return Err(closed(&format!("the server closed the connection with {code}: {reason}")));
+                        }
+                        Incoming::Closed(None) => return Err(closed("the connection to the server is lost")),
+                        Incoming::Failed(refusal) => {
+                            return Err(Fault::new(Fault::INVALID_FRAME, refusal.reason));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(self) {
+        self.socket.close(1000, "").await;
+    }
+}

@@ -1,0 +1,114 @@
+//! What can go wrong for the program that embeds specwire.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::payload::Payload;
+
+/// [`std::result::Result`] with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a server could not serve, or a client could not connect.
+///
+/// What one peer does wrong is told to that peer as a [`Fault`] and logged; it never ends a server,
+/// and so is not found here.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be listened on: in use, not allowed, or not of this machine.
+    Bind {
+        /// The address as it was given.
+        address: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Two documents of one name were given to one server.
+    DuplicateDocument {
+        /// The name that both have.
+        document: &'static str,
+    },
+    /// The URL is not one that a client can connect to.
+    Url {
+        /// The URL as it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No TCP connection, or no WebSocket handshake over it.
+    Connect {
+        /// The URL as it was given.
+        url: String,
+        /// What failed underneath.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The server answered the handshake, but did not accept it.
+    Refused {
+        /// The URL as it was given.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the server said, shortened.
+        reason: String,
+    },
+    /// The server did not answer the handshake in time.
+    ConnectTimeout {
+        /// The URL as it was given.
+        url: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The service refused or failed a call, or the connection to it was lost.
+    Fault(Fault),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
+            Self::DuplicateDocument { document } => {
+                write!(f, "the document `{document}` is served twice")
+            }
+            Self::Url { url, reason } => write!(f, "cannot connect to `{url}`: {reason}"),
+            Self::Connect { url, .. } => write!(f, "cannot connect to {url}"),
+            Self::Refused {
+                url,
+                status,
+                reason,
+            } => {
+                write!(f, "{url} refused the connection with status {status}")?;
+                if reason.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {reason}")
+                }
+            }
+            Self::ConnectTimeout { url, after } => {
+                write!(f, "{url} did not answer within {after:?}")
+            }
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Bind { source, .. } => Some(source),
+            Self::Connect { source, .. } => Some(source.as_ref()),
+            Self::DuplicateDocument { .. }
+            | Self::Url { .. }
+            | Self::Refused { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Fault(_) => None,
+        }
+    }
+}
+
+impl<E: Payload> From<Fault<E>> for Error {
+    fn from(fault: Fault<E>) -> Self {
+        Self::Fault(fault.into_undeclared())
+    }
+}

@@ -1,0 +1,109 @@
+//! Raw: the frame is the payload, with declared headers as members beside the payload's own.
+//!
+//! What `websocat`, a browser or any existing AsyncAPI client sends: `docs/protocol.md`, Raw.
+
+use serde_json::value::RawValue;
+
+use super::{Framing, Refusal, invalid_frame, raw_object, start};
+use crate::fault::Fault;
+use crate::frame::{Body, Content, Event};
+use crate::json::{self, Member};
+use crate::provider::Handler;
+use crate::routes::Scope;
+use crate::session::{Opening, Session};
+
+/// The raw framing. It keeps nothing: a frame says all there is.
+#[derive(Debug)]
+pub(crate) struct Raw;
+
+impl Framing for Raw {
+    fn opened(&mut self, session: &mut Session, scope: &Scope) {
+        if let Some(handler) = scope.opened_by_url()
+            && let Ok(start) = handler.clone().read(None, None)
+        {
+            session.start(Opening {
+                id: None,
+                handler: handler.clone(),
+                headers: None,
+                start,
+            });
+        }
+    }
+
+    fn receive(&mut self, text: &str, session: &mut Session, scope: &Scope) -> Result<(), Refusal> {
+        let value: &RawValue = match serde_json::from_str(text) {
+            Ok(value) => value,
+            Err(error) => {
+                session.fault(None, invalid_frame(&error));
+                return Ok(());
+            }
+        };
+        let matched = if value.get().starts_with('{') {
+            match json::members(value.get()) {
+                Ok(members) => {
+                    scope.match_shape(&members, &|handler| split(handler, value, &members))
+                }
+                Err(error) => Err(invalid_frame(&error)),
+            }
+        } else {
+            scope.match_value(&|_| (None, Some(value.to_owned())))
+        };
+        match matched {
+            Ok(matched) => start(session, None, matched),
+            Err(fault) => session.fault(None, fault),
+        }
+        Ok(())
+    }
+
+    fn write(&self, event: &Event, frame: &mut String) -> bool {
+        match &event.body {
+            Body::Message(content) | Body::Declared(content) | Body::Ack(Some(content)) => {
+                write_content(content, frame);
+                true
+            }
+            Body::Fault(fault) => {
+                write_fault(fault, frame);
+                true
+            }
+            Body::Ack(None) | Body::End => false,
+        }
+    }
+}
+
+/// Headers are those members that the message declares as such.
+fn split(
+    handler: &dyn Handler,
+    value: &RawValue,
+    members: &[Member<'_>],
+) -> (Option<Box<RawValue>>, Option<Box<RawValue>>) {
+    let spec = handler.starter();
+    let (headers, payload): (Vec<_>, Vec<_>) = members
+        .iter()
+        .cloned()
+        .partition(|(name, _)| spec.is_header(name));
+    if headers.is_empty() {
+        return (None, Some(value.to_owned()));
+    }
+    (raw_object(&headers), raw_object(&payload))
+}
+
+fn write_content(content: &Content, frame: &mut String) {
+    let payload = content.payload.get();
+    let members = payload.strip_prefix('{').map(str::trim_start);
+    match (&content.headers, members) {
+        (Some(headers), Some(members)) => {
+            frame.push_str(headers.get().strip_suffix('}').unwrap_or("{"));
+            if !members.starts_with('}') {
+                frame.push(',');
+            }
+            frame.push_str(members);
+        }
+        // Headers have no place beside a payload that is not an object.
+        (_, None) | (None, Some(_)) => frame.push_str(payload),
+    }
+}
+
+fn write_fault(fault: &Fault, frame: &mut String) {
+    let error = serde_json::json!({ "code": fault.code(), "message": fault.message() });
+    frame.push_str(&serde_json::json!({ "error": error }).to_string());
+}

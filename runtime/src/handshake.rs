@@ -1,0 +1,313 @@
+//! The server's side of the opening handshake (RFC 6455, 4.2): which requests become WebSockets.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::framing::envelope::SUBPROTOCOL;
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Which framing a connection asked for, by its subprotocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Subprotocol {
+    /// None: the raw framing.
+    None,
+    /// The envelope.
+    Envelope,
+}
+
+/// A request that may become a WebSocket: its answer, and what to speak then.
+///
+/// # Errors
+///
+/// The answer to a request that may not, which says why.
+pub(crate) fn accept<B>(
+    request: &Request<B>,
+    origins: &Origins,
+) -> Result<(Subprotocol, Answer), Box<Answer>> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        let mut answer = refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "a WebSocket is opened with GET",
+        );
+        answer
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET"));
+        return Err(Box::new(answer));
+    }
+    if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
+        let mut answer = refusal(
+            StatusCode::UPGRADE_REQUIRED,
+            "this is the URL of a WebSocket: open it with ws://",
+        );
+        answer
+            .headers_mut()
+            .insert(UPGRADE, HeaderValue::from_static("websocket"));
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("upgrade, close"));
+        return Err(Box::new(answer));
+    }
+    if request.version() != Version::HTTP_11 {
+        return Err(Box::new(refusal(
+            StatusCode::BAD_REQUEST,
+            "a WebSocket is opened over HTTP/1.1",
+        )));
+    }
+    if only(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
+        let mut answer = refusal(
+            StatusCode::UPGRADE_REQUIRED,
+            "this server speaks version 13 of the WebSocket protocol",
+        );
+        answer
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(Box::new(answer));
+    }
+    let Some(key) = only(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
+        return Err(Box::new(refusal(
+            StatusCode::BAD_REQUEST,
+            "`Sec-WebSocket-Key` is not 16 bytes in base64",
+        )));
+    };
+    if !origins.allow(headers) {
+        return Err(Box::new(refusal(
+            StatusCode::FORBIDDEN,
+            "this `Origin` is not the server's own, and is not among those that it allows",
+        )));
+    }
+    let subprotocol = subprotocol(headers).map_err(Box::new)?;
+    Ok((subprotocol, switching(key, subprotocol)))
+}
+
+fn switching(key: &str, subprotocol: Subprotocol) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    // Base64 is always a header value.
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if subprotocol == Subprotocol::Envelope {
+        headers.insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
+    }
+    answer
+}
+
+/// An answer that is not a WebSocket, and after which the connection is closed.
+pub(crate) fn refusal(status: StatusCode, reason: &str) -> Answer {
+    let mut answer = Response::new(Full::from(format!("{reason}\n")));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    answer
+}
+
+/// The subprotocol to speak: of those offered the one that is known. Offering only unknown ones is
+/// refused: a client that expects one would not understand raw frames.
+fn subprotocol(headers: &HeaderMap) -> Result<Subprotocol, Answer> {
+    if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+        return Ok(Subprotocol::None);
+    }
+    let mut offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL);
+    if offered.any(|offered| offered == SUBPROTOCOL) {
+        return Ok(Subprotocol::Envelope);
+    }
+    let reason = format!(
+        "none of the subprotocols offered is spoken here: offer `{SUBPROTOCOL}`, or none for raw frames"
+    );
+    Err(refusal(StatusCode::BAD_REQUEST, &reason))
+}
+
+/// 16 bytes in base64 are 22 digits and two signs of padding.
+fn is_key(key: &str) -> bool {
+    key.len() == 24
+        && key.strip_suffix("==").is_some_and(|digits| {
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        })
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+/// The header's value, if it is there exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().map(str::trim),
+        _ => None,
+    }
+}
+
+/// Which web pages may open a WebSocket here.
+///
+/// Browsers send the `Origin` of the page (RFC 6455, 10.2), and a page's script acts with the
+/// rights of whoever looks at it. Other programs send none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins {
+    allowed: Vec<String>,
+}
+
+impl Origins {
+    pub(crate) fn allow_origin(&mut self, origin: &str) {
+        self.allowed
+            .push(origin.trim_end_matches('/').to_ascii_lowercase());
+    }
+
+    fn allow(&self, headers: &HeaderMap) -> bool {
+        if !headers.contains_key(ORIGIN) {
+            return true;
+        }
+        let Some(origin) = only(headers, &ORIGIN).map(str::to_ascii_lowercase) else {
+            return false;
+        };
+        self.allowed.contains(&origin)
+            || only(headers, &HOST).is_some_and(|host| is_own(&origin, host))
+    }
+}
+
+/// The page came from this server: the same host and port, over plain HTTP as this server speaks.
+fn is_own(origin: &str, host: &str) -> bool {
+    const DEFAULT_PORT: &str = ":80";
+    let host = host.to_ascii_lowercase();
+    origin.strip_prefix("http://").is_some_and(|origin| {
+        origin.trim_end_matches(DEFAULT_PORT) == host.trim_end_matches(DEFAULT_PORT)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(extra: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::builder().uri("/ws");
+        for (name, value) in [
+            ("host", "example.com:8080"),
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            if !extra.iter().any(|(extra, _)| extra == &name) {
+                request = request.header(name, value);
+            }
+        }
+        for (name, value) in extra.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn status(extra: &[(&str, &str)]) -> u16 {
+        let mut origins = Origins::default();
+        origins.allow_origin("https://console.example.org/");
+        match accept(&request(extra), &origins) {
+            Ok((_, answer)) => answer.status().as_u16(),
+            Err(answer) => answer.status().as_u16(),
+        }
+    }
+
+    #[test]
+    fn the_key_of_rfc_6455_is_accepted_as_it_says() {
+        let (subprotocol, answer) = accept(&request(&[]), &Origins::default()).unwrap();
+        assert_eq!(subprotocol, Subprotocol::None);
+        assert_eq!(
+            answer.headers()[SEC_WEBSOCKET_ACCEPT],
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
+        assert!(!answer.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
+    }
+
+    #[test]
+    fn what_is_not_a_handshake_is_refused() {
+        for (extra, expected) in [
+            (&[("upgrade", "")][..], 426),
+            (&[("connection", "close")], 426),
+            (&[("sec-websocket-version", "8")], 426),
+            (&[("sec-websocket-version", "")], 426),
+            (&[("sec-websocket-key", "")], 400),
+            (&[("sec-websocket-key", "short")], 400),
+            (&[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZ===")], 400),
+        ] {
+            assert_eq!(status(extra), expected, "{extra:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_own_origin_and_allowed_ones_may_open() {
+        for (origin, expected) in [
+            ("", 101),
+            ("http://example.com:8080", 101),
+            ("HTTP://EXAMPLE.com:8080", 101),
+            ("https://console.example.org", 101),
+            ("http://console.example.org", 403),
+            ("https://console.example.org:444", 403),
+            ("https://example.com:8080", 403),
+            ("http://example.com", 403),
+            ("http://example.com:8081", 403),
+            ("http://example.com:8080.evil", 403),
+            ("http://evil", 403),
+            ("https://evil", 403),
+            ("null", 403),
+        ] {
+            assert_eq!(status(&[("origin", origin)]), expected, "{origin}");
+        }
+        assert_eq!(
+            status(&[
+                ("origin", "http://example.com:8080"),
+                ("origin", "http://evil")
+            ]),
+            403
+        );
+    }
+
+    #[test]
+    fn a_subprotocol_is_chosen_or_refused_and_never_ignored() {
+        for (offered, expected) in [
+            ("specwire.v1.json", Ok(Subprotocol::Envelope)),
+            ("other, specwire.v1.json", Ok(Subprotocol::Envelope)),
+            ("", Ok(Subprotocol::None)),
+            ("other", Err(400)),
+            ("specwire.v2.json", Err(400)),
+            (",", Err(400)),
+        ] {
+            let accepted = accept(
+                &request(&[("sec-websocket-protocol", offered)]),
+                &Origins::default(),
+            );
+            let accepted = accepted
+                .map(|(subprotocol, _)| subprotocol)
+                .map_err(|answer| answer.status().as_u16());
+            assert_eq!(accepted, expected, "{offered}");
+        }
+    }
+}

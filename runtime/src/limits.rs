@@ -1,0 +1,72 @@
+//! What one peer, or all of them together, may cost.
+
+use std::time::Duration;
+
+/// The limits that a server keeps, with defaults that are safe on the Internet.
+///
+/// ```
+/// use specwire::Limits;
+///
+/// let limits = Limits { message_size: 1 << 20, ..Limits::default() };
+/// assert_eq!(limits.exchanges, 128);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Connections at one time; one more is answered with status 503. Default 10,000.
+    pub connections: usize,
+    /// Exchanges (subscriptions and requests) that one connection may have going at one time; one
+    /// more gets the fault `limit_exceeded`. Default 128.
+    pub exchanges: usize,
+    /// Bytes of one inbound frame; a larger one closes the connection with 1009. Default 64 KiB.
+    pub frame_size: usize,
+    /// Bytes of one inbound message in all its frames; a larger one closes the connection with
+    /// 1009. Default 64 KiB.
+    pub message_size: usize,
+    /// Pings and pongs that one connection may send in a second; more close it with 1008. Default
+    /// 20.
+    pub control_frames: u32,
+    /// Bytes that a connection reads at once, and holds while it is idle. Default 4 KiB.
+    pub read_buffer: usize,
+    /// Bytes that are gathered before they are written. Default 16 KiB.
+    pub write_buffer: usize,
+    /// Messages that may wait for one connection; one more publication closes it with 3008, one
+    /// more reply waits. Default 256.
+    pub queue_messages: usize,
+    /// Bytes of the messages that may wait for one connection, with the same effect; also the
+    /// size of the largest message that can be sent. Default 1 MiB.
+    pub queue_bytes: usize,
+    /// From the TCP connection to the end of the WebSocket handshake. Default 5 s.
+    pub handshake_timeout: Duration,
+    /// From the handshake to the `init` of the envelope framing; then 4408. Default 5 s.
+    pub init_timeout: Duration,
+    /// For the peer to take what is written to it. Default 5 s.
+    pub write_timeout: Duration,
+    /// Between two pings to a peer. Default 25 s.
+    pub ping_interval: Duration,
+    /// For a peer to show a sign of life after a ping; then the connection is dropped. Default 8 s.
+    pub pong_timeout: Duration,
+    /// For a peer to answer a close frame. Default 1 s.
+    pub close_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            exchanges: 128,
+            frame_size: 64 << 10,
+            message_size: 64 << 10,
+            control_frames: 20,
+            read_buffer: 4 << 10,
+            write_buffer: 16 << 10,
+            queue_messages: 256,
+            queue_bytes: 1 << 20,
+            handshake_timeout: Duration::from_secs(5),
+            init_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(8),
+            close_timeout: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What generated message types tell the runtime about themselves.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The payload of one AsyncAPI message; generated types implement it.
+///
+/// A message is a payload and its headers (AsyncAPI 3.0, Message Object). The payload's Rust type
+/// stands for the message, so that the compiler tells messages apart.
+pub trait Payload:
+    Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// The message's declared headers.
+    type Headers: Clone
+        + fmt::Debug
+        + PartialEq
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static;
+
+    /// The message's names on the wire.
+    #[doc(hidden)]
+    const SPEC: MessageSpec;
+}
+
+/// A message: its payload, and its headers beside it.
+///
+/// Wherever a message is asked for its payload alone will do, and the headers are then empty.
+///
+/// ```
+/// # use specwire::{Message, NoHeaders};
+/// let message = Message::from(());
+/// assert_eq!(message.headers, NoHeaders);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message<P: Payload> {
+    /// What the message says.
+    pub payload: P,
+    /// What the message says about itself.
+    pub headers: P::Headers,
+}
+
+impl<P: Payload> Message<P> {
+    /// A message with headers of its own.
+    #[must_use]
+    pub const fn new(payload: P, headers: P::Headers) -> Self {
+        Self { payload, headers }
+    }
+}
+
+impl<P: Payload> From<P> for Message<P>
+where
+    P::Headers: Default,
+{
+    fn from(payload: P) -> Self {
+        Self::new(payload, P::Headers::default())
+    }
+}
+
+impl<P: Payload> Deref for Message<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.payload
+    }
+}
+
+impl<P: Payload> DerefMut for Message<P> {
+    fn deref_mut(&mut self) -> &mut P {
+        &mut self.payload
+    }
+}
+
+/// What a handler may answer with: a payload, or a [`Message`] with headers of its own.
+pub trait IntoMessage {
+    /// The payload of the message.
+    type Payload: Payload;
+
+    /// The message.
+    fn into_message(self) -> Message<Self::Payload>;
+}
+
+impl<P: Payload> IntoMessage for P
+where
+    P::Headers: Default,
+{
+    type Payload = P;
+
+    fn into_message(self) -> Message<P> {
+        self.into()
+    }
+}
+
+impl<P: Payload> IntoMessage for Message<P> {
+    type Payload = P;
+
+    fn into_message(self) -> Self {
+        self
+    }
+}
+
+/// The headers of a message that declares none. Headers that come all the same are ignored.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct NoHeaders;
+
+impl Serialize for NoHeaders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(std::iter::empty::<((), ())>())
+    }
+}
+
+impl<'de> Deserialize<'de> for NoHeaders {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyObject;
+        impl<'de> Visitor<'de> for AnyObject {
+            type Value = NoHeaders;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NoHeaders, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(NoHeaders)
+            }
+        }
+        deserializer.deserialize_map(AnyObject)
+    }
+}
+
+/// The error message of an interaction that declares none: there is no value of it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum NoError {}
+
+impl Serialize for NoError {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        match *self {}
+    }
+}
+
+impl<'de> Deserialize<'de> for NoError {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("no error message is declared"))
+    }
+}
+
+impl Payload for NoError {
+    type Headers = NoHeaders;
+    const SPEC: MessageSpec = MessageSpec::new("");
+}
+
+/// Stands where an interaction has no message: nothing is sent or read for it.
+impl Payload for () {
+    type Headers = NoHeaders;
+    const SPEC: MessageSpec = MessageSpec::new("");
+}
+
+/// A message's wire names, as generated code states them.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageSpec {
+    name: &'static str,
+    members: &'static [&'static str],
+    required: &'static [&'static str],
+    closed: bool,
+    headers: &'static [&'static str],
+    reply_address: Option<&'static str>,
+    correlation_id: Option<&'static str>,
+}
+
+impl MessageSpec {
+    /// The AsyncAPI message name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            members: &[],
+            required: &[],
+            closed: false,
+            headers: &[],
+            reply_address: None,
+            correlation_id: None,
+        }
+    }
+
+    /// The payload's declared members.
+    #[must_use]
+    pub const fn members(mut self, members: &'static [&'static str]) -> Self {
+        self.members = members;
+        self
+    }
+
+    /// Those of them that must be there.
+    #[must_use]
+    pub const fn required(mut self, required: &'static [&'static str]) -> Self {
+        self.required = required;
+        self
+    }
+
+    /// No other member is allowed (`additionalProperties: false`).
+    #[must_use]
+    pub const fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// The declared headers.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'static [&'static str]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The header that names the address for replies.
+    #[must_use]
+    pub const fn reply_address(mut self, header: &'static str) -> Self {
+        self.reply_address = Some(header);
+        self
+    }
+
+    /// The header that replies repeat.
+    #[must_use]
+    pub const fn correlation_id(mut self, header: &'static str) -> Self {
+        self.correlation_id = Some(header);
+        self
+    }
+
+    /// The AsyncAPI message name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Nothing is sent or read in place of this message.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// The header that replies repeat.
+    pub(crate) const fn correlation(&self) -> Option<&'static str> {
+        self.correlation_id
+    }
+
+    /// `member` of a bare payload is a header that rides beside the payload's own members.
+    pub(crate) fn is_header(&self, member: &str) -> bool {
+        !self.members.contains(&member) && self.headers.contains(&member)
+    }
+
+    /// Why an object with these members cannot be this message, if it cannot.
+    pub(crate) fn mismatch<'a>(
+        &self,
+        members: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<String> {
+        let missing = self
+            .required
+            .iter()
+            .find(|required| !members.clone().any(|member| member == **required));
+        if let Some(missing) = missing {
+            return Some(format!("`{missing}` is missing"));
+        }
+        if !self.closed {
+            return None;
+        }
+        let mut members = members;
+        members
+            .find(|member| !self.members.contains(member) && !self.headers.contains(member))
+            .map(|unknown| format!("`{unknown}` is not a member of it"))
+    }
+}

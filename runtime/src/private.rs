@@ -1,0 +1,8 @@
+//! What generated code names besides the public types. Not for anybody else: it changes with the
+//! generator.
+
+pub use serde;
+
+pub use crate::interaction::Interaction;
+pub use crate::payload::MessageSpec;
+pub use crate::provider::Wiring;

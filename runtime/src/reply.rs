@@ -1,0 +1,114 @@
+//! From typed messages to events: the road of one exchange back to its peer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::fault::Fault;
+use crate::frame::{Body, Content, Event, Id};
+use crate::outbox::{Closed, Outbox};
+use crate::payload::{Message, Payload};
+
+/// Where the answers of one exchange go: to the connection that started it and no other, whatever
+/// address the peer asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Replies {
+    pub(crate) outbox: Outbox,
+    pub(crate) id: Id,
+    /// The value of the header that the replies repeat.
+    pub(crate) correlation: Option<Arc<RawValue>>,
+}
+
+impl Replies {
+    /// Sends, waiting for room.
+    pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
+        let id = self.id;
+        self.outbox.send(Event { id, body }).await
+    }
+
+    /// Sends now or gives the connection up.
+    pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
+        let id = self.id;
+        self.outbox.push(Event { id, body })
+    }
+
+    /// Ends the exchange with the document's own error message, or with a plain fault.
+    pub(crate) fn failure<E: Payload>(&self, channel: &'static str, fault: Fault<E>) -> Body {
+        match fault.into_declared() {
+            Ok(message) => match Encoded::new(channel, &message) {
+                Ok(encoded) => Body::Declared(encoded.for_peer(self)),
+                Err(fault) => Body::Fault(fault),
+            },
+            Err(fault) => Body::Fault(fault),
+        }
+    }
+}
+
+/// A message, serialised once for all who receive it.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
+    content: Content,
+    /// The header that each receiver's own correlation value goes into.
+    correlation: Option<&'static str>,
+}
+
+impl Encoded {
+    /// # Errors
+    ///
+    /// A payload that JSON cannot carry, such as a map with a key that is not a string.
+    pub(crate) fn new<P: Payload>(
+        channel: &'static str,
+        message: &Message<P>,
+    ) -> Result<Self, Fault> {
+        let payload = raw(&message.payload)?;
+        let headers = raw(&message.headers)?;
+        let content = Content {
+            channel: Cow::Borrowed(channel),
+            message: Cow::Borrowed(P::SPEC.name()),
+            headers: is_filled(&headers).then(|| Arc::from(headers)),
+            payload: Arc::from(payload),
+        };
+        Ok(Self {
+            content,
+            correlation: P::SPEC.correlation(),
+        })
+    }
+
+    /// The message as one receiver gets it: with the correlation value that it gave, if it did.
+    pub(crate) fn for_peer(&self, replies: &Replies) -> Content {
+        let mut content = self.content.clone();
+        if let (Some(name), Some(value)) = (self.correlation, &replies.correlation) {
+            content.headers =
+                with_member(content.headers.as_deref(), name, value).or(content.headers);
+        }
+        content
+    }
+}
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Fault> {
+    to_raw_value(value).map_err(|error| {
+        tracing::error!(%error, "a message of ours cannot be written as JSON");
+        Fault::new(Fault::INTERNAL, "the service's message cannot be sent")
+    })
+}
+
+fn is_filled(object: &RawValue) -> bool {
+    !matches!(object.get(), "{}" | "null")
+}
+
+/// `object` with `name` set to `value`, in place of what it was.
+fn with_member(
+    object: Option<&RawValue>,
+    name: &str,
+    value: &Arc<RawValue>,
+) -> Option<Arc<RawValue>> {
+    let mut members: Vec<(Cow<'_, str>, &RawValue)> = match object {
+        Some(object) => crate::json::members(object.get()).ok()?,
+        None => Vec::new(),
+    };
+    members.retain(|(member, _)| member != name);
+    members.push((Cow::Borrowed(name), value));
+    crate::json::object(&members).map(Arc::from)
+}

@@ -1,0 +1,179 @@
+//! What a handler is given: a message and who sent it, and the means to answer more than once.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::fault::Fault;
+use crate::frame::Body;
+use crate::payload::{IntoMessage, Message, Payload};
+use crate::reply::{Encoded, Replies};
+
+/// A message from a peer, and which peer sent it.
+///
+/// The payload's members are at hand directly; the headers and the connection are beside them.
+#[derive(Clone, Debug)]
+pub struct Request<P: Payload> {
+    message: Message<P>,
+    peer: Arc<Peer>,
+}
+
+/// One connection, as its handlers see it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) connection: Uuid,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Peer {
+    pub(crate) fn new(address: Option<SocketAddr>) -> Self {
+        Self {
+            connection: Uuid::new_v4(),
+            address,
+        }
+    }
+}
+
+impl<P: Payload> Request<P> {
+    pub(crate) fn new(message: Message<P>, peer: Arc<Peer>) -> Self {
+        Self { message, peer }
+    }
+
+    /// What the message says.
+    #[must_use]
+    pub fn payload(&self) -> &P {
+        &self.message.payload
+    }
+
+    /// What the message says about itself. A reply address among them is the peer's own word:
+    /// replies go to the connection that sent the message, whatever it says.
+    #[must_use]
+    pub fn headers(&self) -> &P::Headers {
+        &self.message.headers
+    }
+
+    /// The message itself.
+    #[must_use]
+    pub fn into_message(self) -> Message<P> {
+        self.message
+    }
+
+    /// The connection that the message came over: a random identifier that the server gave it.
+    #[must_use]
+    pub fn connection(&self) -> Uuid {
+        self.peer.connection
+    }
+
+    /// The address of the connection's other end; `None` for a call within the process.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.peer.address
+    }
+}
+
+impl<P: Payload> Deref for Request<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.message.payload
+    }
+}
+
+/// Sends the updates of a progress interaction, before its response.
+pub struct Updates<U: Payload> {
+    channel: &'static str,
+    replies: Replies,
+    update: PhantomData<fn(U)>,
+}
+
+impl<U: Payload> Updates<U> {
+    pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
+        Self {
+            channel,
+            replies,
+            update: PhantomData,
+        }
+    }
+
+    /// Sends one update, waiting until the peer's queue has room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
+    /// [`Fault::INTERNAL`] for an update that JSON cannot carry.
+    pub async fn send(&self, update: impl IntoMessage<Payload = U>) -> Result<(), Fault> {
+        let update = Encoded::new(self.channel, &update.into_message())?;
+        let body = Body::Message(update.for_peer(&self.replies));
+        self.replies.send(body).await.map_err(|_| peer_is_gone())
+    }
+}
+
+impl<U: Payload> fmt::Debug for Updates<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Updates")
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends the acknowledgement of an invoke interaction, before its response.
+///
+/// A handler that answers without having used it acknowledges by that.
+pub struct Ack<A: Payload> {
+    channel: &'static str,
+    replies: Replies,
+    sent: Arc<std::sync::atomic::AtomicBool>,
+    ack: PhantomData<fn(A)>,
+}
+
+impl<A: Payload> Ack<A> {
+    pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
+        Self {
+            channel,
+            replies,
+            sent: Arc::default(),
+            ack: PhantomData,
+        }
+    }
+
+    /// Tells, after this was handed to a handler, whether it acknowledged.
+    pub(crate) fn sent(&self) -> Arc<std::sync::atomic::AtomicBool> {
+        Arc::clone(&self.sent)
+    }
+
+    /// Acknowledges the message, waiting until the peer's queue has room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
+    /// [`Fault::INTERNAL`] for an acknowledgement that JSON cannot carry.
+    pub async fn send(self, ack: impl IntoMessage<Payload = A>) -> Result<(), Fault> {
+        let content = if A::SPEC.is_none() {
+            None
+        } else {
+            let ack = Encoded::new(self.channel, &ack.into_message())?;
+            Some(ack.for_peer(&self.replies))
+        };
+        self.sent.store(true, std::sync::atomic::Ordering::Release);
+        self.replies
+            .send(Body::Ack(content))
+            .await
+            .map_err(|_| peer_is_gone())
+    }
+}
+
+impl<A: Payload> fmt::Debug for Ack<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ack")
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+fn peer_is_gone() -> Fault {
+    Fault::new(Fault::UNAVAILABLE, "the peer is gone")
+}

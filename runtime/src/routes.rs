@@ -1,0 +1,265 @@
+//! Which interactions a URL reaches, and which of them a message is for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::fault::Fault;
+use crate::json::Member;
+use crate::provider::{Handler, Provider, Start};
+
+/// The interactions that one connection may start: all, those of one document, or one channel's.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    /// As in the URL, such as `/ws/heartbeat`.
+    name: String,
+    handlers: Arc<[Arc<dyn Handler>]>,
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Splits a message of which only the members are known into headers and payload, for one
+/// candidate after the other.
+pub(crate) type Split<'a> =
+    &'a dyn Fn(&dyn Handler) -> (Option<Box<RawValue>>, Option<Box<RawValue>>);
+
+/// What a message turned out to be.
+pub(crate) struct Matched {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) headers: Option<Box<RawValue>>,
+    pub(crate) start: Start,
+}
+
+impl Scope {
+    /// Every interaction of every provider.
+    pub(crate) fn all<'a>(name: &str, providers: impl IntoIterator<Item = &'a Provider>) -> Self {
+        let handlers = providers
+            .into_iter()
+            .flat_map(|provider| provider.handlers().iter().cloned());
+        Self {
+            name: name.to_owned(),
+            handlers: handlers.collect(),
+        }
+    }
+
+    /// The interactions that `path`, relative to this, reaches: `document` or `document/channel`.
+    pub(crate) fn narrow(&self, path: &str) -> Option<Self> {
+        let name = format!("{}/{path}", self.name);
+        let (document, channel) = match path.split_once('/') {
+            Some((document, channel)) => (document, Some(channel)),
+            None => (path, None),
+        };
+        let handlers: Arc<[_]> = self
+            .handlers
+            .iter()
+            .filter(|handler| {
+                let interaction = handler.interaction();
+                interaction.document() == document
+                    && channel.is_none_or(|channel| channel == interaction.start_channel())
+            })
+            .cloned()
+            .collect();
+        (!handlers.is_empty()).then_some(Self { name, handlers })
+    }
+
+    /// The interactions that opening the URL starts by itself, if it is the URL of a channel.
+    pub(crate) fn opened_by_url(&self) -> Option<&Arc<dyn Handler>> {
+        match &*self.handlers {
+            [only] if only.starter().is_none() => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The handler of `channel` (or `document/channel`) that takes `message`.
+    pub(crate) fn find(
+        &self,
+        channel: &str,
+        message: Option<&str>,
+        headers: Option<&RawValue>,
+        payload: Option<&RawValue>,
+    ) -> Result<Arc<dyn Handler>, Fault> {
+        let on_channel = self.on_channel(channel)?;
+        if let Some(message) = message {
+            let named = on_channel
+                .iter()
+                .find(|handler| handler.starter().name() == message);
+            return named.cloned().ok_or_else(|| {
+                Fault::new(
+                    Fault::UNKNOWN_MESSAGE,
+                    format!(
+                        "the channel `{channel}` takes {}, not `{message}`",
+                        names(&on_channel)
+                    ),
+                )
+            });
+        }
+        if let [only] = on_channel.as_slice() {
+            return Ok(Arc::clone(only));
+        }
+        let mut readable = on_channel
+            .iter()
+            .filter(|handler| Arc::clone(handler).read(headers, payload).is_ok());
+        match (readable.next(), readable.next()) {
+            (Some(only), None) => Ok(Arc::clone(only)),
+            _ => Err(Fault::new(
+                Fault::AMBIGUOUS_MESSAGE,
+                format!(
+                    "the channel `{channel}` takes {}: say which in `message`",
+                    names(&on_channel)
+                ),
+            )),
+        }
+    }
+
+    fn on_channel(&self, channel: &str) -> Result<Vec<Arc<dyn Handler>>, Fault> {
+        let qualified: Vec<_> = self.select(|document, start| {
+            channel
+                .strip_prefix(document)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|rest| rest == start)
+        });
+        if !qualified.is_empty() {
+            return Ok(qualified);
+        }
+        let bare = self.select(|_, start| start == channel);
+        let mut documents: Vec<_> = bare
+            .iter()
+            .map(|handler| handler.interaction().document())
+            .collect();
+        documents.dedup();
+        match documents.as_slice() {
+            [] => Err(Fault::new(
+                Fault::UNKNOWN_CHANNEL,
+                format!(
+                    "nothing can be sent to a channel `{channel}` of `{}`",
+                    self.name
+                ),
+            )),
+            [_] => Ok(bare),
+            [first, ..] => Err(Fault::new(
+                Fault::AMBIGUOUS_MESSAGE,
+                format!(
+                    "several documents have a channel `{channel}`: say which, as in `{first}/{channel}`"
+                ),
+            )),
+        }
+    }
+
+    fn select(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Arc<dyn Handler>> {
+        let handlers = self.handlers.iter();
+        handlers
+            .filter(|handler| {
+                let interaction = handler.interaction();
+                wanted(interaction.document(), interaction.start_channel())
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// The one interaction whose starting message has these members.
+    pub(crate) fn match_shape(
+        &self,
+        members: &[Member<'_>],
+        split: Split<'_>,
+    ) -> Result<Matched, Fault> {
+        let names = members.iter().map(|(name, _)| name.as_ref());
+        let mut mismatches = Vec::new();
+        let mut candidates = Vec::new();
+        for handler in self
+            .handlers
+            .iter()
+            .filter(|handler| !handler.starter().is_none())
+        {
+            match handler.starter().mismatch(names.clone()) {
+                None => candidates.push(handler),
+                Some(reason) => {
+                    mismatches.push(format!("`{}`: {reason}", handler.starter().name()))
+                }
+            }
+        }
+        self.read_one(&candidates, mismatches, split)
+    }
+
+    /// The one interaction whose starting message this, which is not an object, can be read as.
+    pub(crate) fn match_value(&self, split: Split<'_>) -> Result<Matched, Fault> {
+        let candidates: Vec<_> = self
+            .handlers
+            .iter()
+            .filter(|handler| !handler.starter().is_none())
+            .collect();
+        self.read_one(&candidates, Vec::new(), split)
+    }
+
+    fn read_one(
+        &self,
+        candidates: &[&Arc<dyn Handler>],
+        mut mismatches: Vec<String>,
+        split: Split<'_>,
+    ) -> Result<Matched, Fault> {
+        let mut matched: Option<Matched> = None;
+        for handler in candidates {
+            let (headers, payload) = split(handler.as_ref());
+            match Arc::clone(handler).read(headers.as_deref(), payload.as_deref()) {
+                Ok(start) => {
+                    if let Some(first) = &matched {
+                        return Err(self.ambiguous(&first.handler, handler));
+                    }
+                    matched = Some(Matched {
+                        handler: Arc::clone(handler),
+                        headers,
+                        start,
+                    });
+                }
+                // Where only one message is possible, what is wrong with it is the answer.
+                Err(fault) if candidates.len() == 1 => return Err(fault),
+                Err(fault) => mismatches.push(fault.message().to_owned()),
+            }
+        }
+        matched.ok_or_else(|| self.unmatched(&mismatches))
+    }
+
+    fn ambiguous(&self, first: &Arc<dyn Handler>, second: &Arc<dyn Handler>) -> Fault {
+        let channel = |handler: &Arc<dyn Handler>| {
+            let interaction = handler.interaction();
+            format!("{}/{}", interaction.document(), interaction.start_channel())
+        };
+        Fault::new(
+            Fault::AMBIGUOUS_MESSAGE,
+            format!(
+                "this may be `{}` or `{}`: open the URL of one channel, `…/{}` or `…/{}`, or add a member that only one has",
+                first.starter().name(),
+                second.starter().name(),
+                channel(first),
+                channel(second),
+            ),
+        )
+    }
+
+    fn unmatched(&self, mismatches: &[String]) -> Fault {
+        const SHOWN: usize = 8;
+        let mut message = format!("no message of `{}` is like this", self.name);
+        for (index, mismatch) in mismatches.iter().take(SHOWN).enumerate() {
+            message.push_str(if index == 0 { ": " } else { "; " });
+            message.push_str(mismatch);
+        }
+        if mismatches.len() > SHOWN {
+            message.push_str("; …");
+        }
+        Fault::new(Fault::UNMATCHED_MESSAGE, message)
+    }
+}
+
+fn names(handlers: &[Arc<dyn Handler>]) -> String {
+    let names: Vec<_> = handlers
+        .iter()
+        .map(|handler| format!("`{}`", handler.starter().name()))
+        .collect();
+    names.join(" or ")
+}

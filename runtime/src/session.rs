@@ -1,0 +1,245 @@
+//! The exchanges that one peer has going, and their limits.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
+
+use crate::fault::Fault;
+use crate::frame::{Body, Event, Id, Op, Open};
+use crate::json;
+use crate::limits::Limits;
+use crate::outbox::Outbox;
+use crate::provider::{Handler, Start, Work};
+use crate::reply::Replies;
+use crate::request::Peer;
+use crate::routes::Scope;
+use crate::subscribers::Membership;
+
+/// Starts and ends the exchanges of one peer. Dropping it ends them all.
+///
+/// Nothing here waits: what cannot be done is told to the peer as a fault.
+#[derive(Debug)]
+pub(crate) struct Session {
+    peer: Arc<Peer>,
+    outbox: Outbox,
+    exchanges: HashMap<Key, Exchange>,
+    tasks: JoinSet<()>,
+    keys: HashMap<TaskId, (Key, Id)>,
+    cancelled: HashSet<TaskId>,
+    next_key: u64,
+    max_exchanges: usize,
+}
+
+/// The peer's own number, or ours where it gave none.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Key {
+    Peer(u64),
+    Own(u64),
+}
+
+#[derive(Debug)]
+enum Exchange {
+    Task(AbortHandle),
+    Membership(Membership),
+}
+
+impl Exchange {
+    fn has_ended(&self) -> bool {
+        match self {
+            Self::Task(task) => task.is_finished(),
+            Self::Membership(membership) => membership.has_ended(),
+        }
+    }
+}
+
+/// A starting message that has been read, and the handler that it is for.
+pub(crate) struct Opening {
+    pub(crate) id: Id,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) headers: Option<Box<RawValue>>,
+    pub(crate) start: Start,
+}
+
+impl Session {
+    pub(crate) fn new(peer: Arc<Peer>, outbox: Outbox, limits: &Limits) -> Self {
+        Self {
+            peer,
+            outbox,
+            exchanges: HashMap::new(),
+            tasks: JoinSet::new(),
+            keys: HashMap::new(),
+            cancelled: HashSet::new(),
+            next_key: 0,
+            max_exchanges: limits.exchanges,
+        }
+    }
+
+    /// Starts an exchange that names its channel.
+    pub(crate) fn open(&mut self, open: Open, scope: &Scope) {
+        let id = open.id;
+        match Self::find(open, scope) {
+            Ok(opening) => self.start(opening),
+            Err(fault) => self.fault(id, fault),
+        }
+    }
+
+    fn find(open: Open, scope: &Scope) -> Result<Opening, Fault> {
+        let handler = scope.find(
+            &open.channel,
+            open.message.as_deref(),
+            open.headers.as_deref(),
+            open.payload.as_deref(),
+        )?;
+        let name = handler.interaction().name();
+        match (open.op, handler.op()) {
+            (Op::Message, Op::Message) | (Op::Subscribe, Op::Subscribe) => {}
+            (Op::Message, Op::Subscribe) => {
+                return Err(Fault::new(
+                    Fault::WRONG_OP,
+                    format!("`{name}` has many answers: start it with `sub`"),
+                ));
+            }
+            (Op::Subscribe, Op::Message) => {
+                return Err(Fault::new(
+                    Fault::WRONG_OP,
+                    format!("`{name}` has one answer at most: start it with `msg`"),
+                ));
+            }
+        }
+        if open.id.is_none() && handler.is_answered() {
+            return Err(Fault::new(
+                Fault::MISSING_ID,
+                format!("`{name}` is answered: give an `id`"),
+            ));
+        }
+        let start = Arc::clone(&handler).read(open.headers.as_deref(), open.payload.as_deref())?;
+        Ok(Opening {
+            id: open.id,
+            handler,
+            headers: open.headers,
+            start,
+        })
+    }
+
+    /// Starts an exchange.
+    pub(crate) fn start(&mut self, opening: Opening) {
+        let Opening {
+            id,
+            handler,
+            headers,
+            start,
+        } = opening;
+        if self.exchanges.len() >= self.max_exchanges {
+            self.exchanges.retain(|_, exchange| !exchange.has_ended());
+        }
+        if self.exchanges.len() >= self.max_exchanges {
+            let message = format!(
+                "{} exchanges are going on this connection, and no more may",
+                self.max_exchanges
+            );
+            return self.fault(id, Fault::new(Fault::LIMIT_EXCEEDED, message));
+        }
+        let key = match id {
+            Some(id) => Key::Peer(id),
+            None => {
+                self.next_key = self.next_key.wrapping_add(1);
+                Key::Own(self.next_key)
+            }
+        };
+        if self
+            .exchanges
+            .get(&key)
+            .is_some_and(|exchange| !exchange.has_ended())
+        {
+            let message = "an exchange with this `id` is going on this connection";
+            return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
+        }
+        let replies = Replies {
+            outbox: self.outbox.clone(),
+            id,
+            correlation: correlation(handler.as_ref(), headers.as_deref()),
+        };
+        let exchange = match start(Arc::clone(&self.peer), replies) {
+            Work::Task(work) => {
+                let task = self.tasks.spawn(work);
+                self.keys.insert(task.id(), (key, id));
+                Exchange::Task(task)
+            }
+            Work::Membership(subscribe) => {
+                // Publications must not overtake the acknowledgement.
+                self.push(id, Body::Ack(None));
+                Exchange::Membership(subscribe())
+            }
+        };
+        self.exchanges.insert(key, exchange);
+    }
+
+    /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
+    /// was, is confirmed as well: the peer may not have heard of the end yet.
+    pub(crate) fn close(&mut self, id: u64) {
+        match self.exchanges.remove(&Key::Peer(id)) {
+            Some(Exchange::Task(task)) => {
+                task.abort();
+                // It may be about to answer: the end is confirmed when it is certain not to.
+                self.cancelled.insert(task.id());
+                return;
+            }
+            Some(Exchange::Membership(membership)) => drop(membership),
+            None => {}
+        }
+        self.push(Some(id), Body::End);
+    }
+
+    /// Tells the peer what was wrong with something that it sent.
+    pub(crate) fn fault(&self, id: Id, fault: Fault) {
+        tracing::debug!(connection = %self.peer.connection, %fault, "refused a message");
+        self.push(id, Body::Fault(fault));
+    }
+
+    /// Some handler is at work that will answer by itself.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Waits for the next handler to end, and clears up after it. Waits for ever when there is
+    /// none. Cancelling it loses nothing.
+    pub(crate) async fn reap(&mut self) {
+        let Some(ended) = self.tasks.join_next_with_id().await else {
+            return std::future::pending().await;
+        };
+        let (task, panicked) = match ended {
+            Ok((task, ())) => (task, false),
+            Err(error) => (error.id(), error.is_panic()),
+        };
+        let Some((key, id)) = self.keys.remove(&task) else {
+            return;
+        };
+        // The peer may have started another exchange under the number of one that has ended.
+        if let Some(Exchange::Task(current)) = self.exchanges.get(&key)
+            && current.id() == task
+        {
+            self.exchanges.remove(&key);
+        }
+        if self.cancelled.remove(&task) {
+            self.push(id, Body::End);
+        } else if panicked {
+            tracing::error!(connection = %self.peer.connection, "a handler panicked");
+            self.fault(id, Fault::new(Fault::INTERNAL, "the handler failed"));
+        }
+    }
+
+    fn push(&self, id: Id, body: Body) {
+        // Without room the connection is given up, which is all that can be done.
+        let _ = self.outbox.push(Event { id, body });
+    }
+}
+
+/// The value of the request's correlation header, as it was written.
+fn correlation(handler: &dyn Handler, headers: Option<&RawValue>) -> Option<Arc<RawValue>> {
+    let name = handler.starter().correlation()?;
+    let members = json::members(headers?.get()).ok()?;
+    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
+    Some(Arc::from(value.to_owned()))
+}

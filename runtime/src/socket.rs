@@ -1,0 +1,282 @@
+//! One WebSocket (RFC 6455), from either side: frames, closing and signs of life.
+//!
+//! The only place that knows tungstenite.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+
+use crate::framing::Refusal;
+use crate::limits::Limits;
+
+/// A WebSocket within its limits.
+pub(crate) struct Socket<S> {
+    stream: WebSocketStream<S>,
+    write_timeout: Duration,
+    close_timeout: Duration,
+}
+
+/// What was read from the peer.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Text(Utf8Bytes),
+    Binary,
+    /// A ping, which has been answered, or a pong.
+    Control,
+    /// The peer closed, with this code and reason, or just went away.
+    Closed(Option<(u16, String)>),
+    /// The peer broke the protocol or a limit: the code to close with, and why.
+    Failed(Refusal),
+}
+
+/// The peer does not take what is written to it, or is gone.
+#[derive(Debug)]
+pub(crate) struct Stuck;
+
+impl<S> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").finish_non_exhaustive()
+    }
+}
+
+/// The limits that tungstenite itself keeps.
+pub(crate) fn config(limits: &Limits) -> WebSocketConfig {
+    // A message of the largest size must fit beside what is being gathered, and pongs beside it.
+    const SLACK: usize = 64 << 10;
+    WebSocketConfig::default()
+        .read_buffer_size(limits.read_buffer)
+        .write_buffer_size(limits.write_buffer)
+        .max_write_buffer_size(
+            limits
+                .queue_bytes
+                .saturating_add(limits.write_buffer)
+                .saturating_add(SLACK),
+        )
+        .max_message_size(Some(limits.message_size))
+        .max_frame_size(Some(limits.frame_size))
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// The server's end of a connection that has been upgraded, with what was read beyond that.
+    pub(crate) async fn accepted(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        let config = config(limits);
+        let stream =
+            WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+        Self::new(stream, limits)
+    }
+
+    /// Either end, after its handshake.
+    pub(crate) fn new(stream: WebSocketStream<S>, limits: &Limits) -> Self {
+        Self {
+            stream,
+            write_timeout: limits.write_timeout,
+            close_timeout: limits.close_timeout,
+        }
+    }
+
+    /// Waits for the next frame. Cancelling it loses nothing.
+    pub(crate) async fn read(&mut self) -> Incoming {
+        match self.stream.next().await {
+            Some(Ok(message)) => match message {
+                Message::Text(text) => Incoming::Text(text),
+                Message::Binary(_) => Incoming::Binary,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Control,
+                Message::Close(frame) => Incoming::Closed(
+                    frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
+                ),
+            },
+            Some(Err(error)) => failure(&error),
+            None => Incoming::Closed(None),
+        }
+    }
+
+    /// Writes the frames as one batch.
+    pub(crate) async fn write(
+        &mut self,
+        frames: impl Iterator<Item = String>,
+    ) -> Result<(), Stuck> {
+        let write = async {
+            for frame in frames {
+                self.stream.feed(Message::Text(frame.into())).await?;
+            }
+            self.stream.flush().await
+        };
+        finish(timeout(self.write_timeout, write).await)
+    }
+
+    /// Asks the peer for a sign of life.
+    pub(crate) async fn ping(&mut self) -> Result<(), Stuck> {
+        let ping = self.stream.send(Message::Ping(bytes::Bytes::new()));
+        finish(timeout(self.write_timeout, ping).await)
+    }
+
+    /// Says why this end closes, and waits a moment for the peer to agree.
+    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: shortened(reason).into(),
+        };
+        let deadline = Instant::now() + self.close_timeout;
+        let close = async {
+            if self.stream.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.stream.next().await {}
+            }
+        };
+        // A peer that does not agree in time is left without a word, as RFC 6455, 7.1.1 allows.
+        let _ = tokio::time::timeout_at(deadline, close).await;
+    }
+
+    /// Answers a close frame of the peer.
+    pub(crate) async fn closed(mut self) {
+        let _ = timeout(self.close_timeout, self.stream.flush()).await;
+    }
+}
+
+/// A close reason is at most 123 bytes (RFC 6455, 5.5).
+fn shortened(reason: &str) -> &str {
+    let mut end = reason.len().min(123);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.get(..end).unwrap_or_default()
+}
+
+fn finish(
+    result: Result<tungstenite::Result<()>, tokio::time::error::Elapsed>,
+) -> Result<(), Stuck> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "cannot write to the peer");
+            Err(Stuck)
+        }
+        Err(_) => {
+            tracing::debug!("the peer did not take what was written in time");
+            Err(Stuck)
+        }
+    }
+}
+
+/// What RFC 6455, 7.4.1 calls the failure.
+fn failure(error: &tungstenite::Error) -> Incoming {
+    use tungstenite::Error;
+    use tungstenite::error::ProtocolError;
+    let (code, reason) = match error {
+        Error::Capacity(_) => (1009, "the message is larger than the limit"),
+        Error::Utf8(_) => (1007, "the text is not UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            return Incoming::Closed(None);
+        }
+        Error::Protocol(_) => (1002, "the frame is not one of RFC 6455"),
+        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {
+            return Incoming::Closed(None);
+        }
+        _ => (1002, "the connection cannot be read"),
+    };
+    tracing::debug!(%error, "cannot read from the peer");
+    Incoming::Failed(Refusal { code, reason })
+}
+
+/// When to ping a peer, and when to give it up.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    interval: Duration,
+    patience: Duration,
+    next_ping: Instant,
+    /// A ping was sent, and nothing has been heard since; until when that may last.
+    silent_until: Option<Instant>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// What is to be done about a peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Due {
+    Ping,
+    GiveUp,
+}
+
+impl Liveness {
+    pub(crate) fn new(interval: Duration, patience: Duration) -> Self {
+        let next_ping = Instant::now() + interval;
+        Self {
+            interval,
+            patience,
+            next_ping,
+            silent_until: None,
+            sleep: Box::pin(sleep_until(next_ping)),
+        }
+    }
+
+    /// The peer sent something.
+    pub(crate) fn heard(&mut self) {
+        self.silent_until = None;
+    }
+
+    /// Waits until something is to be done. Cancelling it loses nothing.
+    pub(crate) fn due(&mut self) -> impl Future<Output = Due> + Send + '_ {
+        async {
+            loop {
+                let now = Instant::now();
+                if self.silent_until.is_some_and(|deadline| deadline <= now) {
+                    return Due::GiveUp;
+                }
+                if self.next_ping <= now {
+                    self.next_ping = now + self.interval;
+                    self.silent_until.get_or_insert(now + self.patience);
+                    return Due::Ping;
+                }
+                let next = self
+                    .silent_until
+                    .map_or(self.next_ping, |deadline| deadline.min(self.next_ping));
+                if self.sleep.deadline() != next || self.sleep.is_elapsed() {
+                    self.sleep.as_mut().reset(next);
+                }
+                self.sleep.as_mut().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(25);
+    const PATIENCE: Duration = Duration::from_secs(8);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_given_up_after_ping_and_patience() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(INTERVAL, PATIENCE);
+        assert_eq!(liveness.due().await, Due::Ping);
+        assert_eq!(start.elapsed(), INTERVAL);
+        assert_eq!(liveness.due().await, Due::GiveUp);
+        assert_eq!(start.elapsed(), INTERVAL + PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_heard_is_pinged_again() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(INTERVAL, PATIENCE);
+        for round in 1..4 {
+            assert_eq!(liveness.due().await, Due::Ping);
+            assert_eq!(start.elapsed(), INTERVAL * round);
+            liveness.heard();
+        }
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        let reason = "é".repeat(100);
+        assert_eq!(shortened(&reason).len(), 122);
+        assert_eq!(shortened("short"), "short");
+    }
+}

@@ -1,0 +1,385 @@
+//! The publishing end that a pub/sub handler holds, and what starts and stops the handler.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::fault::Fault;
+use crate::frame::{Body, Content};
+use crate::interaction::Interaction;
+use crate::payload::{IntoMessage, Payload};
+use crate::reply::{Encoded, Replies};
+use crate::request::Request;
+
+/// Everyone who is subscribed to one interaction, over all connections.
+///
+/// A pub/sub handler is given this when its first subscriber comes, and is dropped, at its next
+/// `.await`, when its last one has left. Those who come in between are included from then on.
+///
+/// Publishing never waits: each connection has a bounded queue, and one that is full is closed, so
+/// that a slow subscriber neither delays the others nor loses messages unseen.
+pub struct Subscribers<S: Payload, P: Payload> {
+    roster: Arc<Roster<S>>,
+    generation: u64,
+    channel: &'static str,
+    publication: std::marker::PhantomData<fn(P)>,
+}
+
+impl<S: Payload, P: Payload> Subscribers<S, P> {
+    /// Sends each subscriber a message made for it, and returns how many there were.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Subscribers};
+    /// # fn publish<S: Payload, P: Payload>(subscribers: &Subscribers<S, P>, tick: P)
+    /// # where P::Headers: Default {
+    /// subscribers.publish_each(|_subscription| tick.clone());
+    /// # }
+    /// ```
+    pub fn publish_each<M>(&self, mut message: impl FnMut(&Request<S>) -> M) -> usize
+    where
+        M: IntoMessage<Payload = P>,
+    {
+        self.deliver(|subscriber| {
+            Encoded::new(self.channel, &message(&subscriber.request).into_message())
+                .map(|encoded| encoded.for_peer(&subscriber.replies))
+        })
+    }
+
+    /// Sends all subscribers the same message, serialised once, and returns how many there were.
+    pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> usize {
+        self.publish_to(message, |_| true)
+    }
+
+    /// Sends the same message, serialised once, to those subscribers whom `wanted` picks, and
+    /// returns how many there were.
+    pub fn publish_to(
+        &self,
+        message: impl IntoMessage<Payload = P>,
+        mut wanted: impl FnMut(&Request<S>) -> bool,
+    ) -> usize {
+        // The failure has been logged; nobody can be sent a message that JSON cannot carry.
+        let Ok(encoded) = Encoded::new(self.channel, &message.into_message()) else {
+            return 0;
+        };
+        self.deliver_where(
+            |subscriber| wanted(&subscriber.request),
+            |subscriber| Ok(encoded.for_peer(&subscriber.replies)),
+        )
+    }
+
+    /// How many subscribers there are now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.roster.state().subscribers.len()
+    }
+
+    /// No subscriber is left; the handler is about to be dropped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn deliver(&self, content: impl FnMut(&Subscriber<S>) -> Result<Content, Fault>) -> usize {
+        self.deliver_where(|_| true, content)
+    }
+
+    fn deliver_where(
+        &self,
+        mut wanted: impl FnMut(&Subscriber<S>) -> bool,
+        mut content: impl FnMut(&Subscriber<S>) -> Result<Content, Fault>,
+    ) -> usize {
+        // The handler's closures run on a snapshot: they may take their time, and may publish.
+        let snapshot = self.roster.snapshot(self.generation);
+        let mut delivered = 0;
+        for subscriber in snapshot.iter().filter(|subscriber| !subscriber.has_ended()) {
+            if !wanted(subscriber) {
+                continue;
+            }
+            if let Ok(content) = content(subscriber)
+                && subscriber.deliver(content)
+            {
+                delivered += 1;
+            }
+        }
+        delivered
+    }
+}
+
+impl<S: Payload, P: Payload> fmt::Debug for Subscribers<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribers")
+            .field("channel", &self.channel)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Subscriber<S: Payload> {
+    request: Request<S>,
+    replies: Replies,
+    /// Held while a message is queued, so that none follows the end.
+    ended: Mutex<bool>,
+}
+
+impl<S: Payload> Subscriber<S> {
+    fn has_ended(&self) -> bool {
+        *self.ended()
+    }
+
+    fn end(&self) {
+        *self.ended() = true;
+    }
+
+    fn deliver(&self, content: Content) -> bool {
+        let ended = self.ended();
+        !*ended && self.replies.push(Body::Message(content)).is_ok()
+    }
+
+    fn ended(&self) -> MutexGuard<'_, bool> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Snapshot<S> = Arc<[Arc<Subscriber<S>>]>;
+
+/// The subscribers of one interaction. A generation is one run of the handler: from a first
+/// subscriber to the last.
+struct Roster<S: Payload> {
+    state: Mutex<State<S>>,
+}
+
+struct State<S: Payload> {
+    subscribers: HashMap<u64, Arc<Subscriber<S>>>,
+    snapshot: Option<Snapshot<S>>,
+    next_key: u64,
+    generation: u64,
+    /// Cancelled when the last subscriber of this generation leaves.
+    deserted: CancellationToken,
+    running: bool,
+}
+
+impl<S: Payload> Roster<S> {
+    // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
+    fn state(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self, generation: u64) -> Snapshot<S> {
+        let mut state = self.state();
+        if state.generation != generation {
+            return Arc::from([]);
+        }
+        if let Some(snapshot) = &state.snapshot {
+            return Arc::clone(snapshot);
+        }
+        let snapshot: Snapshot<S> = state.subscribers.values().cloned().collect();
+        state.snapshot = Some(Arc::clone(&snapshot));
+        snapshot
+    }
+
+    fn leave(&self, key: u64) {
+        let mut state = self.state();
+        if let Some(subscriber) = state.subscribers.remove(&key) {
+            subscriber.end();
+            state.snapshot = None;
+            if state.subscribers.is_empty() {
+                state.next_generation();
+            }
+        }
+    }
+}
+
+impl<S: Payload> State<S> {
+    fn next_generation(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        std::mem::take(&mut self.deserted).cancel();
+    }
+
+    /// Ends every subscription and returns who had one.
+    fn dismiss(&mut self) -> Vec<Arc<Subscriber<S>>> {
+        self.snapshot = None;
+        self.next_generation();
+        let dismissed: Vec<_> = self
+            .subscribers
+            .drain()
+            .map(|(_, subscriber)| subscriber)
+            .collect();
+        for subscriber in &dismissed {
+            subscriber.end();
+        }
+        dismissed
+    }
+}
+
+/// One subscription; dropping it ends it.
+pub(crate) struct Membership {
+    leave: Box<dyn Fn() + Send + Sync>,
+    ended: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Membership {
+    /// The handler ended it.
+    pub(crate) fn has_ended(&self) -> bool {
+        (self.ended)()
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        (self.leave)();
+    }
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership").finish_non_exhaustive()
+    }
+}
+
+type Run<S, P, E> = Box<
+    dyn Fn(Subscribers<S, P>) -> Pin<Box<dyn Future<Output = Result<(), Fault<E>>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// A pub/sub interaction of one provider: its subscribers, and the handler that serves them.
+pub(crate) struct Topic<S: Payload, P: Payload, E: Payload> {
+    interaction: Interaction,
+    roster: Arc<Roster<S>>,
+    run: Run<S, P, E>,
+    tasks: TaskTracker,
+}
+
+impl<S: Payload, P: Payload, E: Payload> Topic<S, P, E> {
+    pub(crate) fn new(interaction: Interaction, tasks: TaskTracker, run: Run<S, P, E>) -> Self {
+        Self {
+            interaction,
+            roster: Arc::new(Roster {
+                state: Mutex::new(State {
+                    subscribers: HashMap::new(),
+                    snapshot: None,
+                    next_key: 0,
+                    generation: 0,
+                    deserted: CancellationToken::new(),
+                    running: false,
+                }),
+            }),
+            run,
+            tasks,
+        }
+    }
+
+    /// Adds a subscriber, and starts the handler if it is the first.
+    pub(crate) fn subscribe(self: &Arc<Self>, request: Request<S>, replies: Replies) -> Membership {
+        let subscriber = Arc::new(Subscriber {
+            request,
+            replies,
+            ended: Mutex::new(false),
+        });
+        let key = {
+            let mut state = self.roster.state();
+            let key = state.next_key;
+            state.next_key = key.wrapping_add(1);
+            state.subscribers.insert(key, Arc::clone(&subscriber));
+            state.snapshot = None;
+            if !state.running {
+                state.running = true;
+                self.tasks.spawn(Arc::clone(self).supervise());
+            }
+            key
+        };
+        let roster = Arc::clone(&self.roster);
+        Membership {
+            leave: Box::new(move || roster.leave(key)),
+            ended: Box::new(move || subscriber.has_ended()),
+        }
+    }
+
+    /// Runs the handler once for each generation, until nobody is left.
+    async fn supervise(self: Arc<Self>) {
+        loop {
+            let (generation, deserted) = {
+                let state = self.roster.state();
+                (state.generation, state.deserted.clone())
+            };
+            let subscribers = Subscribers {
+                roster: Arc::clone(&self.roster),
+                generation,
+                channel: self.interaction.reply_channel(),
+                publication: std::marker::PhantomData,
+            };
+            tracing::debug!(
+                document = self.interaction.document(),
+                interaction = self.interaction.name(),
+                "first subscriber came"
+            );
+            // A task of its own, so that a panic, also on being dropped, ends here.
+            let mut handler = AbortOnDrop(tokio::spawn((self.run)(subscribers)));
+            let ended = tokio::select! {
+                biased;
+                () = deserted.cancelled() => {
+                    handler.0.abort();
+                    let _ = (&mut handler.0).await;
+                    None
+                }
+                result = &mut handler.0 => Some(result),
+            };
+            if let Some(result) = ended {
+                self.dismiss(generation, result);
+            }
+            let mut state = self.roster.state();
+            if state.subscribers.is_empty() {
+                state.running = false;
+                return;
+            }
+        }
+    }
+
+    /// The handler ended while it had subscribers: tells them how.
+    fn dismiss(&self, generation: u64, result: Result<Result<(), Fault<E>>, JoinError>) {
+        let dismissed = {
+            let mut state = self.roster.state();
+            if state.generation != generation {
+                return;
+            }
+            state.dismiss()
+        };
+        let fault = match result {
+            Ok(Ok(())) => None,
+            Ok(Err(fault)) => Some(fault),
+            Err(error) => {
+                tracing::error!(
+                    document = self.interaction.document(),
+                    interaction = self.interaction.name(),
+                    %error,
+                    "the handler did not end by itself"
+                );
+                Some(Fault::new(Fault::INTERNAL, "the handler failed"))
+            }
+        };
+        for subscriber in dismissed {
+            let body = match &fault {
+                Some(fault) => subscriber
+                    .replies
+                    .failure(self.interaction.error_channel(), fault.clone()),
+                None => Body::End,
+            };
+            // A connection without room is given up, and so learns of the end all the same.
+            let _ = subscriber.replies.push(body);
+        }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
