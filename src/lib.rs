@@ -1,0 +1,8 @@
+//! The documents under `yaml/`, as Rust, and the services that implement them.
+
+/// What is generated from `yaml/Heartbeat.yaml`.
+pub mod heartbeat {
+    specwire::include_api!("heartbeat");
+}
+
+pub mod services;

@@ -1,0 +1,3 @@
+//! One file for each document that this server implements.
+
+pub mod heartbeat;
