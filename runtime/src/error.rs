@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::fault::Fault;
 use crate::payload::Payload;
 
-/// [`std::result::Result`] with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+/// [`std::result::Result`] with this crate's [`Error`], unless another is given.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server could not serve, or a client could not connect.
 ///

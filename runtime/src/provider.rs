@@ -449,21 +449,33 @@ fn read<P: Payload>(
     headers: Option<&RawValue>,
     payload: Option<&RawValue>,
 ) -> Result<Message<P>, Fault> {
+    let spec = P::SPEC;
     let payload = match payload {
-        _ if P::SPEC.is_none() => "null",
+        _ if spec.is_none() => "null",
         Some(payload) => payload.get(),
         None => {
-            return Err(Fault::new(
-                Fault::INVALID_MESSAGE,
-                format!("`{}` has no payload", P::SPEC.name()),
-            ));
+            let message = format!("`{}` has no payload", spec.name());
+            return Err(Fault::new(Fault::INVALID_MESSAGE, message));
         }
     };
     let headers = headers.map_or("{}", RawValue::get);
+    if spec.is_object() {
+        expect_object(payload, "payload", spec.name())?;
+    }
+    expect_object(headers, "headers", spec.name())?;
     Ok(Message::new(
-        parse(payload, "payload", P::SPEC.name())?,
-        parse(headers, "headers", P::SPEC.name())?,
+        parse(payload, "payload", spec.name())?,
+        parse(headers, "headers", spec.name())?,
     ))
+}
+
+/// serde would read an array as the members of an object in their order.
+fn expect_object(text: &str, half: &str, message: &str) -> Result<(), Fault> {
+    if text.starts_with('{') {
+        return Ok(());
+    }
+    let message = format!("the {half} of `{message}`: not an object");
+    Err(Fault::new(Fault::INVALID_MESSAGE, message))
 }
 
 /// Reads one half of a message that came from a peer.

@@ -194,7 +194,7 @@ impl Session {
 
     /// Tells the peer what was wrong with something that it sent.
     pub(crate) fn fault(&self, id: Id, fault: Fault) {
-        tracing::debug!(connection = %self.peer.connection, %fault, "refused a message");
+        tracing::debug!(%fault, "refused a message");
         self.push(id, Body::Fault(fault));
     }
 
@@ -225,7 +225,7 @@ impl Session {
         if self.cancelled.remove(&task) {
             self.push(id, Body::End);
         } else if panicked {
-            tracing::error!(connection = %self.peer.connection, "a handler panicked");
+            tracing::error!("a handler panicked");
             self.fault(id, Fault::new(Fault::INTERNAL, "the handler failed"));
         }
     }
