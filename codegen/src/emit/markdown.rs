@@ -84,7 +84,8 @@ fn block<'a, 'b>(lines: &'b [&'a str], width: usize, depth: usize) -> (Vec<Strin
         return indented(lines);
     }
     if is_rule(first) {
-        return (vec!["---".to_owned()], after);
+        // Of `-` it might run together with the mark of a list.
+        return (vec!["***".to_owned()], after);
     }
     if is_heading(first) {
         return (vec![unwrapped(first)], after);
@@ -171,9 +172,6 @@ fn list<'a, 'b>(
         let (content, rest) = item_content(&item, after);
         let rendered = blocks(&content, narrower(width, item.marker.len() + 1), depth + 1);
         let pad = " ".repeat(item.marker.len() + 1);
-        if rendered.is_empty() {
-            out.push(item.marker.clone());
-        }
         for (index, line) in rendered.into_iter().enumerate() {
             match (index, line.as_str()) {
                 (0, text) => out.push(format!("{} {text}", item.marker)),
@@ -251,8 +249,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// The line as text, if it would begin a block of its own where it is now.
 fn plain_start(line: &str) -> String {
     let only = |allowed: &str| line.chars().all(|c| allowed.contains(c));
-    let opens =
-        starts_block(line) || is_row(line) || only("=") || (line.contains('-') && only("-:| "));
+    let opens = starts_block(line)
+        || Item::opened_by(line).is_some()
+        || is_row(line)
+        || only("=")
+        || (line.contains('-') && only("-:| "));
     if !opens || line.starts_with('`') {
         return line.to_owned();
     }
@@ -604,13 +605,14 @@ mod tests {
             ],
         );
         check("===", &["\\==="]);
+        check("\\\n12) x", &["12\\) x"]);
     }
 
     #[test]
     fn headings_rules_and_tables_stay() {
         check(
             "# A [b]\nText\n====\nMore\n\n* * *",
-            &["# A \\[b\\]", "", "# Text", "", "More", "", "---"],
+            &["# A \\[b\\]", "", "# Text", "", "More", "", "***"],
         );
         check(
             "| a | b |\n|---|---|\n| <x> | y |",
