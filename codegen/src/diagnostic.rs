@@ -1,0 +1,318 @@
+//! Mistakes in documents: each with its place, gathered so that one run shows all of them.
+
+mod place;
+mod wording;
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+pub(crate) use place::{Place, Text};
+pub(crate) use wording::{nearest, quote};
+
+/// How many mistakes of one severity are worth showing.
+const SHOWN: usize = 100;
+
+/// Whether a [`Diagnostic`] prevents code from being generated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Severity {
+    /// No code is generated.
+    Error,
+    /// Code is generated, but does less than the document says.
+    Warning,
+}
+
+/// One mistake in a document, or one thing that the generated code will not do.
+///
+/// Displays as one line, `file:line:column: message`; [`Diagnostic::render`] shows the place too.
+///
+/// ```
+/// let mistakes = specwire_codegen::generate("clock.yaml", "asyncapi: 2.6.0").unwrap_err();
+/// let mistake = mistakes.iter().next().expect("errors are never empty");
+/// assert_eq!((mistake.line(), mistake.column()), (Some(1), Some(11)));
+/// assert_eq!(mistake.pointer(), "/asyncapi");
+/// assert_eq!(
+///     mistake.to_string(),
+///     "clock.yaml:1:11: found version `2.6.0` of AsyncAPI, expected 3.0 or 3.1",
+/// );
+/// ```
+#[derive(Clone, Debug)]
+pub struct Diagnostic(Box<Contents>);
+
+#[derive(Clone, Debug)]
+struct Contents {
+    severity: Severity,
+    place: Place,
+    message: String,
+    related: Option<(Range<usize>, String)>,
+    help: Option<String>,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, place, message.into())
+    }
+
+    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, place, message.into())
+    }
+
+    fn new(severity: Severity, place: Place, message: String) -> Self {
+        Self(Box::new(Contents {
+            severity,
+            place,
+            message,
+            related: None,
+            help: None,
+        }))
+    }
+
+    /// Adds what would be right.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds a suggestion, if there is one.
+    pub(crate) fn did_you_mean(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name {
+            self.0.help = Some(format!("did you mean {}?", quote(name)));
+        }
+        self
+    }
+
+    /// Points at another place of the same document.
+    pub(crate) fn related(mut self, range: Range<usize>, label: impl Into<String>) -> Self {
+        self.0.related = Some((range, label.into()));
+        self
+    }
+
+    /// Whether it prevents code from being generated.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.0.severity
+    }
+
+    /// The document's file, as it was given.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.0.place.text.file
+    }
+
+    /// The line, counted from 1; `None` where the whole file is meant.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.0
+            .place
+            .range
+            .as_ref()
+            .map(|range| self.0.place.text.position(range.start).0)
+    }
+
+    /// The column in characters, counted from 1; `None` where the whole file is meant.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        self.0
+            .place
+            .range
+            .as_ref()
+            .map(|range| self.0.place.text.position(range.start).1)
+    }
+
+    /// The JSON pointer of the place, such as `/channels/beat_sub/address`; empty where the whole
+    /// document, or no part of it that could be read, is meant.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.0.place.pointer
+    }
+
+    /// What is wrong: lower case, one line, no full stop.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What would be right, if that is known.
+    #[must_use]
+    pub fn help_text(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// Several lines of plain text, as rustc shows its errors: the message, the line of the
+    /// document with the place underlined, and the help.
+    ///
+    /// ```
+    /// let mistakes = specwire_codegen::generate("clock.yaml", "asyncapi: 2.6.0").unwrap_err();
+    /// let text = mistakes.iter().next().expect("errors are never empty").render();
+    /// assert!(text.contains("1 | asyncapi: 2.6.0\n  |           ^^^^^"), "{text}");
+    /// ```
+    #[must_use]
+    pub fn render(&self) -> String {
+        let level = match self.0.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.0.message.as_str());
+        let text = &self.0.place.text;
+        let snippet = self.0.place.range.clone().map(|range| {
+            let whole = match &self.0.related {
+                Some((other, _)) => range.start.min(other.start)..range.end.max(other.end),
+                None => range.clone(),
+            };
+            let (shown, first_line) = text.lines_around(&whole);
+            let local = |range: &Range<usize>| {
+                range.start.saturating_sub(shown.start)..range.end.saturating_sub(shown.start)
+            };
+            let snippet = Snippet::source(text.slice(&shown))
+                .line_start(first_line)
+                .path(text.file.as_str())
+                .annotation(AnnotationKind::Primary.span(local(&range)));
+            match &self.0.related {
+                Some((other, label)) => snippet.annotation(
+                    AnnotationKind::Context
+                        .span(local(other))
+                        .label(label.as_str()),
+                ),
+                None => snippet,
+            }
+        });
+        let group = match snippet {
+            Some(snippet) => title.element(snippet),
+            None => title.element(annotate_snippets::Origin::path(text.file.as_str())),
+        };
+        let group = match &self.0.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        };
+        let text = Renderer::plain().render(&[group]);
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file())?;
+        if let (Some(line), Some(column)) = (self.line(), self.column()) {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.0.message)
+    }
+}
+
+/// All mistakes of one document, in document order: at least one, and at least one of them is a
+/// [`Severity::Error`].
+///
+/// ```
+/// let text = "asyncapi: 3.0.0\ninfo: {title: Clock}\nchanels: {}\n";
+/// let mistakes = specwire_codegen::generate("clock.yaml", text).unwrap_err();
+/// assert_eq!(
+///     mistakes.to_string(),
+///     "clock.yaml:2:1: `version` is missing from `info`\n\
+///      clock.yaml:3:1: unknown field `chanels`",
+/// );
+/// ```
+#[derive(Clone, Debug)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// The mistakes, in document order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// [`Diagnostic::render`] of each, with an empty line between.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0
+            .iter()
+            .map(Diagnostic::render)
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(Diagnostic::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// What the phases have found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Errors {
+    /// Notes a mistake. Beyond a hundred, more of them help nobody.
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let list = match diagnostic.0.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if list.len() < SHOWN {
+            list.push(diagnostic);
+        }
+    }
+
+    /// Nothing so far prevents code from being generated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The end of the phases: the warnings if there is no error, or else everything.
+    pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let failed = !self.is_empty();
+        let mut all = self.errors;
+        all.extend(self.warnings);
+        let key = |diagnostic: &Diagnostic| {
+            diagnostic
+                .0
+                .place
+                .range
+                .as_ref()
+                .map(|range| (range.start, range.end))
+        };
+        // Stable: of two mistakes at one place, the one found by the earlier phase comes first.
+        all.sort_by_key(key);
+        let mut seen = std::collections::HashSet::new();
+        all.retain(|diagnostic| seen.insert((key(diagnostic), diagnostic.0.message.clone())));
+        if failed {
+            Err(Diagnostics(all))
+        } else {
+            Ok(all)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What messages are made of: quoted text, and the word that was likely meant.
+
+/// Text of a document within a message: in backticks, on one line, not too long.
+pub(crate) fn quote(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut quoted = String::from("`");
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            quoted.push('…');
+            break;
+        }
+        if character.is_control() {
+            quoted.extend(character.escape_default());
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// The name that was most likely meant by `wanted`, if any is near enough.
+pub(crate) fn nearest<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    const LONGEST: usize = 64;
+    const COMPARED: usize = 1000;
+    let length = wanted.chars().count();
+    if length > LONGEST {
+        return None;
+    }
+    let allowed = (length / 3).clamp(1, 4);
+    names
+        .into_iter()
+        .take(COMPARED)
+        .filter(|name| name.chars().count().abs_diff(length) <= allowed)
+        .map(|name| (distance(wanted, name), name))
+        .filter(|(distance, name)| *distance <= allowed && *name != wanted)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many characters have to be inserted, removed, replaced or swapped with their neighbour.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    // The rows of the usual table, for the characters of `from` before this one and the one before.
+    let mut older: Vec<usize> = Vec::new();
+    let mut old: Vec<usize> = (0..=to.len()).collect();
+    let mut before: Option<char> = None;
+    for (row, left) in from.chars().enumerate() {
+        let mut new = vec![row.saturating_add(1)];
+        let mut above_before: Option<char> = None;
+        for (column, right) in to.iter().copied().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
+            let replaced = at(&old, column).saturating_add(usize::from(left != right));
+            let removed = at(&old, column.saturating_add(1)).saturating_add(1);
+            let inserted = at(&new, column).saturating_add(1);
+            let swapped = match column.checked_sub(1) {
+                Some(earlier) if before == Some(right) && above_before == Some(left) => {
+                    at(&older, earlier).saturating_add(1)
+                }
+                _ => usize::MAX,
+            };
+            new.push(replaced.min(removed).min(inserted).min(swapped));
+            above_before = Some(right);
+        }
+        older = std::mem::replace(&mut old, new);
+        before = Some(left);
+    }
+    old.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nearest, quote};
+
+    #[test]
+    fn near_names_are_found() {
+        let names = ["string", "object", "beat_pub"];
+        assert_eq!(nearest("strin", names), Some("string"));
+        assert_eq!(nearest("obejct", names), Some("object"));
+        assert_eq!(nearest("beat_pup", names), Some("beat_pub"));
+        assert_eq!(nearest("number", names), None);
+        assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn quoted_text_stays_on_its_line() {
+        assert_eq!(quote("a\nb\u{1b}"), "`a\\nb\\u{1b}`");
+        assert_eq!(quote(&"x".repeat(1000)).chars().count(), 83);
+    }
+}
