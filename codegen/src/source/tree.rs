@@ -1,0 +1,343 @@
+//! Positions and limits: the tree as granit-parser sees it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::{Data, Id, Kind, Mapping, Meaning, Member, Source};
+use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
+
+/// How deeply mappings and lists may be nested, aliases followed.
+const DEEPEST: usize = 100;
+
+/// How many nodes a document may have, aliases followed.
+const MOST: usize = 100_000;
+
+/// Builds the tree. The meaning of scalars is yet to be decided.
+pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
+    let options = granit_parser::options! {
+        flow_nesting_limit: DEEPEST,
+        block_nesting_limit: DEEPEST,
+    };
+    let mut builder = Builder {
+        text,
+        errors,
+        nodes: Vec::new(),
+        open: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        size: 0,
+        documents: 0,
+    };
+    let mut parser = Parser::new_from_str_with_options(text.as_str(), options);
+    while let Some(event) = parser.next_event() {
+        let stop = match event {
+            Ok((event, span)) => builder.event(event, &span),
+            Err(error) => {
+                let at = error.marker().byte_offset().unwrap_or_default();
+                let message = match error.kind() {
+                    granit_parser::ErrorKind::RecursionLimitExceeded => too_deep(),
+                    _ => one_line(&error.info()),
+                };
+                Err(Diagnostic::error(builder.place(&(at..at)), message))
+            }
+        };
+        if let Err(diagnostic) = stop {
+            builder.errors.push(diagnostic);
+            return None;
+        }
+    }
+    match builder.root {
+        Some(root) => Some(Source {
+            text: Arc::clone(text),
+            nodes: builder.nodes,
+            root,
+        }),
+        None => {
+            let message = "found nothing, expected an AsyncAPI document";
+            builder
+                .errors
+                .push(Diagnostic::error(builder.place(&(0..0)), message));
+            None
+        }
+    }
+}
+
+struct Builder<'a> {
+    text: &'a Arc<Text>,
+    errors: &'a mut Errors,
+    nodes: Vec<Data>,
+    /// The collections that the next event is within, outermost first.
+    open: Vec<Open>,
+    root: Option<Id>,
+    anchors: HashMap<usize, Anchor>,
+    /// Nodes so far, aliases followed.
+    size: usize,
+    documents: usize,
+}
+
+/// A mapping or list that has begun.
+struct Open {
+    id: Id,
+    anchor: usize,
+    /// `size` when it began.
+    size_before: usize,
+    /// Levels below this one, so far.
+    height: usize,
+    /// The key whose value comes next.
+    key: Option<Key>,
+}
+
+struct Key {
+    text: String,
+    range: Range<usize>,
+}
+
+enum Anchor {
+    Open,
+    Closed { id: Id, size: usize, height: usize },
+}
+
+type Step = Result<(), Diagnostic>;
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: &Span) -> Step {
+        let range = span.byte_range().unwrap_or_default();
+        if let Some(tag) = event.tag().filter(|tag| tag.is_custom()) {
+            let range = span
+                .tag_span()
+                .and_then(|span| span.byte_range())
+                .unwrap_or(range);
+            let message = format!(
+                "found the tag {}, expected plain YAML",
+                quote(&tag.original())
+            );
+            return Err(Diagnostic::error(self.place(&range), message));
+        }
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents = self.documents.saturating_add(1);
+                if self.documents > 1 {
+                    let message = "found a second document, expected one a file";
+                    return Err(Diagnostic::error(self.place(&range), message));
+                }
+            }
+            Event::Scalar(text, style, anchor, _) => {
+                if self.wants_key() {
+                    if text == "<<" && style == ScalarStyle::Plain {
+                        let message = "merge keys are not supported";
+                        return Err(Diagnostic::error(self.place(&range), message)
+                            .help("write out the members that it would merge"));
+                    }
+                    self.key(text.into_owned(), range.clone());
+                    self.grow(1, &range)?;
+                    // A key can be an alias's target as well, if rarely.
+                    if anchor != 0 {
+                        self.anchors.insert(anchor, Anchor::Open);
+                    }
+                    return Ok(());
+                }
+                let kind = Kind::Scalar(Meaning::String, text.into_owned());
+                let id = self.add(kind, range.clone());
+                self.grow(1, &range)?;
+                if anchor != 0 {
+                    self.anchors.insert(
+                        anchor,
+                        Anchor::Closed {
+                            id,
+                            size: 1,
+                            height: 0,
+                        },
+                    );
+                }
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                self.begin(Kind::Sequence(Vec::new()), anchor, range)?;
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.begin(Kind::Mapping(Mapping::default()), anchor, range)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(&range),
+            Event::Alias(anchor) => self.alias(anchor, range)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, kind: Kind, anchor: usize, range: Range<usize>) -> Step {
+        if self.wants_key() {
+            let found = if matches!(kind, Kind::Sequence(_)) {
+                "a list"
+            } else {
+                "a mapping"
+            };
+            let message = format!("found {found}, expected text as a key");
+            return Err(Diagnostic::error(self.place(&range), message));
+        }
+        if self.open.len() >= DEEPEST {
+            return Err(Diagnostic::error(self.place(&range), too_deep()));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchor::Open);
+        }
+        let size_before = self.size;
+        self.grow(1, &range)?;
+        let id = self.add(kind, range);
+        self.open.push(Open {
+            id,
+            anchor,
+            size_before,
+            height: 0,
+            key: None,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, range: &Range<usize>) {
+        let Some(open) = self.open.pop() else { return };
+        if let Some(data) = self.nodes.get_mut(open.id.0) {
+            data.range.end = data.range.end.max(range.end);
+        }
+        let height = open.height.saturating_add(1);
+        if let Some(parent) = self.open.last_mut() {
+            parent.height = parent.height.max(height);
+        }
+        if open.anchor != 0 {
+            let size = self.size.saturating_sub(open.size_before);
+            self.anchors.insert(
+                open.anchor,
+                Anchor::Closed {
+                    id: open.id,
+                    size,
+                    height,
+                },
+            );
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, range: Range<usize>) -> Step {
+        if self.wants_key() {
+            let message = "found an alias, expected text as a key";
+            return Err(Diagnostic::error(self.place(&range), message));
+        }
+        let Some(&Anchor::Closed { id, size, height }) = self.anchors.get(&anchor) else {
+            let message = "this alias stands within what it stands for";
+            return Err(Diagnostic::error(self.place(&range), message));
+        };
+        self.grow(size, &range)?;
+        if self.open.len().saturating_add(height) > DEEPEST {
+            return Err(Diagnostic::error(self.place(&range), too_deep()));
+        }
+        if let Some(parent) = self.open.last_mut() {
+            parent.height = parent.height.max(height);
+        }
+        self.attach(id);
+        Ok(())
+    }
+
+    /// Counts nodes, and stops when there are too many.
+    fn grow(&mut self, by: usize, range: &Range<usize>) -> Step {
+        self.size = self.size.saturating_add(by);
+        if self.size <= MOST {
+            return Ok(());
+        }
+        let message = format!("found more than {MOST} values, aliases followed, expected fewer");
+        Err(Diagnostic::error(self.place(range), message))
+    }
+
+    fn wants_key(&self) -> bool {
+        let Some(open) = self.open.last() else {
+            return false;
+        };
+        let mapping = self
+            .nodes
+            .get(open.id.0)
+            .is_some_and(|data| matches!(data.kind, Kind::Mapping(_)));
+        mapping && open.key.is_none()
+    }
+
+    fn key(&mut self, text: String, range: Range<usize>) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = Some(Key { text, range });
+        }
+    }
+
+    fn add(&mut self, kind: Kind, range: Range<usize>) -> Id {
+        let id = Id(self.nodes.len());
+        self.nodes.push(Data {
+            kind,
+            range,
+            key: None,
+            parent: None,
+        });
+        self.attach(id);
+        id
+    }
+
+    /// Makes a node the next member of the innermost open collection.
+    fn attach(&mut self, id: Id) {
+        let Some(open) = self.open.last_mut() else {
+            self.root = self.root.or(Some(id));
+            return;
+        };
+        let owner = open.id;
+        let key = open.key.take();
+        let (segment, key_range) = match self.nodes.get_mut(owner.0).map(|data| &mut data.kind) {
+            Some(Kind::Sequence(items)) => {
+                items.push(id);
+                (items.len().saturating_sub(1).to_string(), None)
+            }
+            Some(Kind::Mapping(mapping)) => {
+                let Some(Key { text, range }) = key else {
+                    return;
+                };
+                let first = mapping
+                    .index
+                    .get(&text)
+                    .and_then(|at| mapping.entries.get(*at));
+                let duplicate = first.map(|first| first.key_range.clone());
+                if duplicate.is_none() {
+                    mapping.index.insert(text.clone(), mapping.entries.len());
+                }
+                mapping.entries.push(Member {
+                    key: text.clone(),
+                    key_range: range.clone(),
+                    node: id,
+                    duplicate: duplicate.is_some(),
+                });
+                if let Some(first) = duplicate {
+                    let place = Place::new(self.text, range.clone(), String::new());
+                    let message = format!("duplicate key {}", quote(&text));
+                    let diagnostic = Diagnostic::error(place, message);
+                    self.errors
+                        .push(diagnostic.related(first, "first defined here"));
+                }
+                (text, Some(range))
+            }
+            _ => return,
+        };
+        if let Some(data) = self
+            .nodes
+            .get_mut(id.0)
+            .filter(|data| data.parent.is_none())
+        {
+            data.parent = Some((owner, segment));
+            data.key = key_range;
+        }
+    }
+
+    fn place(&self, range: &Range<usize>) -> Place {
+        Place::new(self.text, range.clone(), String::new())
+    }
+}
+
+fn too_deep() -> String {
+    format!("found more than {DEEPEST} mappings and lists within each other, expected fewer")
+}
+
+/// A parser's message, as our own are.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
