@@ -1,0 +1,225 @@
+//! AsyncAPI as written: which fields each of its objects has, what is in them, and where one
+//! object refers to another. References are found here, and followed in
+//! [`resolve`](crate::resolve).
+
+mod grammar;
+mod schema;
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::source::{Entry, Id, Node, Source};
+
+pub(crate) use grammar::Kind;
+use grammar::Shape;
+pub(crate) use schema::json_schema;
+
+/// A document whose version is known to be one that specwire reads.
+#[derive(Debug)]
+pub(crate) struct Document<'s> {
+    pub(crate) source: &'s Source,
+    /// What each object that has been checked was taken for.
+    pub(crate) kinds: HashMap<Id, Kind>,
+    /// Every object that is a reference, and what it has to refer to.
+    pub(crate) references: Vec<(Node<'s>, Kind)>,
+}
+
+impl<'s> Document<'s> {
+    /// Checks a document. `None` if its version is one that nothing can be said about.
+    pub(crate) fn check(source: &'s Source, errors: &mut Errors) -> Option<Self> {
+        version(source.root(), errors)?;
+        let mut document = Self {
+            source,
+            kinds: HashMap::new(),
+            references: Vec::new(),
+        };
+        document.object(source.root(), Kind::Document, errors);
+        Some(document)
+    }
+
+    /// Checks an object and all that is in it.
+    pub(crate) fn object(&mut self, node: Node<'s>, kind: Kind, errors: &mut Errors) {
+        if self.kinds.contains_key(&node.id()) {
+            return;
+        }
+        if kind == Kind::Schema {
+            return self.schema(node, errors);
+        }
+        self.kinds.insert(node.id(), kind);
+        if !node.is_mapping() {
+            return expected(node, kind.name(), errors);
+        }
+        if let Some(reference) = node.get("$ref") {
+            return self.reference(node, reference, kind, errors);
+        }
+        let grammar = kind.grammar();
+        for field in grammar.required {
+            if node.get(field).is_none() {
+                let message = match node.key() {
+                    "" => format!("{} is missing", quote(field)),
+                    key => format!("{} is missing from {}", quote(field), quote(key)),
+                };
+                errors.push(Diagnostic::error(node.key_place(), message));
+            }
+        }
+        for entry in node.entries() {
+            match grammar.fields.iter().find(|(name, _)| *name == entry.key) {
+                Some((_, shape)) => self.field(entry.node, shape, errors),
+                None if entry.key.starts_with("x-") => {}
+                None => {
+                    let names = grammar.fields.iter().map(|(name, _)| *name);
+                    unknown(entry, nearest(entry.key, names), errors);
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, node: Node<'s>, shape: &Shape, errors: &mut Errors) {
+        match *shape {
+            Shape::Any => {}
+            Shape::Text if node.text().is_some() => {}
+            Shape::Text => expected(node, "text", errors),
+            Shape::TextOrNull if node.text().is_some() || node.is_null() => {}
+            Shape::TextOrNull => expected(node, "text or `null`", errors),
+            Shape::Word(words) => match node.text() {
+                Some(text) if words.contains(&text) => {}
+                Some(text) => {
+                    let expected = words.iter().map(|word| quote(word)).collect::<Vec<_>>();
+                    let message =
+                        format!("found {}, expected {}", quote(text), expected.join(" or "));
+                    let diagnostic = Diagnostic::error(node.place(), message);
+                    errors.push(diagnostic.did_you_mean(nearest(text, words.iter().copied())));
+                }
+                None => expected(node, "text", errors),
+            },
+            Shape::One(kind) => self.object(node, kind, errors),
+            Shape::Map(kind) => {
+                if !node.is_mapping() {
+                    expected(
+                        node,
+                        &format!("a mapping of names to {}", kind.plural()),
+                        errors,
+                    );
+                }
+                for entry in node.entries().filter(|entry| !entry.key.starts_with("x-")) {
+                    self.object(entry.node, kind, errors);
+                }
+            }
+            Shape::List(kind) => {
+                if !node.is_sequence() {
+                    expected(node, &format!("a list of {}", kind.plural()), errors);
+                }
+                for item in node.items() {
+                    self.object(item, kind, errors);
+                }
+            }
+            Shape::Reference(kind) => self.must_refer(node, kind, errors),
+            Shape::References(kind) => {
+                if !node.is_sequence() {
+                    expected(
+                        node,
+                        &format!("a list of references to {}", kind.plural()),
+                        errors,
+                    );
+                }
+                for item in node.items() {
+                    self.must_refer(item, kind, errors);
+                }
+            }
+            Shape::Schemas => self.schemas(node, errors),
+        }
+    }
+
+    /// Where AsyncAPI wants a reference and nothing else.
+    fn must_refer(&mut self, node: Node<'s>, kind: Kind, errors: &mut Errors) {
+        match node.get("$ref") {
+            Some(reference) => self.reference(node, reference, kind, errors),
+            None => {
+                let message = format!(
+                    "found {}, expected a reference to {}",
+                    node.describe(),
+                    kind.name()
+                );
+                let help = format!("write `$ref: '#/{}/...'`", kind.home());
+                errors.push(Diagnostic::error(node.place(), message).help(help));
+            }
+        }
+    }
+
+    fn reference(&mut self, node: Node<'s>, target: Node<'s>, kind: Kind, errors: &mut Errors) {
+        if target.text().is_none() {
+            return expected(target, "text such as `#/components/messages/name`", errors);
+        }
+        self.references.push((node, kind));
+        for entry in node.entries() {
+            let harmless = [
+                "$ref",
+                "title",
+                "summary",
+                "description",
+                "deprecated",
+                "examples",
+                "default",
+            ];
+            if !harmless.contains(&entry.key) && !entry.key.starts_with("x-") {
+                let message = format!("{} beside `$ref` is ignored", quote(entry.key));
+                errors.push(Diagnostic::warning(entry.key_place(), message));
+            }
+        }
+    }
+}
+
+/// The field is not one of this object.
+fn unknown(entry: Entry<'_>, meant: Option<&str>, errors: &mut Errors) {
+    let message = format!("unknown field {}", quote(entry.key));
+    errors.push(Diagnostic::error(entry.key_place(), message).did_you_mean(meant));
+}
+
+/// The value is of another shape than it should be.
+fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
+    let message = format!("found {}, expected {expected}", node.describe());
+    let diagnostic = Diagnostic::error(node.place(), message);
+    let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
+    errors.push(match node.scalar() {
+        Some(text) if number && expected == "text" => diagnostic.help(format!("write `'{text}'`")),
+        _ => diagnostic,
+    });
+}
+
+/// Only of 3.0 and 3.1 it is known what a document means.
+fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
+    if !root.is_mapping() {
+        expected(root, "an AsyncAPI document", errors);
+        return None;
+    }
+    let Some(node) = root.get("asyncapi") else {
+        let message = "`asyncapi` is missing: this is not an AsyncAPI document";
+        let help = "begin it with `asyncapi: 3.0.0`";
+        errors.push(Diagnostic::error(root.place(), message).help(help));
+        return None;
+    };
+    let found = node.scalar().unwrap_or_default();
+    let mut numbers = found.split('.');
+    let known = match (numbers.next(), numbers.next()) {
+        (Some("3"), Some("0" | "1")) => true,
+        // That it is not text is another mistake than the version, and reported as such.
+        (Some("3"), _) => node.text().is_none(),
+        _ => false,
+    };
+    if known {
+        return Some(());
+    }
+    let found = match node.scalar() {
+        Some(_) => format!("version {} of AsyncAPI", quote(found)),
+        None => node.describe(),
+    };
+    let message = format!("found {found}, expected 3.0 or 3.1");
+    let diagnostic = Diagnostic::error(node.place(), message);
+    errors.push(match node.scalar() {
+        Some(text) if text.starts_with("2.") || text.starts_with("1.") => {
+            diagnostic.help("convert it: https://www.asyncapi.com/docs/migration/migrating-to-v3")
+        }
+        _ => diagnostic,
+    });
+    None
+}

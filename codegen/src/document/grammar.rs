@@ -1,0 +1,302 @@
+//! The objects of AsyncAPI 3.0 and 3.1 and their fields.
+
+use Kind::*;
+use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Word};
+
+/// An object of AsyncAPI.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Channel,
+    Components,
+    Contact,
+    CorrelationId,
+    Document,
+    ExternalDocs,
+    Info,
+    License,
+    Message,
+    MessageTrait,
+    Operation,
+    OperationTrait,
+    Parameter,
+    Reply,
+    ReplyAddress,
+    Schema,
+    Server,
+    ServerVariable,
+    Tag,
+}
+
+/// What the value of a field looks like.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// Nothing that specwire reads.
+    Any,
+    Text,
+    TextOrNull,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// An object, or a reference to one.
+    One(Kind),
+    /// Names and objects, or references to such.
+    Map(Kind),
+    /// Objects, or references to such.
+    List(Kind),
+    /// A reference and nothing else.
+    Reference(Kind),
+    References(Kind),
+    /// Names and schemas, or names and groups of such.
+    Schemas,
+}
+
+/// The fields of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grammar {
+    pub(super) required: &'static [&'static str],
+    pub(super) fields: &'static [(&'static str, Shape)],
+}
+
+impl Kind {
+    /// As after "expected".
+    pub(crate) fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// As after "a list of".
+    pub(super) fn plural(self) -> &'static str {
+        self.words().1
+    }
+
+    /// Where such objects are kept for others to refer to.
+    pub(super) fn home(self) -> &'static str {
+        self.words().2
+    }
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Channel => ("a channel", "channels", "channels"),
+            Components => ("components", "components", "components"),
+            Contact => ("a contact", "contacts", "info/contact"),
+            CorrelationId => (
+                "a correlation id",
+                "correlation ids",
+                "components/correlationIds",
+            ),
+            Document => ("an AsyncAPI document", "AsyncAPI documents", ""),
+            ExternalDocs => (
+                "a link to documentation",
+                "links",
+                "components/externalDocs",
+            ),
+            Info => ("a mapping with `title` and `version`", "mappings", "info"),
+            License => ("a licence", "licences", "info/license"),
+            Message => ("a message", "messages", "channels/.../messages"),
+            MessageTrait => (
+                "a message trait",
+                "message traits",
+                "components/messageTraits",
+            ),
+            Operation => ("an operation", "operations", "operations"),
+            OperationTrait => (
+                "an operation trait",
+                "operation traits",
+                "components/operationTraits",
+            ),
+            Parameter => ("a parameter", "parameters", "components/parameters"),
+            Reply => ("a reply", "replies", "components/replies"),
+            ReplyAddress => (
+                "a reply address",
+                "reply addresses",
+                "components/replyAddresses",
+            ),
+            Schema => ("a schema", "schemas", "components/schemas"),
+            Server => ("a server", "servers", "servers"),
+            ServerVariable => (
+                "a server variable",
+                "server variables",
+                "components/serverVariables",
+            ),
+            Tag => ("a tag", "tags", "components/tags"),
+        }
+    }
+
+    pub(super) fn grammar(self) -> Grammar {
+        let (required, fields): (&[_], &[_]) = match self {
+            Channel => (&[], CHANNEL),
+            Components => (&[], COMPONENTS),
+            Contact => (&[], &[("name", Text), ("url", Text), ("email", Text)]),
+            CorrelationId | ReplyAddress => {
+                (&["location"], &[("description", Text), ("location", Text)])
+            }
+            Document => (&["info"], DOCUMENT),
+            ExternalDocs => (&["url"], &[("description", Text), ("url", Text)]),
+            Info => (&["title", "version"], INFO),
+            License => (&["name"], &[("name", Text), ("url", Text)]),
+            Message => (&[], MESSAGE),
+            MessageTrait => (&[], MESSAGE_TRAIT),
+            Operation => (&["action", "channel"], OPERATION),
+            OperationTrait => (&[], OPERATION_TRAIT),
+            Parameter => (&[], PARAMETER),
+            Reply => (&[], REPLY),
+            Schema => (&[], &[]),
+            Server => (&["host", "protocol"], SERVER),
+            ServerVariable => (&[], SERVER_VARIABLE),
+            Tag => (&["name"], TAG),
+        };
+        Grammar { required, fields }
+    }
+}
+
+const DOCUMENT: &[(&str, Shape)] = &[
+    ("asyncapi", Text),
+    ("id", Text),
+    ("info", One(Info)),
+    ("servers", Map(Server)),
+    ("defaultContentType", Text),
+    ("channels", Map(Channel)),
+    ("operations", Map(Operation)),
+    ("components", One(Components)),
+];
+
+const INFO: &[(&str, Shape)] = &[
+    ("title", Text),
+    ("version", Text),
+    ("description", Text),
+    ("termsOfService", Text),
+    ("contact", One(Contact)),
+    ("license", One(License)),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+];
+
+const SERVER: &[(&str, Shape)] = &[
+    ("host", Text),
+    ("protocol", Text),
+    ("protocolVersion", Text),
+    ("pathname", Text),
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("variables", Map(ServerVariable)),
+    ("security", Any),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+];
+
+const SERVER_VARIABLE: &[(&str, Shape)] = &[
+    ("enum", Any),
+    ("default", Text),
+    ("description", Text),
+    ("examples", Any),
+];
+
+const CHANNEL: &[(&str, Shape)] = &[
+    ("address", TextOrNull),
+    ("messages", Map(Message)),
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("servers", References(Server)),
+    ("parameters", Map(Parameter)),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+];
+
+const PARAMETER: &[(&str, Shape)] = &[
+    ("enum", Any),
+    ("default", Text),
+    ("description", Text),
+    ("examples", Any),
+    ("location", Text),
+];
+
+const OPERATION: &[(&str, Shape)] = &[
+    ("action", Word(&["send", "receive"])),
+    ("channel", Reference(Channel)),
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("security", Any),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+    ("traits", List(OperationTrait)),
+    ("messages", References(Message)),
+    ("reply", One(Reply)),
+];
+
+const OPERATION_TRAIT: &[(&str, Shape)] = &[
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("security", Any),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+];
+
+const REPLY: &[(&str, Shape)] = &[
+    ("address", One(ReplyAddress)),
+    ("channel", Reference(Channel)),
+    ("messages", References(Message)),
+];
+
+const MESSAGE: &[(&str, Shape)] = &[
+    ("headers", One(Schema)),
+    ("payload", One(Schema)),
+    ("correlationId", One(CorrelationId)),
+    ("contentType", Text),
+    ("name", Text),
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+    ("examples", Any),
+    ("traits", List(MessageTrait)),
+];
+
+const MESSAGE_TRAIT: &[(&str, Shape)] = &[
+    ("headers", One(Schema)),
+    ("correlationId", One(CorrelationId)),
+    ("contentType", Text),
+    ("name", Text),
+    ("title", Text),
+    ("summary", Text),
+    ("description", Text),
+    ("tags", List(Tag)),
+    ("externalDocs", One(ExternalDocs)),
+    ("bindings", Any),
+    ("examples", Any),
+];
+
+const COMPONENTS: &[(&str, Shape)] = &[
+    ("schemas", Schemas),
+    ("servers", Map(Server)),
+    ("channels", Map(Channel)),
+    ("operations", Map(Operation)),
+    ("messages", Map(Message)),
+    ("securitySchemes", Any),
+    ("serverVariables", Map(ServerVariable)),
+    ("parameters", Map(Parameter)),
+    ("correlationIds", Map(CorrelationId)),
+    ("replies", Map(Reply)),
+    ("replyAddresses", Map(ReplyAddress)),
+    ("externalDocs", Map(ExternalDocs)),
+    ("tags", Map(Tag)),
+    ("operationTraits", Map(OperationTrait)),
+    ("messageTraits", Map(MessageTrait)),
+    ("serverBindings", Any),
+    ("channelBindings", Any),
+    ("operationBindings", Any),
+    ("messageBindings", Any),
+];
+
+const TAG: &[(&str, Shape)] = &[
+    ("name", Text),
+    ("description", Text),
+    ("externalDocs", One(ExternalDocs)),
+];

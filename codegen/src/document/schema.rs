@@ -1,0 +1,233 @@
+//! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
+
+use super::{Document, Kind, expected};
+use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::source::Node;
+
+/// The types of JSON Schema.
+const TYPES: &[&str] = &[
+    "array", "boolean", "integer", "null", "number", "object", "string",
+];
+
+/// Keywords whose value is a schema.
+const ONE: &[&str] = &[
+    "additionalItems",
+    "contains",
+    "else",
+    "if",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// Keywords whose value is a list of schemas.
+const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
+
+/// Keywords whose value maps names to schemas.
+const MAP: &[&str] = &[
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
+
+/// The other keywords.
+const OTHER: &[&str] = &[
+    "$anchor",
+    "$comment",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "const",
+    "contentEncoding",
+    "contentMediaType",
+    "default",
+    "dependencies",
+    "dependentRequired",
+    "deprecated",
+    "description",
+    "discriminator",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "externalDocs",
+    "format",
+    "items",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "nullable",
+    "pattern",
+    "readOnly",
+    "required",
+    "schema",
+    "schemaFormat",
+    "title",
+    "type",
+    "uniqueItems",
+    "writeOnly",
+    "xml",
+];
+
+/// The schema within a multi-format schema object, if its format is one that specwire reads.
+/// Any other schema is itself.
+pub(crate) fn json_schema(node: Node<'_>) -> Result<Node<'_>, &str> {
+    match (node.get("schemaFormat"), node.get("schema")) {
+        (Some(format), Some(schema)) => {
+            let format = format.text().unwrap_or_default();
+            let known = ["application/vnd.aai.asyncapi", "application/schema+"];
+            if known.iter().any(|known| format.starts_with(known)) {
+                Ok(schema)
+            } else {
+                Err(format)
+            }
+        }
+        _ => Ok(node),
+    }
+}
+
+impl<'s> Document<'s> {
+    /// Checks the members of `components.schemas`, or of a group within.
+    pub(super) fn schemas(&mut self, node: Node<'s>, errors: &mut Errors) {
+        if !node.is_mapping() {
+            expected(node, "a mapping of names to schemas", errors);
+        }
+        for entry in node.entries().filter(|entry| !entry.key.starts_with("x-")) {
+            if is_group(entry.node) {
+                self.schemas(entry.node, errors);
+            } else {
+                self.schema(entry.node, errors);
+            }
+        }
+    }
+
+    /// Checks a schema and those within it.
+    pub(super) fn schema(&mut self, node: Node<'s>, errors: &mut Errors) {
+        if self.kinds.insert(node.id(), Kind::Schema).is_some() || node.bool().is_some() {
+            return;
+        }
+        if !node.is_mapping() {
+            return expected(node, "a schema", errors);
+        }
+        if let Some(reference) = node.get("$ref") {
+            return self.reference(node, reference, Kind::Schema, errors);
+        }
+        match json_schema(node) {
+            Ok(schema) if schema.id() != node.id() => return self.schema(schema, errors),
+            Ok(_) => {}
+            Err(_) => return,
+        }
+        for entry in node.entries() {
+            let value = entry.node;
+            match entry.key {
+                "type" => types(value, errors),
+                "enum" if !value.is_sequence() => expected(value, "a list of values", errors),
+                "required" => required(value, errors),
+                "format" | "title" | "description" if value.text().is_none() => {
+                    expected(value, "text", errors);
+                }
+                "items" if value.is_sequence() => self.all(value, errors),
+                "items" | "additionalProperties" => self.schema(value, errors),
+                one if ONE.contains(&one) => self.schema(value, errors),
+                list if LIST.contains(&list) => {
+                    if !value.is_sequence() {
+                        expected(value, "a list of schemas", errors);
+                    }
+                    self.all(value, errors);
+                }
+                map if MAP.contains(&map) => {
+                    if !value.is_mapping() {
+                        expected(value, "a mapping of names to schemas", errors);
+                    }
+                    for member in value.entries() {
+                        self.schema(member.node, errors);
+                    }
+                }
+                other if OTHER.contains(&other) => {}
+                // Schemas may have any other keyword as well, but hardly one that looks like these.
+                unknown => {
+                    let known = [ONE, LIST, MAP, OTHER].concat();
+                    if let Some(meant) = nearest(unknown, known).filter(|_| unknown.len() > 3) {
+                        let message = format!("unknown keyword {} has no effect", quote(unknown));
+                        let diagnostic = Diagnostic::warning(entry.key_place(), message);
+                        errors.push(diagnostic.did_you_mean(Some(meant)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn all(&mut self, list: Node<'s>, errors: &mut Errors) {
+        for item in list.items() {
+            self.schema(item, errors);
+        }
+    }
+}
+
+/// A mapping of names to schemas, or to further groups: nothing in it is a keyword's value.
+pub(super) fn is_group(node: Node<'_>) -> bool {
+    let mut entries = node.entries().peekable();
+    entries.peek().is_some()
+        && entries.all(|entry| {
+            entry.node.is_mapping()
+                && ![ONE, MAP].concat().contains(&entry.key)
+                && ![
+                    "items",
+                    "additionalProperties",
+                    "$ref",
+                    "const",
+                    "default",
+                    "example",
+                ]
+                .contains(&entry.key)
+        })
+}
+
+fn types(node: Node<'_>, errors: &mut Errors) {
+    let check = |node: Node<'_>, errors: &mut Errors| match node.text() {
+        Some(name) if TYPES.contains(&name) => {}
+        Some(name) => {
+            let message = format!("found {}, expected a type of JSON Schema", quote(name));
+            let diagnostic = Diagnostic::error(node.place(), message);
+            errors.push(match nearest(name, TYPES.iter().copied()) {
+                Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                None => diagnostic.help(format!("the types are {}", TYPES.join(", "))),
+            });
+        }
+        None if node.is_null() => {
+            let message = "found nothing, expected a type of JSON Schema";
+            errors.push(
+                Diagnostic::error(node.place(), message).help("write `'null'`, if that is meant"),
+            );
+        }
+        None => expected(node, "a type of JSON Schema", errors),
+    };
+    if node.is_sequence() {
+        node.items().for_each(|item| check(item, errors));
+    } else {
+        check(node, errors);
+    }
+}
+
+fn required(node: Node<'_>, errors: &mut Errors) {
+    if !node.is_sequence() {
+        return expected(node, "a list of property names", errors);
+    }
+    for item in node.items().filter(|item| item.text().is_none()) {
+        expected(item, "text", errors);
+    }
+}
