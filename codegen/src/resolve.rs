@@ -1,0 +1,293 @@
+//! References and traits, gone after this: channels, operations and messages with each other in
+//! hand, and schemas whose references have a known target.
+
+mod reference;
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::document::Document;
+use crate::source::{Id, Node};
+
+pub(crate) use reference::References;
+
+/// What a document says, without references.
+#[derive(Debug)]
+pub(crate) struct Resolved<'s> {
+    pub(crate) root: Node<'s>,
+    pub(crate) channels: Vec<Channel<'s>>,
+    pub(crate) operations: Vec<Operation<'s>>,
+    pub(crate) messages: Vec<Message<'s>>,
+    /// For the references among schemas.
+    pub(crate) references: References<'s>,
+}
+
+/// A channel of the document. Others name it by its index.
+#[derive(Debug)]
+pub(crate) struct Channel<'s> {
+    pub(crate) key: &'s str,
+    pub(crate) node: Node<'s>,
+    pub(crate) address: Option<&'s str>,
+    /// Indices of its messages.
+    pub(crate) messages: Vec<usize>,
+}
+
+/// A message of some channel. Others name it by its index.
+#[derive(Debug)]
+pub(crate) struct Message<'s> {
+    pub(crate) node: Node<'s>,
+    /// On the wire.
+    pub(crate) name: &'s str,
+    /// The message itself, and then its traits: the first one that has a field decides it.
+    pub(crate) layers: Vec<Node<'s>>,
+}
+
+/// An operation.
+#[derive(Debug)]
+pub(crate) struct Operation<'s> {
+    pub(crate) key: &'s str,
+    pub(crate) node: Node<'s>,
+    pub(crate) sends: bool,
+    pub(crate) channel: usize,
+    pub(crate) messages: Vec<usize>,
+    pub(crate) reply: Option<Reply<'s>>,
+    /// `x-interaction`.
+    pub(crate) interaction: Option<Node<'s>>,
+}
+
+/// What an operation is answered with.
+#[derive(Debug)]
+pub(crate) struct Reply<'s> {
+    pub(crate) node: Node<'s>,
+    /// The operation's own channel, unless the reply names one.
+    pub(crate) channel: usize,
+    pub(crate) messages: Vec<usize>,
+    /// The expression that says where the address for replies is, and its place.
+    pub(crate) address: Option<Node<'s>>,
+}
+
+impl<'s> Message<'s> {
+    /// The value of a field: its own, or else that of a trait.
+    pub(crate) fn get(&self, field: &str) -> Option<Node<'s>> {
+        self.layers.iter().find_map(|layer| layer.get(field))
+    }
+
+    /// The values of a field that traits add to.
+    pub(crate) fn all(&self, field: &str) -> Vec<Node<'s>> {
+        self.layers
+            .iter()
+            .filter_map(|layer| layer.get(field))
+            .collect()
+    }
+}
+
+/// Follows all references, and reports those that lead nowhere.
+pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Resolved<'s> {
+    let references = References::follow(&mut document, errors);
+    let mut resolver = Resolver {
+        root: document.source.root(),
+        references,
+        channels: Vec::new(),
+        channel_of: HashMap::new(),
+        messages: Vec::new(),
+        message_of: HashMap::new(),
+    };
+    resolver.channels(errors);
+    let operations = resolver.operations(errors);
+    Resolved {
+        root: resolver.root,
+        channels: resolver.channels,
+        operations,
+        messages: resolver.messages,
+        references: resolver.references,
+    }
+}
+
+struct Resolver<'s> {
+    root: Node<'s>,
+    references: References<'s>,
+    channels: Vec<Channel<'s>>,
+    channel_of: HashMap<Id, usize>,
+    messages: Vec<Message<'s>>,
+    message_of: HashMap<Id, usize>,
+}
+
+impl<'s> Resolver<'s> {
+    fn channels(&mut self, errors: &mut Errors) {
+        let channels = self.root.get("channels");
+        for entry in channels.into_iter().flat_map(Node::entries) {
+            let Some(node) = self.references.target(entry.node) else {
+                continue;
+            };
+            let mut names: HashMap<&str, usize> = HashMap::new();
+            let mut messages = Vec::new();
+            for message in node.get("messages").into_iter().flat_map(Node::entries) {
+                let Some(target) = self.references.target(message.node) else {
+                    continue;
+                };
+                let index = self.message(target, message.key);
+                let name = self.messages.get(index).map_or("", |message| message.name);
+                match names.insert(name, index) {
+                    Some(other) if other != index => {
+                        let message_text =
+                            format!("two messages of this channel are named {}", quote(name));
+                        errors.push(Diagnostic::error(message.key_place(), message_text));
+                    }
+                    Some(_) => {}
+                    None => messages.push(index),
+                }
+            }
+            self.channel_of.insert(node.id(), self.channels.len());
+            self.channels.push(Channel {
+                key: entry.key,
+                node,
+                address: node.get("address").and_then(Node::text),
+                messages,
+            });
+        }
+    }
+
+    /// The index of a message that a channel has under `key`.
+    fn message(&mut self, node: Node<'s>, key: &'s str) -> usize {
+        if let Some(index) = self.message_of.get(&node.id()) {
+            return *index;
+        }
+        let traits = node.get("traits").into_iter().flat_map(Node::items);
+        let mut layers = vec![node];
+        layers.extend(traits.filter_map(|node| self.references.target(node)));
+        let component = match node.path().as_slice() {
+            ["components", "messages", key] => Some(*key),
+            _ => None,
+        };
+        let name = layers
+            .iter()
+            .find_map(|layer| layer.get("name").and_then(Node::text));
+        let name = name
+            .filter(|name| !name.is_empty())
+            .or(component)
+            .unwrap_or(key);
+        let index = self.messages.len();
+        self.message_of.insert(node.id(), index);
+        self.messages.push(Message { node, name, layers });
+        index
+    }
+
+    fn operations(&self, errors: &mut Errors) -> Vec<Operation<'s>> {
+        let mut operations = Vec::new();
+        let entries = self
+            .root
+            .get("operations")
+            .into_iter()
+            .flat_map(Node::entries);
+        for entry in entries {
+            let Some(node) = self.references.target(entry.node) else {
+                continue;
+            };
+            let Some(channel) = self.channel(node.get("channel"), errors) else {
+                continue;
+            };
+            operations.push(Operation {
+                key: entry.key,
+                node,
+                sends: node.get("action").and_then(Node::text) == Some("send"),
+                channel,
+                messages: self.chosen(node.get("messages"), channel, errors),
+                reply: self.reply(node.get("reply"), channel, errors),
+                interaction: node.get("x-interaction"),
+            });
+        }
+        operations
+    }
+
+    fn reply(
+        &self,
+        reply: Option<Node<'s>>,
+        channel: usize,
+        errors: &mut Errors,
+    ) -> Option<Reply<'s>> {
+        let node = self.references.target(reply?)?;
+        let channel = match node.get("channel") {
+            Some(reference) => self.channel(Some(reference), errors)?,
+            None => channel,
+        };
+        let messages = match (node.get("messages"), node.get("channel")) {
+            // With neither, nothing says what the reply is.
+            (None, None) => Vec::new(),
+            (messages, _) => self.chosen(messages, channel, errors),
+        };
+        let address = node
+            .get("address")
+            .and_then(|node| self.references.target(node));
+        let address = address.and_then(|node| node.get("location"));
+        Some(Reply {
+            node,
+            channel,
+            messages,
+            address,
+        })
+    }
+
+    /// The channel that is referred to.
+    fn channel(&self, reference: Option<Node<'s>>, errors: &mut Errors) -> Option<usize> {
+        let reference = reference?;
+        let target = self.references.target(reference)?;
+        let channel = self.channel_of.get(&target.id()).copied();
+        if channel.is_none() && reference.get("$ref").is_some() {
+            let message = format!(
+                "{} is not one of the document's `channels`",
+                quote(target.key())
+            );
+            let place = reference.get("$ref").unwrap_or(reference).place();
+            let help = format!(
+                "add it to `channels`, and refer to `#/channels/{}`",
+                target.key()
+            );
+            errors.push(Diagnostic::error(place, message).help(help));
+        }
+        channel
+    }
+
+    /// The messages that are referred to, all of them the channel's: or else all that it has.
+    fn chosen(
+        &self,
+        references: Option<Node<'s>>,
+        channel: usize,
+        errors: &mut Errors,
+    ) -> Vec<usize> {
+        let Some(channel) = self.channels.get(channel) else {
+            return Vec::new();
+        };
+        let Some(references) = references else {
+            return channel.messages.clone();
+        };
+        let mut chosen = Vec::new();
+        for reference in references.items() {
+            let Some(target) = self.references.target(reference) else {
+                continue;
+            };
+            let index = self.message_of.get(&target.id());
+            match index.filter(|index| channel.messages.contains(index)) {
+                Some(index) if chosen.contains(index) => {}
+                Some(index) => chosen.push(*index),
+                // A reference that is none has been reported.
+                None if reference.get("$ref").is_none() => {}
+                None => {
+                    let message = format!(
+                        "{} is not a message of the channel {}",
+                        quote(target.key()),
+                        quote(channel.key)
+                    );
+                    let keys = channel
+                        .node
+                        .get("messages")
+                        .into_iter()
+                        .flat_map(Node::entries);
+                    let meant = nearest(target.key(), keys.map(|entry| entry.key));
+                    let place = reference.get("$ref").unwrap_or(reference).place();
+                    errors.push(Diagnostic::error(place, message).did_you_mean(meant));
+                }
+            }
+        }
+        chosen
+    }
+}
