@@ -154,9 +154,9 @@ pub enum Type {
     /// Anything at all.
     Any,
     /// `array`.
-    Array(Box<Type>),
+    Array(Box<Self>),
     /// `object` with `additionalProperties` and no properties.
-    Map(Box<Type>),
+    Map(Box<Self>),
     /// A definition.
     Named(TypeName),
     /// A definition that holds itself, broken by a pointer here.
@@ -182,7 +182,7 @@ pub enum Integer {
 pub struct Interaction {
     /// On the wire its name (`getPeriod`), in Rust its method (`get_period`).
     pub name: Name,
-    /// Descriptions of the operation that starts it and of its channel.
+    /// Description of the operation that starts it, or else of its channel.
     pub docs: Option<String>,
     /// Which messages it consists of.
     pub pattern: Pattern,
