@@ -1,0 +1,238 @@
+//! Document -> [`Api`]: every question of meaning is decided here.
+
+mod interaction;
+mod schema;
+mod types;
+
+use std::collections::HashMap;
+
+use crate::api::{self, Api, Name, Pattern, Step, TypeName};
+use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::name::{Scope, method_name};
+use crate::resolve::{Message, Resolved};
+use crate::source::Node;
+
+use interaction::{Draft, Role};
+
+/// Which end of the exchanges a document describes. Both ends are generated in any case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Perspective {
+    /// The client: what the document `send`s is sent to the service, and what it `receive`s is
+    /// published by it.
+    Consumer,
+    /// The service: what the document `receive`s is sent to it, and what it `send`s is published.
+    Provider,
+}
+
+/// Lowers a document. What is wrong with it is reported, and left out.
+pub(crate) fn lower(
+    module: &str,
+    file: &str,
+    resolved: &Resolved<'_>,
+    perspective: Option<Perspective>,
+    errors: &mut Errors,
+) -> Api {
+    let drafts = interaction::recognise(resolved, perspective, errors);
+    let uses = Uses::of(&drafts);
+    let in_use = uses
+        .order
+        .iter()
+        .filter_map(|index| resolved.messages.get(*index));
+    let in_use: Vec<&Message<'_>> = in_use.collect();
+    let (mut messages, types) = types::lower(&in_use, resolved, errors);
+    for (message, index) in messages.iter_mut().zip(&uses.order) {
+        reply_headers(message, *index, &uses, resolved, errors);
+    }
+
+    let mut methods = Scope::new();
+    let rust_names = uses.order.iter().zip(&messages);
+    let rust_names: HashMap<usize, &str> = rust_names
+        .map(|(index, message)| (*index, message.name.rust.as_str()))
+        .collect();
+    let interactions = drafts.iter().filter_map(|draft| {
+        Some(api::Interaction {
+            name: Name {
+                wire: draft.name.clone(),
+                rust: methods.claim(method_name(&draft.name)),
+            },
+            docs: docs(draft.operation.node)
+                .or_else(|| docs(resolved.channels.get(draft.operation.channel)?.node)),
+            pattern: pattern(draft, |step| {
+                let channel = resolved.channels.get(step.channel)?;
+                Some(Step {
+                    channel: channel.key.to_owned(),
+                    address: channel.address.map(str::to_owned),
+                    message: TypeName((*rust_names.get(&step.message)?).to_owned()),
+                })
+            })?,
+        })
+    });
+    let interactions: Vec<_> = interactions.collect();
+    let info = resolved.root.get("info");
+    let field = |field| info.and_then(|info| info.get(field)).and_then(Node::text);
+    Api {
+        name: module.to_owned(),
+        file: file.to_owned(),
+        title: field("title").unwrap_or_default().trim().to_owned(),
+        version: field("version").unwrap_or_default().trim().to_owned(),
+        docs: field("description").and_then(trimmed),
+        types,
+        messages,
+        interactions,
+    }
+}
+
+/// Which messages are in use, and in which interactions.
+struct Uses<'d> {
+    /// The messages' indices, in the order in which interactions use them.
+    order: Vec<usize>,
+    by_message: HashMap<usize, Vec<(Role, &'d Draft<'d>)>>,
+}
+
+impl<'d> Uses<'d> {
+    fn of(drafts: &'d [Draft<'d>]) -> Self {
+        let mut uses = Self {
+            order: Vec::new(),
+            by_message: HashMap::new(),
+        };
+        for draft in drafts {
+            for (role, step) in &draft.steps {
+                let known = uses.by_message.entry(step.message).or_insert_with(|| {
+                    uses.order.push(step.message);
+                    Vec::new()
+                });
+                known.push((*role, draft));
+            }
+        }
+        uses
+    }
+}
+
+/// An interaction's pattern, with its steps as the model has them.
+fn pattern(
+    draft: &Draft<'_>,
+    step: impl Fn(&interaction::Step) -> Option<Step>,
+) -> Option<Pattern> {
+    let role = |wanted: Role| {
+        let found = draft.steps.iter().find(|(role, _)| *role == wanted);
+        found.and_then(|(_, found)| step(found))
+    };
+    Some(match draft.kind {
+        interaction::Kind::Send => Pattern::Send {
+            message: role(Role::Start)?,
+        },
+        interaction::Kind::Submit => Pattern::Submit {
+            message: role(Role::Start)?,
+            error: role(Role::Error),
+        },
+        interaction::Kind::Request => Pattern::Request {
+            message: role(Role::Start)?,
+            response: role(Role::Response)?,
+            error: role(Role::Error),
+        },
+        interaction::Kind::Invoke => Pattern::Invoke {
+            message: role(Role::Start)?,
+            ack: role(Role::Ack),
+            response: role(Role::Response),
+            error: role(Role::Error),
+        },
+        interaction::Kind::Progress => Pattern::Progress {
+            message: role(Role::Start)?,
+            update: role(Role::Update)?,
+            response: role(Role::Response),
+            error: role(Role::Error),
+        },
+        interaction::Kind::PubSub => Pattern::PubSub {
+            subscribe: role(Role::Start),
+            publish: role(Role::Publish)?,
+            error: role(Role::Error),
+        },
+    })
+}
+
+/// Finds the two headers of a message that the runtime fills in by itself.
+fn reply_headers(
+    message: &mut api::Message,
+    index: usize,
+    uses: &Uses<'_>,
+    resolved: &Resolved<'_>,
+    errors: &mut Errors,
+) {
+    let declared = |name: &str| message.header_names.iter().any(|header| header == name);
+    let mut found = |expression: Node<'_>| {
+        let text = expression.text()?;
+        let name = text.strip_prefix("$message.header#/");
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let message = format!("{} is not generated yet", quote(text));
+            let help = "only headers are, as in `$message.header#/replyTo`";
+            errors.push(Diagnostic::warning(expression.place(), message).help(help));
+            return None;
+        };
+        if !declared(name) {
+            let message = format!("{} is not among the declared headers", quote(name));
+            errors.push(Diagnostic::warning(expression.place(), message));
+            return None;
+        }
+        Some(name.to_owned())
+    };
+    let drafts = uses.by_message.get(&index).map_or(&[][..], Vec::as_slice);
+    let source = resolved.messages.get(index);
+    let correlation = source.and_then(|message| message.get("correlationId"));
+    let correlation = correlation.and_then(|node| resolved.references.target(node));
+    let correlation = correlation.and_then(|node| node.get("location"));
+    let starts = drafts.iter().filter(|(role, _)| *role == Role::Start);
+    let reply_address = starts
+        .filter_map(|(_, draft)| found(draft.operation.reply.as_ref()?.address?))
+        .next();
+    let correlation_id = match correlation {
+        Some(expression) => found(expression),
+        None => drafts
+            .iter()
+            .any(|(_, draft)| draft.ccsds && starts_with_request_id(draft, resolved))
+            .then(|| "requestId".to_owned())
+            .filter(|name| declared(name)),
+    };
+    let filled_in = [&reply_address, &correlation_id];
+    message.has_own_headers = message.header_names.iter().any(|header| {
+        !filled_in
+            .iter()
+            .any(|filled| filled.as_ref() == Some(header))
+    });
+    message.reply_address = reply_address;
+    message.correlation_id = correlation_id;
+}
+
+/// The message that starts the interaction declares the header that CCSDS documents correlate by.
+fn starts_with_request_id(draft: &Draft<'_>, resolved: &Resolved<'_>) -> bool {
+    let start = draft.steps.iter().find(|(role, _)| *role == Role::Start);
+    let message = start.and_then(|(_, step)| resolved.messages.get(step.message));
+    message
+        .into_iter()
+        .flat_map(|message| message.all("headers"))
+        .any(|headers| {
+            let headers = resolved.references.target(headers);
+            headers
+                .and_then(|headers| headers.get("properties")?.get("requestId"))
+                .is_some()
+        })
+}
+
+/// `title`, `summary` and `description`, one paragraph each.
+fn docs(node: Node<'_>) -> Option<String> {
+    paragraphs(|field| node.get(field))
+}
+
+fn paragraphs<'s>(get: impl Fn(&str) -> Option<Node<'s>>) -> Option<String> {
+    let texts = ["title", "summary", "description"]
+        .into_iter()
+        .filter_map(get);
+    let paragraphs: Vec<String> = texts.filter_map(|node| trimmed(node.text()?)).collect();
+    (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
+}
+
+/// Text of the document as it is, unless there is none.
+fn trimmed(text: &str) -> Option<String> {
+    Some(text.trim())
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}

@@ -1,0 +1,424 @@
+//! Which interactions a document's operations amount to.
+//!
+//! The first rule that applies: the operation's `x-interaction`; the names that CCSDS documents
+//! use; AsyncAPI itself.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Perspective;
+use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::resolve::{Operation, Resolved};
+
+/// An interaction whose messages are still the document's.
+#[derive(Debug)]
+pub(super) struct Draft<'s> {
+    /// On the wire.
+    pub(super) name: String,
+    /// The operation that starts it.
+    pub(super) operation: &'s Operation<'s>,
+    pub(super) kind: Kind,
+    pub(super) steps: Vec<(Role, Step)>,
+    /// Recognised by names, or by `x-interaction`.
+    pub(super) ccsds: bool,
+}
+
+/// The patterns, without their messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Send,
+    Submit,
+    Request,
+    Invoke,
+    Progress,
+    PubSub,
+}
+
+/// What a message is in its interaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    Start,
+    Ack,
+    Update,
+    Response,
+    Error,
+    Publish,
+}
+
+/// A message on a channel, by their indices.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Step {
+    pub(super) channel: usize,
+    pub(super) message: usize,
+}
+
+impl Kind {
+    const ALL: [(&'static str, Self); 6] = [
+        ("send", Self::Send),
+        ("submit", Self::Submit),
+        ("request", Self::Request),
+        ("invoke", Self::Invoke),
+        ("progress", Self::Progress),
+        ("pubsub", Self::PubSub),
+    ];
+
+    /// How names of operations that start this end.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Send => "_send",
+            Self::Submit => "_submit",
+            Self::Request => "_request",
+            Self::Invoke => "_invoke",
+            Self::Progress => "_progress",
+            Self::PubSub => "_sub",
+        }
+    }
+
+    /// The messages that answer the first one. What the reply of the operation holds is the first
+    /// of them, unless its name says otherwise.
+    fn answers(self) -> &'static [Role] {
+        match self {
+            Self::Send => &[],
+            Self::Submit => &[Role::Error],
+            Self::Request => &[Role::Response, Role::Error],
+            Self::Invoke => &[Role::Response, Role::Ack, Role::Error],
+            Self::Progress => &[Role::Update, Role::Response, Role::Error],
+            Self::PubSub => &[Role::Publish, Role::Error],
+        }
+    }
+
+    /// Those of which one at least must be there.
+    fn needs(self) -> &'static [Role] {
+        match self {
+            Self::Send | Self::Submit => &[],
+            Self::Request => &[Role::Response],
+            Self::Invoke => &[Role::Response, Role::Ack],
+            Self::Progress => &[Role::Update],
+            Self::PubSub => &[Role::Publish],
+        }
+    }
+}
+
+impl Role {
+    /// As in a sentence.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Start => "a message",
+            Self::Ack => "an acknowledgement",
+            Self::Update => "an update",
+            Self::Response => "a response",
+            Self::Error => "an error",
+            Self::Publish => "a publication",
+        }
+    }
+
+    /// How names of messages in this role end.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Start => "",
+            Self::Ack => "_ack",
+            Self::Update => "_update",
+            Self::Response => "_response",
+            Self::Error => "_error",
+            Self::Publish => "_pub",
+        }
+    }
+}
+
+/// Finds the interactions, in document order.
+pub(super) fn recognise<'s>(
+    resolved: &'s Resolved<'s>,
+    perspective: Option<Perspective>,
+    errors: &mut Errors,
+) -> Vec<Draft<'s>> {
+    let mut recogniser = Recogniser {
+        resolved,
+        perspective: perspective.unwrap_or_else(|| inferred(resolved)),
+        by_key: resolved
+            .operations
+            .iter()
+            .map(|operation| (operation.key, operation))
+            .collect(),
+        folded: HashSet::new(),
+        errors,
+    };
+    let operations = &resolved.operations;
+    // First those that others are folded into, wherever in the document they are.
+    let named: Vec<Option<Draft<'_>>> = operations
+        .iter()
+        .map(|operation| recogniser.named(operation))
+        .collect();
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
+    let mut names = HashSet::new();
+    for (operation, named) in operations.iter().zip(named) {
+        let found = match named {
+            Some(draft) => vec![draft],
+            None if recogniser.folded.contains(operation.key) => Vec::new(),
+            None => recogniser.plain(operation),
+        };
+        for mut draft in found {
+            // `beat_sub` and `beat_request` cannot both be `beat`.
+            if !names.insert(draft.name.clone()) {
+                draft.name = operation.key.to_owned();
+                names.insert(draft.name.clone());
+            }
+            drafts.push(draft);
+        }
+    }
+    if operations.is_empty() && recogniser.errors.is_empty() {
+        let place = resolved.root.place();
+        let message = "there are no `operations`, so the service has nothing to do";
+        recogniser.errors.push(Diagnostic::warning(place, message));
+    }
+    drafts
+}
+
+/// Who sends and is answered is the consumer; otherwise the document describes the provider.
+fn inferred(resolved: &Resolved<'_>) -> Perspective {
+    let asks = |operation: &Operation<'_>| operation.sends && operation.reply.is_some();
+    if resolved.operations.iter().any(asks) {
+        Perspective::Consumer
+    } else {
+        Perspective::Provider
+    }
+}
+
+struct Recogniser<'s, 'e> {
+    resolved: &'s Resolved<'s>,
+    perspective: Perspective,
+    by_key: HashMap<&'s str, &'s Operation<'s>>,
+    /// Keys of operations that are part of another's interaction.
+    folded: HashSet<&'s str>,
+    errors: &'e mut Errors,
+}
+
+impl<'s> Recogniser<'s, '_> {
+    /// By `x-interaction`, or by the operation's name.
+    fn named(&mut self, operation: &'s Operation<'s>) -> Option<Draft<'s>> {
+        if let Some(node) = operation.interaction {
+            let text = node.text();
+            let kind = Kind::ALL
+                .iter()
+                .find(|(name, _)| Some(*name) == text)
+                .map(|(_, kind)| *kind);
+            let Some(kind) = kind else {
+                let message = format!("found {}, expected an interaction pattern", node.describe());
+                let names = Kind::ALL.map(|(name, _)| name);
+                let diagnostic = Diagnostic::error(node.place(), message);
+                self.errors
+                    .push(match nearest(text.unwrap_or_default(), names) {
+                        Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                        None => diagnostic.help(format!("the patterns are {}", names.join(", "))),
+                    });
+                // Not also a mistake by the rules that follow.
+                self.folded.insert(operation.key);
+                return None;
+            };
+            let stem = operation
+                .key
+                .strip_suffix(kind.suffix())
+                .filter(|stem| !stem.is_empty());
+            let draft = self.draft(operation, kind, stem.unwrap_or(operation.key));
+            if draft.is_none() {
+                self.folded.insert(operation.key);
+                if !operation.messages.is_empty() {
+                    let message = format!(
+                        "found other messages than those of the pattern {}",
+                        quote(text.unwrap_or_default())
+                    );
+                    let help = match kind.needs() {
+                        [] => "it has one message, and no reply but an error".to_owned(),
+                        needs => {
+                            let needs: Vec<_> = needs.iter().map(|role| role.word()).collect();
+                            format!(
+                                "it has one message and, as its `reply`, {}",
+                                needs.join(" or ")
+                            )
+                        }
+                    };
+                    self.errors
+                        .push(Diagnostic::error(node.place(), message).help(help));
+                }
+            }
+            return draft;
+        }
+        let (stem, kind) = Kind::ALL.iter().find_map(|(_, kind)| {
+            let stem = operation.key.strip_suffix(kind.suffix())?;
+            (!stem.is_empty()).then_some((stem, *kind))
+        })?;
+        self.draft(operation, kind, stem)
+    }
+
+    /// The interaction of this kind that `operation` starts, if its messages are those of one.
+    fn draft(&mut self, operation: &'s Operation<'s>, kind: Kind, stem: &str) -> Option<Draft<'s>> {
+        let [message] = operation.messages.as_slice() else {
+            return None;
+        };
+        let start = Step {
+            channel: operation.channel,
+            message: *message,
+        };
+        let mut steps = vec![(Role::Start, start)];
+        let mut folded = Vec::new();
+        for role in kind.answers() {
+            let name = format!("{stem}{}", role.suffix());
+            let follower = self.by_key.get(name.as_str()).copied();
+            if let Some(other) = follower.filter(|other| other.interaction.is_none()) {
+                let [message] = other.messages.as_slice() else {
+                    return None;
+                };
+                steps.push((
+                    *role,
+                    Step {
+                        channel: other.channel,
+                        message: *message,
+                    },
+                ));
+                folded.push(other.key);
+            } else if let Some(step) = self.in_reply(operation, &name) {
+                steps.push((*role, step));
+            }
+        }
+        // What the reply holds, if no name has told what it is.
+        if let Some(reply) = &operation.reply {
+            for message in &reply.messages {
+                let step = Step {
+                    channel: reply.channel,
+                    message: *message,
+                };
+                if steps.iter().any(|(_, known)| known.message == *message) {
+                    continue;
+                }
+                let free = kind.answers().iter().find(|role| {
+                    **role != Role::Error && !steps.iter().any(|(known, _)| known == *role)
+                });
+                // More than this pattern has room for: something else, then.
+                steps.push((*free?, step));
+            }
+        }
+        let needs = kind.needs();
+        if !needs.is_empty() && !steps.iter().any(|(role, _)| needs.contains(role)) {
+            return None;
+        }
+        self.folded.extend(folded);
+        Some(Draft {
+            name: stem.to_owned(),
+            operation,
+            kind,
+            steps,
+            ccsds: true,
+        })
+    }
+
+    /// The message of this name in an operation's reply; or that on a channel of this name.
+    fn in_reply(&self, operation: &Operation<'_>, name: &str) -> Option<Step> {
+        let reply = operation.reply.as_ref()?;
+        let step = |message: usize| Step {
+            channel: reply.channel,
+            message,
+        };
+        let named = reply.messages.iter().find(|index| {
+            let message = self.resolved.messages.get(**index);
+            message.is_some_and(|message| message.name.trim_end_matches(".message") == name)
+        });
+        if let Some(message) = named {
+            return Some(step(*message));
+        }
+        let channel = self.resolved.channels.get(reply.channel)?;
+        match reply.messages.as_slice() {
+            [message] if channel.key == name => Some(step(*message)),
+            _ => None,
+        }
+    }
+
+    /// By AsyncAPI alone.
+    fn plain(&mut self, operation: &'s Operation<'s>) -> Vec<Draft<'s>> {
+        let consumer = self.perspective == Perspective::Consumer;
+        if operation.messages.is_empty() {
+            // Messages that could not be found have been reported.
+            let channel = self.resolved.channels.get(operation.channel);
+            let empty = channel.filter(|channel| channel.messages.is_empty());
+            if let Some(channel) = empty.filter(|_| self.errors.is_empty()) {
+                let message = format!(
+                    "{} has no message: its channel {} has none",
+                    quote(operation.key),
+                    quote(channel.key)
+                );
+                self.errors
+                    .push(Diagnostic::error(operation.node.key_place(), message));
+            }
+            return Vec::new();
+        }
+        if let Some(reply) = &operation.reply {
+            if operation.sends != consumer {
+                let message = "a request that the provider makes is not generated yet";
+                let help = "set the perspective, if it is the consumer that makes it";
+                self.errors
+                    .push(Diagnostic::error(operation.node.key_place(), message).help(help));
+                return Vec::new();
+            }
+            let ([request], [response]) =
+                (operation.messages.as_slice(), reply.messages.as_slice())
+            else {
+                let message = match (operation.messages.len(), reply.messages.len()) {
+                    (_, 0) => "found a reply without a message, expected one".to_owned(),
+                    (1, count) => format!("a reply of {count} messages is not generated yet"),
+                    (count, _) => format!("a request of {count} messages is not generated yet"),
+                };
+                let several = reply.messages.len() != 1;
+                let place = if several { reply.node } else { operation.node }.key_place();
+                self.errors.push(Diagnostic::error(place, message));
+                return Vec::new();
+            };
+            let request = Step {
+                channel: operation.channel,
+                message: *request,
+            };
+            let response = Step {
+                channel: reply.channel,
+                message: *response,
+            };
+            let steps = vec![(Role::Start, request), (Role::Response, response)];
+            let name = operation.key.to_owned();
+            return vec![Draft {
+                name,
+                operation,
+                kind: Kind::Request,
+                steps,
+                ccsds: false,
+            }];
+        }
+        let (kind, role) = if operation.sends == consumer {
+            (Kind::Send, Role::Start)
+        } else {
+            (Kind::PubSub, Role::Publish)
+        };
+        let draft = |message: &usize| {
+            let name = match operation.messages.as_slice() {
+                [_] => operation.key.to_owned(),
+                _ => {
+                    let message = self.resolved.messages.get(*message);
+                    format!(
+                        "{}.{}",
+                        operation.key,
+                        message.map_or("", |message| message.name)
+                    )
+                }
+            };
+            let steps = vec![(
+                role,
+                Step {
+                    channel: operation.channel,
+                    message: *message,
+                },
+            )];
+            Draft {
+                name,
+                operation,
+                kind,
+                steps,
+                ccsds: false,
+            }
+        };
+        operation.messages.iter().map(draft).collect()
+    }
+}
