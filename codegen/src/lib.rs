@@ -1,0 +1,155 @@
+//! Reads [AsyncAPI](https://www.asyncapi.com) 3 documents and writes typed Rust: messages, a
+//! service trait and a client for each document.
+//!
+//! Meant for build scripts:
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() -> specwire_codegen::Result<()> {
+//!     specwire_codegen::compile("yaml/Heartbeat.yaml")
+//! }
+//! ```
+//!
+//! and then, in the program, `mod heartbeat { specwire::include_api!("heartbeat"); }`.
+//!
+//! # How it works
+//!
+//! Data flows one way, and each step is a file:
+//!
+//! ```text
+//! text -> source -> document -> resolve -> lower -> api -> emit -> format -> one .rs file
+//!         YAML      AsyncAPI    $ref       meaning  model  tokens
+//! ```
+//!
+//! * `source` is the only file that knows YAML, and `emit` the only one that knows Rust's syntax.
+//! * [`api`] is the model: plain data without either, which a person can print and read.
+//! * Lowering decides every question of meaning, emission none; so emission cannot fail.
+//! * Each phase notes all mistakes that it finds and goes on with the rest, so that one run shows
+//!   all that is wrong with a document, in the document's order and each thing once.
+//! * [`generate`] touches no file and prints nothing; `script` is the part that does, for
+//!   [`compile`].
+//! * No document makes it panic, recurse without end or run for long: see the limits in `source`.
+//! * What a document asks for and the generated code will not do is never passed over in silence:
+//!   it is an error, or a warning where the rest works without it.
+
+// In reading order; each imports from those above it only.
+
+mod diagnostic;
+
+pub mod api;
+
+mod source;
+
+mod document;
+
+mod resolve;
+
+mod name;
+
+mod lower;
+
+mod emit;
+
+mod format;
+
+mod script;
+
+use std::path::Path;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use lower::Perspective;
+pub use script::{Config, Error, Result, compile};
+
+use diagnostic::Errors;
+use document::Document;
+use source::Source;
+
+/// What comes out of a document.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Generated {
+    /// The name of its module, such as `heartbeat`.
+    pub module: String,
+    /// The module's contents: a whole, formatted file of Rust.
+    pub code: String,
+    /// What the code was written from.
+    pub api: api::Api,
+    /// What the code will not do, though the document asks for it.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Generates the code of one document, without touching any file.
+///
+/// `file` is the document's name as it is to appear in messages; the module is named after it.
+/// Which end the document describes is inferred: see [`Config::perspective`].
+///
+/// # Errors
+///
+/// All mistakes in the document.
+///
+/// ```
+/// let text = "
+/// asyncapi: 3.0.0
+/// info: {title: Clock, version: 1.0.0}
+/// channels:
+///   ticks:
+///     address: ticks
+///     messages:
+///       tick: {payload: {type: object, properties: {at: {type: integer}}}}
+/// operations:
+///   tick: {action: send, channel: {$ref: '#/channels/ticks'}}
+/// ";
+/// let clock = specwire_codegen::generate("Clock.yaml", text)?;
+/// assert_eq!(clock.module, "clock");
+/// assert!(clock.code.contains("pub struct Tick {"));
+/// assert_eq!(clock.api.interactions.len(), 1);
+/// # Ok::<(), specwire_codegen::Diagnostics>(())
+/// ```
+pub fn generate(file: &str, text: &str) -> std::result::Result<Generated, Diagnostics> {
+    Config::new().generate(file, text)
+}
+
+/// The whole road.
+fn pipeline(
+    file: &str,
+    text: &str,
+    perspective: Option<Perspective>,
+) -> std::result::Result<Generated, Diagnostics> {
+    let mut errors = Errors::default();
+    let module = module_of(file);
+    let api = Source::parse(file, text, &mut errors).and_then(|source| {
+        let document = Document::check(&source, &mut errors)?;
+        let resolved = resolve::resolve(document, &mut errors);
+        let name = Path::new(file)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        Some(lower::lower(
+            &module,
+            &name,
+            &resolved,
+            perspective,
+            &mut errors,
+        ))
+    });
+    let warnings = errors.finish()?;
+    let api = api.expect("a phase that stops has noted an error");
+
+    let code = format::format(emit::emit(&api), &api.file);
+    Ok(Generated {
+        module,
+        code,
+        api,
+        warnings,
+    })
+}
+
+/// The name of a document's module.
+fn module_of(file: &str) -> String {
+    name::module_name(
+        &Path::new(file)
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy(),
+    )
+}

@@ -1,0 +1,270 @@
+//! The build script's side: finds documents, tells Cargo, and writes files.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, quote};
+use crate::{Generated, Perspective, pipeline};
+
+/// The result of what a build script asks for.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a build script cannot go on. Mistakes in documents are none of these: they are reported to
+/// Cargo, each once, and Cargo then fails the build.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The environment variable `OUT_DIR` is not set: this is not a build script, and
+    /// [`Config::out_dir`] was not used.
+    NoOutDir,
+    /// Generated code cannot be written, or that of an earlier run not removed.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Cargo cannot be told.
+    Report(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoOutDir => f.write_str(
+                "`OUT_DIR` is not set: call this from a build script, or set the folder with `out_dir`",
+            ),
+            Self::Write { path, .. } => write!(f, "cannot write `{}`", path.display()),
+            Self::Report(_) => f.write_str("cannot write to standard output"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoOutDir => None,
+            Self::Write { source, .. } | Self::Report(source) => Some(source),
+        }
+    }
+}
+
+/// Compiles a document, or all documents (`*.yaml`, `*.yml`, `*.json`) of a folder: for build
+/// scripts.
+///
+/// Writes `$OUT_DIR/<module>.rs` for each document, for `specwire::include_api!` to include. Cargo
+/// runs the build script again when a document changes. Mistakes in documents are reported to
+/// Cargo, all of them, as errors: it shows them and fails the build after the build script has
+/// ended.
+///
+/// ```no_run
+/// fn main() -> specwire_codegen::Result<()> {
+///     specwire_codegen::compile("yaml")
+/// }
+/// ```
+///
+/// # Errors
+///
+/// If there is no `OUT_DIR`, or it cannot be written to.
+pub fn compile(path: impl AsRef<Path>) -> Result<()> {
+    Config::new().compile(path)
+}
+
+/// How documents are compiled, where the defaults do not fit.
+///
+/// ```no_run
+/// use specwire_codegen::{Config, Perspective};
+///
+/// fn main() -> specwire_codegen::Result<()> {
+///     Config::new().perspective(Perspective::Consumer).compile("yaml/Chat.yaml")
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Config {
+    perspective: Option<Perspective>,
+    out_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// The defaults: those of [`compile`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says which end the documents describe.
+    ///
+    /// By default it is inferred from each document: one that `send`s something and has a `reply`
+    /// to it describes the consumer, any other the provider.
+    ///
+    /// ```
+    /// use specwire_codegen::api::Pattern;
+    /// use specwire_codegen::{Config, Perspective};
+    ///
+    /// let text = "
+    /// asyncapi: 3.0.0
+    /// info: {title: Lamp, version: 1.0.0}
+    /// channels: {lamp: {address: lamp, messages: {switch: {payload: {type: boolean}}}}}
+    /// operations: {switch: {action: send, channel: {$ref: '#/channels/lamp'}}}
+    /// ";
+    /// let lamp = Config::new().perspective(Perspective::Consumer).generate("Lamp.yaml", text)?;
+    /// assert!(matches!(lamp.api.interactions[0].pattern, Pattern::Send { .. }));
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    pub fn perspective(mut self, perspective: Perspective) -> Self {
+        self.perspective = Some(perspective);
+        self
+    }
+
+    /// Sets the folder that generated code is written to; by default `$OUT_DIR`.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new().out_dir("src/generated").compile("yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// Does what [`generate`](crate::generate) does, as configured.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in the document.
+    pub fn generate(&self, file: &str, text: &str) -> std::result::Result<Generated, Diagnostics> {
+        pipeline(file, text, self.perspective)
+    }
+
+    /// Does what [`compile`] does, as configured.
+    ///
+    /// # Errors
+    ///
+    /// If there is no folder to write to, or it cannot be written to.
+    pub fn compile(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut cargo = io::stdout().lock();
+        self.run(path.as_ref(), &mut cargo)
+    }
+
+    fn run(&self, path: &Path, cargo: &mut impl Write) -> Result<()> {
+        let out_dir = match &self.out_dir {
+            Some(folder) => folder.clone(),
+            None => std::env::var_os("OUT_DIR").ok_or(Error::NoOutDir)?.into(),
+        };
+        let (documents, problem) = documents(path);
+        tell(cargo, "rerun-if-changed", &path.display().to_string())?;
+        if let Some(problem) = problem {
+            report(cargo, &problem)?;
+        }
+        let mut modules: HashMap<String, String> = HashMap::new();
+        for document in documents {
+            let name = document.display().to_string();
+            if document != path {
+                tell(cargo, "rerun-if-changed", &name)?;
+            }
+            let module = crate::module_of(&name);
+            if let Some(other) = modules.insert(module.clone(), name.clone()) {
+                let message = format!(
+                    "the module of this document would be {}, which is that of {} already",
+                    quote(&module),
+                    quote(&other)
+                );
+                let diagnostic = Diagnostic::error(Place::file(&name), message);
+                report(cargo, &diagnostic.help("rename one of the files"))?;
+                remove(&out_dir, &module)?;
+                continue;
+            }
+            let generated = match std::fs::read_to_string(&document) {
+                Ok(text) => self.generate(&name, &text),
+                Err(error) => Err(unreadable(&name, &error).into()),
+            };
+            match generated {
+                Ok(generated) => {
+                    for warning in &generated.warnings {
+                        report(cargo, warning)?;
+                    }
+                    write(&out_dir, &module, &generated.code)?;
+                }
+                Err(diagnostics) => {
+                    for diagnostic in &diagnostics {
+                        report(cargo, diagnostic)?;
+                    }
+                    remove(&out_dir, &module)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The documents that `path` stands for, sorted, and what is wrong with it.
+fn documents(path: &Path) -> (Vec<PathBuf>, Option<Diagnostic>) {
+    if !path.is_dir() {
+        return (vec![path.to_owned()], None);
+    }
+    let name = path.display().to_string();
+    let entries = std::fs::read_dir(path).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<Vec<_>>>()
+    });
+    let mut documents = match entries {
+        Ok(entries) => entries,
+        Err(error) => return (Vec::new(), Some(unreadable(&name, &error))),
+    };
+    documents.retain(|path| {
+        let extension = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
+        path.is_file() && ["yaml", "yml", "json"].contains(&extension.as_str())
+    });
+    documents.sort();
+    let empty = documents.is_empty().then(|| {
+        let message = "this folder holds no document (`*.yaml`, `*.yml` or `*.json`)";
+        Diagnostic::error(Place::file(&name), message)
+    });
+    (documents, empty)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(Place::file(name), format!("cannot be read: {error}"))
+}
+
+/// Shows a diagnostic through Cargo, which begins every line with the severity.
+fn report(cargo: &mut impl Write, diagnostic: &Diagnostic) -> Result<()> {
+    let (key, title) = match diagnostic.severity() {
+        Severity::Error => ("error", "error: "),
+        Severity::Warning => ("warning", "warning: "),
+    };
+    let text = diagnostic.render();
+    let text = text.strip_prefix(title).unwrap_or(&text);
+    text.lines().try_for_each(|line| tell(cargo, key, line))
+}
+
+fn tell(cargo: &mut impl Write, key: &str, value: &str) -> Result<()> {
+    writeln!(cargo, "cargo::{key}={value}").map_err(Error::Report)
+}
+
+/// Writes a module, unless it is there already: its age decides what Cargo builds again.
+fn write(folder: &Path, module: &str, code: &str) -> Result<()> {
+    let path = folder.join(format!("{module}.rs"));
+    if std::fs::read_to_string(&path).is_ok_and(|present| present == code) {
+        return Ok(());
+    }
+    std::fs::write(&path, code).map_err(|source| Error::Write { path, source })
+}
+
+/// Removes a module that an earlier run has written.
+fn remove(folder: &Path, module: &str) -> Result<()> {
+    let path = folder.join(format!("{module}.rs"));
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Write { path, source })
+        }
+        _ => Ok(()),
+    }
+}
