@@ -60,8 +60,15 @@ fn tighten(mut lines: Vec<String>) -> Vec<String> {
         if group.joined.chars().count() <= WIDTH {
             lines.splice(start..=end, [group.joined]);
         } else if let Some((name, value)) = broken_after_equals(&group.joined) {
-            indent_chain(&mut lines, end + 1);
+            if !value.ends_with(';') {
+                indent_statement(&mut lines, end + 1);
+            }
             lines.splice(start..=end, [name, value]);
+        }
+    }
+    for start in (0..lines.len()).rev() {
+        if let Some((length, filled)) = lines.get(start..).and_then(filled_array) {
+            lines.splice(start..start + length, filled);
         }
     }
     lines
@@ -112,14 +119,42 @@ fn broken_after_equals(line: &str) -> Option<(String, String)> {
         .then(|| (format!("{name} ="), format!("{pad}{value}")))
 }
 
-fn indent_chain(lines: &mut [String], start: usize) {
-    for line in lines
-        .iter_mut()
-        .skip(start)
-        .take_while(|line| line.trim_start().starts_with('.'))
-    {
+fn indent_statement(lines: &mut [String], start: usize) {
+    for line in lines.iter_mut().skip(start) {
         line.insert_str(0, "    ");
+        if line.ends_with(';') {
+            return;
+        }
     }
+}
+
+/// An array that is a method's only argument, with as many elements in a line as fit, and how many
+/// lines it has been.
+fn filled_array(lines: &[String]) -> Option<(usize, Vec<String>)> {
+    let (call, rest) = lines.split_first()?;
+    let (open, rest) = rest.split_first()?;
+    if !call.ends_with('(') || open.trim_start() != "&[" {
+        return None;
+    }
+    let elements = rest.iter().position(|line| line.trim_start() == "],")?;
+    let (elements, after) = rest.split_at_checked(elements)?;
+    let close = after.get(1)?.trim_start();
+
+    let pad = " ".repeat(indent(call) + 4);
+    let mut filled = vec![format!("{call}&[")];
+    let mut line = pad.clone();
+    for element in elements.iter().map(|element| element.trim_start()) {
+        if line.len() > pad.len() && line.chars().count() + 1 + element.chars().count() > WIDTH {
+            filled.push(std::mem::replace(&mut line, pad.clone()));
+        }
+        if line.len() > pad.len() {
+            line.push(' ');
+        }
+        line.push_str(element);
+    }
+    filled.push(line);
+    filled.push(format!("{}]{close}", " ".repeat(indent(call))));
+    Some((elements.len() + 4, filled))
 }
 
 fn is_comment(line: &str) -> bool {

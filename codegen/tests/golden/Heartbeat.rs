@@ -38,16 +38,117 @@ pub struct BeatSubHeaders {
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
 
-// ... BeatPub, BeatPubHeaders, GetPeriodRequest(+Headers), GetPeriodResponse(+Headers) likewise;
-// `period: ::core::option::Option<::specwire::Number>` ...
+/// One beat.
+///
+/// Payload of the message `beat_pub`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
+pub struct BeatPub {
+    /// The subscription that this beat belongs to.
+    #[serde(rename = "subscriptionId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub subscription_id: ::core::option::Option<::std::string::String>,
+}
 
-const BEAT: ::specwire::private::Interaction = ::specwire::private::Interaction::new(DOCUMENT, "beat")
-    .message("beat_sub")
-    .reply("beat_pub");
+impl ::specwire::Payload for BeatPub {
+    type Headers = BeatPubHeaders;
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("beat_pub")
+        .members(&["subscriptionId"])
+        .closed()
+        .headers(&["requestId"])
+        .correlation_id("requestId");
+}
 
-const GET_PERIOD: ::specwire::private::Interaction = ::specwire::private::Interaction::new(DOCUMENT, "getPeriod")
-    .message("getPeriod_request")
-    .reply("getPeriod_response");
+/// Headers of the message `beat_pub`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct BeatPubHeaders {
+    /// The value that the subscription carried.
+    #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub request_id: ::core::option::Option<::specwire::Uuid>,
+}
+
+/// Asks for the period of the heartbeat.
+///
+/// Payload of the message `getPeriod_request`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
+pub struct GetPeriodRequest {
+    /// Ties the response to this request; the consumer chooses it.
+    #[serde(rename = "interactionId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub interaction_id: ::core::option::Option<::std::string::String>,
+}
+
+impl ::specwire::Payload for GetPeriodRequest {
+    type Headers = GetPeriodRequestHeaders;
+    const SPEC: ::specwire::private::MessageSpec =
+        ::specwire::private::MessageSpec::new("getPeriod_request")
+            .members(&["interactionId"])
+            .closed()
+            .headers(&["replyTo", "requestId"])
+            .reply_address("replyTo")
+            .correlation_id("requestId");
+}
+
+/// Headers of the message `getPeriod_request`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct GetPeriodRequestHeaders {
+    /// The address at which the consumer expects the response.
+    #[serde(rename = "replyTo", skip_serializing_if = "::core::option::Option::is_none")]
+    pub reply_to: ::core::option::Option<::std::string::String>,
+    /// Ties the response to this message; chosen by the consumer.
+    #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub request_id: ::core::option::Option<::specwire::Uuid>,
+}
+
+/// Tells the period of the heartbeat.
+///
+/// Payload of the message `getPeriod_response`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
+pub struct GetPeriodResponse {
+    /// The value that the request carried.
+    #[serde(rename = "interactionId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub interaction_id: ::core::option::Option<::std::string::String>,
+    /// The time between two beats, a MAL Duration in seconds.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub period: ::core::option::Option<::specwire::Number>,
+}
+
+impl ::specwire::Payload for GetPeriodResponse {
+    type Headers = GetPeriodResponseHeaders;
+    const SPEC: ::specwire::private::MessageSpec =
+        ::specwire::private::MessageSpec::new("getPeriod_response")
+            .members(&["interactionId", "period"])
+            .closed()
+            .headers(&["requestId"])
+            .correlation_id("requestId");
+}
+
+/// Headers of the message `getPeriod_response`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct GetPeriodResponseHeaders {
+    /// The value that the request carried.
+    #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub request_id: ::core::option::Option<::specwire::Uuid>,
+}
+
+const BEAT: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "beat")
+        .message("beat_sub")
+        .reply("beat_pub");
+
+const GET_PERIOD: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "getPeriod")
+        .message("getPeriod_request")
+        .reply("getPeriod_response");
 
 /// Heartbeat Service API, version 1.0.0: what its provider implements.
 ///
@@ -62,7 +163,9 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn beat(
         &self,
         subscribers: ::specwire::Subscribers<BeatSub, BeatPub>,
-    ) -> impl ::core::future::Future<Output = ::core::result::Result<(), ::specwire::Fault>> + ::core::marker::Send;
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<(), ::specwire::Fault>,
+    > + ::core::marker::Send;
 
     /// Asks how often the provider beats.
     ///
@@ -70,15 +173,23 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn get_period(
         &self,
         request: ::specwire::Request<GetPeriodRequest>,
-    ) -> impl ::core::future::Future<Output = ::core::result::Result<GetPeriodResponse, ::specwire::Fault>> + ::core::marker::Send;
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<GetPeriodResponse, ::specwire::Fault>,
+    > + ::core::marker::Send;
 }
 
 /// Wires an implementation of [`Service`] to its interactions, for a [`::specwire::Server`].
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 pub fn provider(service: impl Service) -> ::specwire::Provider {
     ::specwire::private::Wiring::new(DOCUMENT, service)
-        .pubsub(BEAT, |service, subscribers| async move { Service::beat(&*service, subscribers).await })
-        .request(GET_PERIOD, |service, request| async move { Service::get_period(&*service, request).await })
+        .pubsub(
+            BEAT,
+            |service, subscribers| async move { Service::beat(&*service, subscribers).await },
+        )
+        .request(
+            GET_PERIOD,
+            |service, request| async move { Service::get_period(&*service, request).await },
+        )
         .finish()
 }
 
@@ -100,6 +211,7 @@ impl Client {
     }
 
     /// Calls through a connection that was made otherwise, or is shared with another document.
+    #[must_use]
     pub fn new(client: ::specwire::Client) -> Self {
         Self(client)
     }
