@@ -170,7 +170,7 @@ impl Client {
         message: &Message<M>,
     ) -> Result<Exchange, Fault> {
         let open = open(interaction, op, message)?;
-        Calls::start(&self.calls, open).await
+        Exchange::start(&self.calls, open).await
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn accept<B>(
             "this `Origin` is not the server's own, and is not among those that it allows",
         )));
     }
-    let subprotocol = subprotocol(headers).map_err(Box::new)?;
+    let subprotocol = subprotocol(headers)?;
     Ok((subprotocol, switching(key, subprotocol)))
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn refusal(status: StatusCode, reason: &str) -> Answer {
 
 /// The subprotocol to speak: of those offered the one that is known. Offering only unknown ones is
 /// refused: a client that expects one would not understand raw frames.
-fn subprotocol(headers: &HeaderMap) -> Result<Subprotocol, Answer> {
+fn subprotocol(headers: &HeaderMap) -> Result<Subprotocol, Box<Answer>> {
     if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
         return Ok(Subprotocol::None);
     }
@@ -133,7 +133,7 @@ fn subprotocol(headers: &HeaderMap) -> Result<Subprotocol, Answer> {
     let reason = format!(
         "none of the subprotocols offered is spoken here: offer `{SUBPROTOCOL}`, or none for raw frames"
     );
-    Err(refusal(StatusCode::BAD_REQUEST, &reason))
+    Err(Box::new(refusal(StatusCode::BAD_REQUEST, &reason)))
 }
 
 /// 16 bytes in base64 are 22 digits and two signs of padding.

@@ -1,6 +1,46 @@
-//! Runtime of specwire.
-
-pub mod private;
+//! Serves and calls services that are generated from AsyncAPI documents, over WebSockets.
+//!
+//! `specwire-codegen`, in a build script, turns a document into Rust: a type for each message, a
+//! `Service` trait, a `Client`, and a function `provider` that wires an implementation of the trait
+//! to the document's interactions. This crate is what that code stands on. A user meets
+//!
+//! * [`include_api!`], which brings the generated code into a module;
+//! * [`Server`], which serves providers, within [`Limits`];
+//! * [`Request`], [`Subscribers`], [`Updates`] and [`Ack`], which handlers are given, and [`Fault`],
+//!   which they may give;
+//! * [`Subscription`], [`Progress`] and [`Invocation`], which clients get;
+//! * [`Error`], for what keeps a server or a client from working at all.
+//!
+//! ```ignore
+//! mod heartbeat { specwire::include_api!("heartbeat"); }
+//!
+//! impl heartbeat::Service for Pulse { /* one `async fn` for each interaction */ }
+//!
+//! specwire::Server::new()
+//!     .serve(heartbeat::provider(Pulse))
+//!     .listen("127.0.0.1:8080")
+//!     .await
+//! ```
+//!
+//! # How it is built
+//!
+//! ```text
+//!   socket      frames, closing, signs of life                 knows tungstenite
+//!   connection  one peer of a server: reads, writes, ends
+//!   framing     text <-> commands and events                   knows a frame's JSON
+//!   routes      which interactions a URL reaches
+//!   session     the exchanges that one peer has going
+//!   provider    interaction -> typed handler
+//!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
+//!   outbox      the bounded queue back to the connection
+//! ```
+//!
+//! A client is the same thing from the other end: its driver sends commands and receives events,
+//! through a socket and the envelope framing, or directly through a session
+//! ([`Client::in_memory`]), which is how services are tested without a socket.
+//!
+//! What is deliberately not there: no queue without a bound, no lock that is held across a write or
+//! an `.await`, and no address that a peer could choose to have another's messages sent to.
 
 mod client;
 mod connection;
@@ -24,6 +64,9 @@ mod session;
 mod socket;
 mod subscribers;
 
+#[doc(hidden)]
+pub mod private;
+
 pub use client::{Client, Invocation, Progress, Subscription};
 pub use error::{Error, Result};
 pub use fault::Fault;
@@ -32,19 +75,24 @@ pub use number::Number;
 pub use payload::{IntoMessage, Message, NoError, NoHeaders, Payload};
 pub use provider::Provider;
 pub use request::{Ack, Request, Updates};
-pub use serde_json::Value as Json;
 pub use server::{Server, bind, stop_signal};
 pub use subscribers::Subscribers;
+
+/// Any JSON value: what a schema without a type of its own is read into.
+pub use serde_json::Value as Json;
+/// `string` with format `uuid` (RFC 9562).
 pub use uuid::Uuid;
 
-/// Includes what the build script generated for one document, into the module that this stands in.
+/// Includes what the build script generated from one document into the module it stands in.
+///
+/// The name is that of the document's file in snake case: `heartbeat` for `Heartbeat.yaml`.
 ///
 /// ```ignore
 /// mod heartbeat { specwire::include_api!("heartbeat"); }
 /// ```
 #[macro_export]
 macro_rules! include_api {
-    ($module:literal) => {
-        include!(concat!(env!("OUT_DIR"), "/", $module, ".rs"));
+    ($document:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $document, ".rs"));
     };
 }

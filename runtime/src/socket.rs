@@ -3,7 +3,6 @@
 //! The only place that knows tungstenite.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -172,13 +171,11 @@ fn failure(error: &tungstenite::Error) -> Incoming {
     let (code, reason) = match error {
         Error::Capacity(_) => (1009, "the message is larger than the limit"),
         Error::Utf8(_) => (1007, "the text is not UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            return Incoming::Closed(None);
-        }
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_) => return Incoming::Closed(None),
         Error::Protocol(_) => (1002, "the frame is not one of RFC 6455"),
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {
-            return Incoming::Closed(None);
-        }
         _ => (1002, "the connection cannot be read"),
     };
     tracing::debug!(%error, "cannot read from the peer");
@@ -221,26 +218,24 @@ impl Liveness {
     }
 
     /// Waits until something is to be done. Cancelling it loses nothing.
-    pub(crate) fn due(&mut self) -> impl Future<Output = Due> + Send + '_ {
-        async {
-            loop {
-                let now = Instant::now();
-                if self.silent_until.is_some_and(|deadline| deadline <= now) {
-                    return Due::GiveUp;
-                }
-                if self.next_ping <= now {
-                    self.next_ping = now + self.interval;
-                    self.silent_until.get_or_insert(now + self.patience);
-                    return Due::Ping;
-                }
-                let next = self
-                    .silent_until
-                    .map_or(self.next_ping, |deadline| deadline.min(self.next_ping));
-                if self.sleep.deadline() != next || self.sleep.is_elapsed() {
-                    self.sleep.as_mut().reset(next);
-                }
-                self.sleep.as_mut().await;
+    pub(crate) async fn due(&mut self) -> Due {
+        loop {
+            let now = Instant::now();
+            if self.silent_until.is_some_and(|deadline| deadline <= now) {
+                return Due::GiveUp;
             }
+            if self.next_ping <= now {
+                self.next_ping = now + self.interval;
+                self.silent_until.get_or_insert(now + self.patience);
+                return Due::Ping;
+            }
+            let next = self
+                .silent_until
+                .map_or(self.next_ping, |deadline| deadline.min(self.next_ping));
+            if self.sleep.deadline() != next || self.sleep.is_elapsed() {
+                self.sleep.as_mut().reset(next);
+            }
+            self.sleep.as_mut().await;
         }
     }
 }

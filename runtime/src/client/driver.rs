@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
-use super::exchange::Exchange;
 use crate::fault::Fault;
 use crate::frame::{Body, Command, Event, Open};
 use crate::framing::envelope::{self, Received};
@@ -24,7 +23,7 @@ use crate::socket::{Due, Incoming, Liveness, Socket};
 /// Calls that wait to be written.
 const WAITING_CALLS: usize = 64;
 /// Answers of one exchange that wait to be taken.
-const WAITING_ANSWERS: usize = 256;
+pub(super) const WAITING_ANSWERS: usize = 256;
 /// Commands that are written as one batch.
 const BATCH: usize = 64;
 
@@ -68,21 +67,17 @@ impl Calls {
         self.opens.send(call).await.map_err(|_| self.why_closed())
     }
 
-    /// Sends a message that is answered.
-    pub(super) async fn start(this: &Arc<Self>, mut open: Open) -> Result<Exchange, Fault> {
-        let id = this.next_id.fetch_add(1, Ordering::Relaxed);
-        open.id = Some(id);
-        let (sender, receiver) = mpsc::channel(WAITING_ANSWERS);
-        // Made before the call is sent, so that a caller who stops waiting gives it up.
-        let exchange = Exchange::new(id, receiver, Arc::clone(this));
+    /// Sends a message that is answered, into `answers`.
+    pub(super) async fn start(&self, open: Open, answers: mpsc::Sender<Body>) -> Result<(), Fault> {
         let call = Call {
             open,
-            answers: Some(sender),
+            answers: Some(answers),
         };
-        match this.opens.send(call).await {
-            Ok(()) => Ok(exchange),
-            Err(_) => Err(this.why_closed()),
-        }
+        self.opens.send(call).await.map_err(|_| self.why_closed())
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The receiver of an exchange is gone.

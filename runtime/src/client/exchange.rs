@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use super::driver::Calls;
+use super::driver::{Calls, WAITING_ANSWERS};
 use crate::fault::Fault;
-use crate::frame::{Body, Content};
+use crate::frame::{Body, Content, Open};
 use crate::payload::{Message, Payload};
 use crate::provider::parse;
 
@@ -23,8 +23,19 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(id: u64, answers: mpsc::Receiver<Body>, calls: Arc<Calls>) -> Self {
-        Self { id, answers, calls }
+    /// Sends the message that starts it.
+    pub(super) async fn start(calls: &Arc<Calls>, mut open: Open) -> Result<Self, Fault> {
+        let id = calls.next_id();
+        open.id = Some(id);
+        let (sender, answers) = mpsc::channel(WAITING_ANSWERS);
+        // Made before the message is sent, so that a caller who stops waiting gives it up.
+        let exchange = Self {
+            id,
+            answers,
+            calls: Arc::clone(calls),
+        };
+        calls.start(open, sender).await?;
+        Ok(exchange)
     }
 
     /// The next answer. Cancelling it loses nothing.
@@ -121,7 +132,7 @@ fn nothing<P: Payload>() -> Result<Message<P>, Fault> {
 pub struct Subscription<P, E: Payload = crate::NoError> {
     exchange: Exchange,
     has_ended: bool,
-    types: PhantomData<fn() -> (P, E)>,
+    types: PhantomData<(P, E)>,
 }
 
 impl<P: Payload, E: Payload> Subscription<P, E> {
@@ -165,6 +176,9 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
     }
 }
 
+// Nothing here points into itself: the types are only names.
+impl<P, E: Payload> Unpin for Subscription<P, E> {}
+
 impl<P: Payload, E: Payload> Stream for Subscription<P, E> {
     type Item = Result<Message<P>, Fault<E>>;
 
@@ -177,7 +191,7 @@ impl<P: Payload, E: Payload> Stream for Subscription<P, E> {
 pub struct Progress<U, R, E: Payload = crate::NoError> {
     exchange: Exchange,
     outcome: Option<Body>,
-    types: PhantomData<fn() -> (U, R, E)>,
+    types: PhantomData<(U, R, E)>,
 }
 
 impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
@@ -237,7 +251,7 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
 pub struct Invocation<A: Payload, R, E: Payload = crate::NoError> {
     exchange: Exchange,
     ack: Option<Message<A>>,
-    types: PhantomData<fn() -> (R, E)>,
+    types: PhantomData<(R, E)>,
 }
 
 impl<A: Payload, R: Payload, E: Payload> Invocation<A, R, E> {
