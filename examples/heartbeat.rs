@@ -8,8 +8,13 @@ use specwire_server::heartbeat::{BeatSub, Client, GetPeriodRequest};
 #[tokio::main]
 async fn main() -> specwire::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().unwrap_or_else(|| "ws://127.0.0.1:8080/ws".to_owned());
-    let wanted: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(usize::MAX);
+    let url = arguments
+        .next()
+        .unwrap_or_else(|| "ws://127.0.0.1:8080/ws".to_owned());
+    let wanted: usize = arguments
+        .next()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(usize::MAX);
 
     let client = Client::connect(&url).await?;
     let answer = client.get_period(GetPeriodRequest::default()).await?;

@@ -55,7 +55,10 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
     if let Ok(address) = listener.local_addr() {
         announce(&address.to_string(), &heartbeat, arguments.period);
     }
-    Server::new().serve(heartbeat).run(listener, stop_signal()).await
+    Server::new()
+        .serve(heartbeat)
+        .run(listener, stop_signal())
+        .await
 }
 
 fn announce(address: &str, provider: &Provider, period: Duration) {
@@ -77,12 +80,20 @@ fn announce(address: &str, provider: &Provider, period: Duration) {
 
 /// Help and version are what was asked for; anything else is one line.
 fn refuse(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         print!("{error}");
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    eprintln!("{}", text.lines().next().unwrap_or("error: the arguments cannot be read"));
+    eprintln!(
+        "{}",
+        text.lines()
+            .next()
+            .unwrap_or("error: the arguments cannot be read")
+    );
     ExitCode::from(2)
 }
 

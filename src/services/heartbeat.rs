@@ -24,7 +24,10 @@ impl Service for Pulse {
         }
     }
 
-    async fn get_period(&self, request: Request<GetPeriodRequest>) -> Result<GetPeriodResponse, Fault> {
+    async fn get_period(
+        &self,
+        request: Request<GetPeriodRequest>,
+    ) -> Result<GetPeriodResponse, Fault> {
         Ok(GetPeriodResponse {
             interaction_id: request.interaction_id.clone(),
             period: Some(self.period.into()),
