@@ -142,28 +142,19 @@ fn is_legal(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric();
     }
-    let common = match c {
-        // Compatibility forms among the Latin letters.
-        'ª' | 'µ' | 'º' | 'ĳ' | 'Ĳ' | 'ŀ' | 'Ŀ' | 'ŉ' | 'ſ' => false,
+    let is_common = matches!(c,
         // Latin, Greek, Cyrillic, Armenian.
-        '\u{c0}'..='\u{17f}'
-        | '\u{386}'..='\u{3ce}'
-        | '\u{400}'..='\u{45f}'
-        | '\u{490}'..='\u{4ff}'
-        | '\u{531}'..='\u{586}' => true,
+        '\u{c0}'..='\u{17f}' | '\u{386}'..='\u{3ce}' | '\u{400}'..='\u{45f}'
+            | '\u{490}'..='\u{4ff}' | '\u{531}'..='\u{586}'
         // Hebrew, Arabic, Devanagari, Thai.
-        '\u{5d0}'..='\u{5ea}'
-        | '\u{620}'..='\u{64a}'
-        | '\u{904}'..='\u{939}'
-        | '\u{e01}'..='\u{e30}' => true,
+            | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{904}'..='\u{939}'
+            | '\u{e01}'..='\u{e30}'
         // Hiragana, Katakana, Han, Hangul.
-        '\u{3041}'..='\u{3096}'
-        | '\u{30a1}'..='\u{30fc}'
-        | '\u{4e00}'..='\u{9fff}'
-        | '\u{ac00}'..='\u{d7a3}' => true,
-        _ => false,
-    };
-    common && c.is_alphabetic()
+            | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fc}' | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+    );
+    let is_compatibility_form = matches!(c, 'ĳ' | 'Ĳ' | 'ŀ' | 'Ŀ' | 'ŉ' | 'ſ');
+    is_common && !is_compatibility_form && c.is_alphabetic()
 }
 
 fn spelled_out(symbol: char) -> String {

@@ -5,11 +5,16 @@
 //! become warnings, and so do lists whose continuation is not indented. What is written here keeps
 //! the structure of a description and takes those meanings away.
 
+mod inline;
+mod line;
+
+use inline::{FIXED_SPACE, inline};
+use line::{
+    Fence, Item, indent, is_heading, is_quote, is_row, is_rule, starts_block, underline, unindent,
+};
+
 /// Blocks nested deeper than this are text: nobody reads them, and a hostile document has thousands.
 const MAX_DEPTH: usize = 6;
-
-/// Stands for a space at which a line is not broken; control characters are removed first.
-const FIXED_SPACE: char = '\u{1}';
 
 /// The lines of a doc comment that says `text`, wrapped at `width`. None if there is nothing to say.
 pub(super) fn lines(text: &str, width: usize) -> Vec<String> {
@@ -39,14 +44,15 @@ fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.replace("\r\n", "\n").chars() {
         match c {
-            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => clean.push('\n'),
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                clean.push('\n')
+            }
             '\t' => clean.push_str("    "),
             '\u{200e}'
             | '\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
             | '\u{feff}' => {}
-            '\n' => clean.push('\n'),
             c if c.is_control() => {}
             c => clean.push(c),
         }
@@ -91,7 +97,7 @@ fn block<'a, 'b>(lines: &'b [&'a str], width: usize, depth: usize) -> (Vec<Strin
         return (vec![unwrapped(first)], after);
     }
     if is_row(first) {
-        let (rows, rest) = split_while(lines, |line| is_row(line));
+        let (rows, rest) = split_while(lines, is_row);
         return (rows.iter().map(|row| unwrapped(row)).collect(), rest);
     }
     if depth < MAX_DEPTH {
@@ -139,7 +145,7 @@ fn text_block(code: &[&str]) -> Vec<String> {
 }
 
 fn quote<'a, 'b>(lines: &'b [&'a str], width: usize, depth: usize) -> (Vec<String>, &'b [&'a str]) {
-    let (quoted, rest) = split_while(lines, |line| is_quote(line));
+    let (quoted, rest) = split_while(lines, is_quote);
     let inner: Vec<&str> = quoted
         .iter()
         .map(|line| {
@@ -222,7 +228,7 @@ fn paragraph<'a, 'b>(lines: &'b [&'a str], width: usize) -> (Vec<String>, &'b [&
         text.push_str(line.strip_suffix('\\').unwrap_or(line).trim_end());
         rest = after;
     }
-    (wrap(&inline(&text, Links::Allowed), width), rest)
+    (wrap(&inline(&text), width), rest)
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -266,221 +272,7 @@ fn plain_start(line: &str) -> String {
 }
 
 fn unwrapped(line: &str) -> String {
-    inline(line.trim(), Links::Allowed).replace(FIXED_SPACE, " ")
-}
-
-/// Whether an address may become a link: not inside of one.
-#[derive(Clone, Copy, PartialEq)]
-enum Links {
-    Allowed,
-    Inside,
-}
-
-/// Escapes what would be a link to an item, a tag, or an unclosed span of code.
-fn inline(text: &str, links: Links) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let (taken, replacement) = match c {
-            '\\' => escape(rest),
-            '`' => code_span(rest),
-            '<' => match (autolink(rest), links) {
-                (Some(link), Links::Allowed) => (link.len(), link.to_owned()),
-                _ => (1, "\\<".to_owned()),
-            },
-            '[' => match (link(rest), links) {
-                (Some((len, link)), Links::Allowed) => (len, link),
-                _ => (1, "\\[".to_owned()),
-            },
-            ']' => (1, "\\]".to_owned()),
-            'h' => match (bare_address(rest), links) {
-                (Some(address), Links::Allowed) => (address.len(), format!("<{address}>")),
-                _ => (1, "h".to_owned()),
-            },
-            other => (other.len_utf8(), other.to_string()),
-        };
-        out.push_str(&replacement);
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    out
-}
-
-fn escape(text: &str) -> (usize, String) {
-    match text.chars().nth(1) {
-        Some(next) if next.is_ascii_punctuation() => (2, format!("\\{next}")),
-        _ => (1, "\\\\".to_owned()),
-    }
-}
-
-fn code_span(text: &str) -> (usize, String) {
-    let ticks = text.bytes().take_while(|&byte| byte == b'`').count();
-    let mut end = ticks;
-    while let Some(after) = text.get(end..).filter(|after| !after.is_empty()) {
-        let run = after.bytes().take_while(|&byte| byte == b'`').count();
-        if run == ticks {
-            let span = text.get(..end + run).unwrap_or(text);
-            return (end + run, span.replace(' ', &FIXED_SPACE.to_string()));
-        }
-        end += run.max(after.find('`').unwrap_or(after.len()));
-    }
-    (ticks, "\\`".repeat(ticks))
-}
-
-fn autolink(text: &str) -> Option<&str> {
-    let link = text.get(..=text.find('>')?)?;
-    let address = link.get(1..link.len() - 1)?;
-    (is_address(address) && !address.contains(|c: char| c.is_whitespace() || c == '<'))
-        .then_some(link)
-}
-
-/// `[text](https://...)`, the only link that means the same in a doc comment.
-fn link(text: &str) -> Option<(usize, String)> {
-    let (label, after) = text.get(1..)?.split_once("](")?;
-    let (address, _) = after.split_once(')')?;
-    let plain = !label.contains(['[', ']', '`'])
-        && !address.contains(|c: char| c.is_whitespace() || "<>(`".contains(c));
-    (plain && !label.trim().is_empty() && is_address(address)).then(|| {
-        let taken = label.len() + address.len() + 4;
-        (
-            taken,
-            format!("[{}]({address})", inline(label, Links::Inside)),
-        )
-    })
-}
-
-fn is_address(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, rest)| {
-        scheme.len() > 1
-            && !rest.is_empty()
-            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
-    })
-}
-
-fn bare_address(text: &str) -> Option<&str> {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))?;
-    let scheme = text.len() - host.len();
-    let stop = |c: char| c.is_whitespace() || "<>\"`|\\^{}[]()*".contains(c);
-    let end = text.find(stop).unwrap_or(text.len());
-    let address = text
-        .get(..end)?
-        .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '_', '~']);
-    (address.len() > scheme).then_some(address)
-}
-
-struct Fence {
-    tick: char,
-    length: usize,
-    indent: usize,
-}
-
-impl Fence {
-    fn opened_by(line: &str) -> Option<Self> {
-        let text = line.trim_start();
-        let tick = text.chars().next().filter(|&c| c == '`' || c == '~')?;
-        let info = text.trim_start_matches(tick);
-        let length = text.len() - info.len();
-        let opens = indent(line) < 4 && length >= 3 && !(tick == '`' && info.contains('`'));
-        opens.then(|| Self {
-            tick,
-            length,
-            indent: indent(line),
-        })
-    }
-
-    fn is_closed_by(&self, line: &str) -> bool {
-        let text = line.trim();
-        indent(line) < 4 && text.len() >= self.length && text.chars().all(|c| c == self.tick)
-    }
-}
-
-/// The beginning of a list's item.
-struct Item<'a> {
-    marker: String,
-    text: &'a str,
-    content_indent: usize,
-}
-
-impl<'a> Item<'a> {
-    fn opened_by(line: &'a str) -> Option<Self> {
-        let trimmed = line.trim_start();
-        let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = trimmed.split_at_checked(digits)?;
-        let sign = rest.chars().next()?;
-        let text = rest
-            .get(1..)
-            .filter(|text| text.is_empty() || text.starts_with(' '))?;
-        let marker = match (digits, sign) {
-            (0, '-' | '*' | '+') => "-".to_owned(),
-            (1..=9, '.' | ')') => format!("{number}{sign}"),
-            _ => return None,
-        };
-        let spaces = match indent(text) {
-            // Code within the item, or no text on this line.
-            0 | 5.. => 1,
-            few => few,
-        };
-        Some(Self {
-            marker,
-            text: unindent(text, spaces),
-            content_indent: indent(line) + digits + 1 + spaces,
-        })
-    }
-}
-
-/// Whether the line ends a paragraph by beginning another block.
-fn starts_block(line: &str) -> bool {
-    let interrupts =
-        |item: Item<'_>| !item.text.is_empty() && matches!(item.marker.as_str(), "-" | "1." | "1)");
-    indent(line) < 4
-        && (Fence::opened_by(line).is_some()
-            || is_rule(line)
-            || is_heading(line)
-            || is_quote(line)
-            || Item::opened_by(line).is_some_and(interrupts))
-}
-
-fn is_quote(line: &str) -> bool {
-    line.trim_start().starts_with('>')
-}
-
-fn is_row(line: &str) -> bool {
-    line.trim_start().starts_with('|')
-}
-
-fn is_heading(line: &str) -> bool {
-    let text = line.trim_start();
-    let title = text.trim_start_matches('#');
-    (1..=6).contains(&(text.len() - title.len())) && (title.is_empty() || title.starts_with(' '))
-}
-
-fn is_rule(line: &str) -> bool {
-    let signs: String = line.split_whitespace().collect();
-    signs.len() >= 3
-        && ["-", "*", "_"]
-            .iter()
-            .any(|sign| signs.replace(sign, "").is_empty())
-}
-
-fn underline(line: &str) -> Option<&'static str> {
-    match line {
-        "" => None,
-        _ if line.chars().all(|c| c == '=') => Some("#"),
-        _ if line.chars().all(|c| c == '-') => Some("##"),
-        _ => None,
-    }
-}
-
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
-}
-
-fn unindent(line: &str, by: usize) -> &str {
-    line.get(indent(line).min(by)..).unwrap_or(line)
+    inline(line.trim()).replace(FIXED_SPACE, " ")
 }
 
 fn narrower(width: usize, by: usize) -> usize {
@@ -503,133 +295,4 @@ fn split_while<'a, 'b>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, expected: &[&str]) {
-        assert_eq!(lines(text, 40), expected, "for {text:?}");
-    }
-
-    #[test]
-    fn paragraphs_are_wrapped() {
-        check("", &[]);
-        check(" \n\t\n", &[]);
-        check(
-            "One.  \nTwo.\\\nThree.\n\n\n  Four.\n",
-            &["One. Two. Three.", "", "Four."],
-        );
-        check(
-            "The quick brown fox jumps over the lazy dog `and does not stop there`, ever.",
-            &[
-                "The quick brown fox jumps over the lazy",
-                "dog `and does not stop there`, ever.",
-            ],
-        );
-        check("a\u{202e}b\u{0}c\rd", &["abc d"]);
-    }
-
-    #[test]
-    fn nothing_becomes_a_link_or_a_tag() {
-        check(
-            "see [MAL] and [x][y], [^1]",
-            &["see \\[MAL\\] and \\[x\\]\\[y\\], \\[^1\\]"],
-        );
-        check("Vec<T> <b>bold</b>", &["Vec\\<T> \\<b>bold\\</b>"]);
-        check("`Vec<T>[0]` and `open <", &["`Vec<T>[0]` and \\`open \\<"]);
-        check(
-            "already \\[escaped\\] \\d c:\\",
-            &["already \\[escaped\\] \\\\d c:"],
-        );
-        check("<std::vec::Vec>", &["\\<std::vec::Vec>"]);
-    }
-
-    #[test]
-    fn addresses_become_links() {
-        check("see https://ccsds.org/x.", &["see <https://ccsds.org/x>."]);
-        check("(http://a.org/b)", &["(<http://a.org/b>)"]);
-        check(
-            "<https://a.org> [a](https://b.org)",
-            &["<https://a.org> [a](https://b.org)"],
-        );
-        check(
-            "[https://b.org x](https://b.org)",
-            &["[https://b.org x](https://b.org)"],
-        );
-        check("[a](b.md)", &["\\[a\\](b.md)"]);
-        check("https:// alone", &["https:// alone"]);
-    }
-
-    #[test]
-    fn code_is_no_test() {
-        check(
-            "```\nlet x;\n```\nafter",
-            &["```text", "let x;", "```", "", "after"],
-        );
-        check("~~~rust\n```\nx\n", &["````text", "```", "x", "````"]);
-        check(
-            "a\n\n    code\n\n      more\n\nb",
-            &["a", "", "```text", "code", "", "  more", "```", "", "b"],
-        );
-        check(
-            "- a\n\n      code",
-            &["- a", "", "  ```text", "  code", "  ```"],
-        );
-    }
-
-    #[test]
-    fn lists_are_indented_as_clippy_wants() {
-        check(
-            "Modes:\n* one\n  more\nlazy\n* two\n1. x",
-            &["Modes:", "", "- one more lazy", "- two", "1. x"],
-        );
-        check(
-            "- a\n  - b\n    c\n- d\n\ntext",
-            &["- a", "", "  - b c", "- d", "", "text"],
-        );
-        check("10) x\n    y", &["10) x y"]);
-        check(
-            "> quoted\n> - a\nlazy",
-            &["> quoted", ">", "> - a", "", "lazy"],
-        );
-    }
-
-    #[test]
-    fn wrapping_begins_no_block() {
-        check(
-            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa - b aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1. c",
-            &[
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                "\\- b",
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                "1\\. c",
-            ],
-        );
-        check("===", &["\\==="]);
-        check("\\\n12) x", &["12\\) x"]);
-    }
-
-    #[test]
-    fn headings_rules_and_tables_stay() {
-        check(
-            "# A [b]\nText\n====\nMore\n\n* * *",
-            &["# A \\[b\\]", "", "# Text", "", "More", "", "***"],
-        );
-        check(
-            "| a | b |\n|---|---|\n| <x> | y |",
-            &["| a | b |", "|---|---|", "| \\<x> | y |"],
-        );
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        assert!(!lines(&">".repeat(100_000), 96).is_empty());
-        assert!(!lines(&"- ".repeat(100_000), 96).is_empty());
-    }
-
-    #[test]
-    fn names_are_code() {
-        assert_eq!(code("a`b"), "``a`b``");
-        assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(code(" "), "(empty)");
-    }
-}
+mod tests;

@@ -123,7 +123,10 @@ fn definition_docs(api: &Api, definition: &TypeDef) -> TokenStream {
 fn structure(name: &TypeName, body: &Struct, member: &str) -> TokenStream {
     let derives = derives(body.has_default);
     let closed = body.closed.then(|| quote!(, deny_unknown_fields));
-    let fields = body.fields.iter().map(|field| self::field(name, field, member));
+    let fields = body
+        .fields
+        .iter()
+        .map(|field| self::field(name, field, member));
     let name = type_ident(name);
     quote! {
         #derives
