@@ -172,13 +172,14 @@ impl<L: Link> Driver<L> {
         loop {
             tokio::select! {
                 biased;
+                // First, so that what was given up does not count against what is started.
+                () = self.shared.wake.notified() => self.close_given_up().await?,
                 count = self.opens.recv_many(&mut opened, BATCH) => {
                     if count == 0 {
                         return Ok(());
                     }
                     self.open(&mut opened).await?;
                 }
-                () = self.shared.wake.notified() => self.close_given_up().await?,
                 received = self.link.receive(&mut events) => {
                     received?;
                     self.deliver(&mut events).await?;
