@@ -199,27 +199,44 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
         return None;
     };
     let found = node.scalar().unwrap_or_default();
-    let mut numbers = found.split('.');
-    let known = match (numbers.next(), numbers.next()) {
-        (Some("3"), Some("0" | "1")) => true,
-        // That it is not text is another mistake than the version, and reported as such.
-        (Some("3"), _) => node.text().is_none(),
-        _ => false,
+    let numbers: Vec<&str> = found.split('.').collect();
+    let message = match node.scalar() {
+        Some(_) => format!(
+            "found version {} of AsyncAPI, expected 3.0 or 3.1",
+            quote(found)
+        ),
+        None => format!(
+            "found {}, expected version 3.0 or 3.1 of AsyncAPI",
+            node.describe()
+        ),
     };
-    if known {
-        return Some(());
-    }
-    let found = match node.scalar() {
-        Some(_) => format!("version {} of AsyncAPI", quote(found)),
-        None => node.describe(),
-    };
-    let message = format!("found {found}, expected 3.0 or 3.1");
     let diagnostic = Diagnostic::error(node.place(), message);
-    errors.push(match node.scalar() {
-        Some(text) if text.starts_with("2.") || text.starts_with("1.") => {
-            diagnostic.help("convert it: https://www.asyncapi.com/docs/migration/migrating-to-v3")
+    let incomplete = |whole: &str| {
+        let message = format!(
+            "found version {}, expected all three numbers of it",
+            quote(found)
+        );
+        Diagnostic::error(node.place(), message).help(format!("write {}", quote(whole)))
+    };
+    match (numbers.as_slice(), node.text()) {
+        (["3", "0" | "1", _], Some(_)) => Some(()),
+        // What is meant is clear, so the rest can be read.
+        (["3"] | ["3", "0"], _) => {
+            errors.push(incomplete("3.0.0"));
+            Some(())
         }
-        _ => diagnostic,
-    });
-    None
+        (["3", "1"], _) => {
+            errors.push(incomplete("3.1.0"));
+            Some(())
+        }
+        (["1" | "2", ..], _) => {
+            let guide = "https://www.asyncapi.com/docs/migration/migrating-to-v3";
+            errors.push(diagnostic.help(format!("convert it: {guide}")));
+            None
+        }
+        _ => {
+            errors.push(diagnostic);
+            None
+        }
+    }
 }

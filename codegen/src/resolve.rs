@@ -137,11 +137,22 @@ impl<'s> Resolver<'s> {
                     None => messages.push(index),
                 }
             }
+            let address = node.get("address");
+            if let Some(node) =
+                address.filter(|node| node.text().is_some_and(|text| text.contains('{')))
+            {
+                let message = format!(
+                    "parameters of addresses are not generated yet: {}",
+                    quote(node.text().unwrap_or_default())
+                );
+                let help = "the address is used as it is";
+                errors.push(Diagnostic::warning(node.place(), message).help(help));
+            }
             self.channel_of.insert(node.id(), self.channels.len());
             self.channels.push(Channel {
                 key: entry.key,
                 node,
-                address: node.get("address").and_then(Node::text),
+                address: address.and_then(Node::text),
                 messages,
             });
         }

@@ -362,13 +362,10 @@ mod tests {
                 "a: 1\nb: {a: 1, a: 2}\na: 3\n",
                 "a.yaml:2:11: duplicate key `a`\na.yaml:3:1: duplicate key `a`",
             ),
-            (
-                "a: *b",
-                "a.yaml:1:4: while parsing node, found unknown anchor",
-            ),
+            ("a: *b", "a.yaml:1:4: no anchor before this alias: `*b`"),
             (
                 "a: &a [*a]",
-                "a.yaml:1:8: this alias stands within what it stands for",
+                "a.yaml:1:8: `*a` stands within what it stands for",
             ),
             (
                 "a: !wide b",

@@ -148,7 +148,8 @@ impl Kind {
 }
 
 const DOCUMENT: &[(&str, Shape)] = &[
-    ("asyncapi", Text),
+    // Looked at before all else.
+    ("asyncapi", Any),
     ("id", Text),
     ("info", One(Info)),
     ("servers", Map(Server)),

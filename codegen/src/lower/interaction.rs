@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::Perspective;
 use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
 use crate::resolve::{Operation, Resolved};
+use crate::source::Node;
 
 /// An interaction whose messages are still the document's.
 #[derive(Debug)]
@@ -164,7 +165,13 @@ pub(super) fn recognise<'s>(
             drafts.push(draft);
         }
     }
-    if operations.is_empty() && recogniser.errors.is_empty() {
+    let written = resolved
+        .root
+        .get("operations")
+        .into_iter()
+        .flat_map(Node::entries)
+        .count();
+    if written == 0 && recogniser.errors.is_empty() {
         let place = resolved.root.place();
         let message = "there are no `operations`, so the service has nothing to do";
         recogniser.errors.push(Diagnostic::warning(place, message));
@@ -334,12 +341,20 @@ impl<'s> Recogniser<'s, '_> {
     fn plain(&mut self, operation: &'s Operation<'s>) -> Vec<Draft<'s>> {
         let consumer = self.perspective == Perspective::Consumer;
         if operation.messages.is_empty() {
-            // Messages that could not be found have been reported.
+            // Messages that are named, but could not be found, have been reported.
+            let named = |node: Node<'_>| match node.get("messages") {
+                Some(messages) => {
+                    messages.entries().next().is_some() || messages.items().next().is_some()
+                }
+                None => false,
+            };
             let channel = self.resolved.channels.get(operation.channel);
-            let empty = channel.filter(|channel| channel.messages.is_empty());
-            if let Some(channel) = empty.filter(|_| self.errors.is_empty()) {
+            if let Some(channel) = channel.filter(|channel| {
+                !named(operation.node)
+                    && (operation.node.get("messages").is_some() || !named(channel.node))
+            }) {
                 let message = format!(
-                    "{} has no message: its channel {} has none",
+                    "{} has no message: its channel is {}",
                     quote(operation.key),
                     quote(channel.key)
                 );

@@ -6,6 +6,9 @@ use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Id, Node};
 
+/// How many references a pointer may lead through.
+const MOST_DETOURS: usize = 10;
+
 /// What each reference leads to in the end.
 #[derive(Debug)]
 pub(crate) struct References<'s> {
@@ -102,7 +105,12 @@ fn fits<'s>(
                 other.name(),
                 kind.name()
             );
-            errors.push(Diagnostic::error(place, message));
+            // A schema is anything, strictly speaking.
+            errors.push(match kind {
+                Kind::Schema => Diagnostic::warning(place, message)
+                    .help("it is taken for a schema that anything matches"),
+                _ => Diagnostic::error(place, message),
+            });
             None
         }
         None => {
@@ -134,15 +142,26 @@ fn find<'s>(root: Node<'s>, node: Node<'s>) -> Result<Node<'s>, Diagnostic> {
         return Err(error(message));
     }
     let mut at = root;
+    // A pointer may lead through references, even in circles.
+    let mut detours = 0_usize;
     for segment in segments {
         let Some(name) = unescape(segment) else {
             let message = format!("{} is not a JSON pointer: {}", quote(text), quote(segment));
             return Err(error(message));
         };
-        let inner = match name.parse() {
+        let step = |at: Node<'s>| match name.parse() {
             Ok(index) if at.is_sequence() => at.item(index),
             _ => at.get(&name),
         };
+        let mut inner = step(at);
+        while inner.is_none() && at.get("$ref").is_some() && detours < MOST_DETOURS {
+            detours = detours.saturating_add(1);
+            match through(root, at) {
+                Some(target) => at = target,
+                None => break,
+            }
+            inner = step(at);
+        }
         let Some(inner) = inner else {
             let message = format!("{} does not exist", quote(text));
             let meant = nearest(&name, at.entries().map(|entry| entry.key));
@@ -158,6 +177,14 @@ fn find<'s>(root: Node<'s>, node: Node<'s>) -> Result<Node<'s>, Diagnostic> {
         at = inner;
     }
     Ok(at)
+}
+
+/// What a reference that a pointer leads through refers to, if it is a plain pointer.
+fn through<'s>(root: Node<'s>, node: Node<'s>) -> Option<Node<'s>> {
+    let pointer = node.get("$ref")?.text()?.strip_prefix("#/")?;
+    pointer
+        .split('/')
+        .try_fold(root, |at, segment| at.get(&unescape(segment)?))
 }
 
 /// The reference with another last segment, or with the name alone where it is not the last.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
 
 use super::{Data, Id, Kind, Mapping, Meaning, Member, Source};
 use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
@@ -37,11 +37,7 @@ pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
             Ok((event, span)) => builder.event(event, &span),
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or_default();
-                let message = match error.kind() {
-                    granit_parser::ErrorKind::RecursionLimitExceeded => too_deep(),
-                    _ => one_line(&error.info()),
-                };
-                Err(Diagnostic::error(builder.place(&(at..at)), message))
+                Err(builder.syntax(error.kind(), at, &error.info()))
             }
         };
         if let Err(diagnostic) = stop {
@@ -166,6 +162,39 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// What granit-parser says, with help where the mistake is a common one.
+    fn syntax(&self, kind: &ErrorKind, at: usize, message: &str) -> Diagnostic {
+        let error = |message: String| Diagnostic::error(self.place(&(at..at)), message);
+        let said = || error(message.split_whitespace().collect::<Vec<_>>().join(" "));
+        match kind {
+            ErrorKind::RecursionLimitExceeded => error(too_deep()),
+            ErrorKind::UnknownAnchor => {
+                let rest = self.text.as_str().get(at..).unwrap_or_default();
+                let name = rest
+                    .split(|c: char| c.is_whitespace() || ",]}".contains(c))
+                    .next();
+                let message = format!(
+                    "no anchor before this alias: {}",
+                    quote(name.unwrap_or(rest))
+                );
+                error(message).help("text that begins with `*` has to be in quotes")
+            }
+            ErrorKind::MappingValueNotAllowed => {
+                said().help("text that contains `: ` has to be in quotes")
+            }
+            ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+                said().help("indent with spaces")
+            }
+            ErrorKind::ExpectedFlowMappingSeparator => {
+                said().help("is a `}` or `,` missing before it?")
+            }
+            ErrorKind::ExpectedFlowSequenceSeparator => {
+                said().help("is a `]` or `,` missing before it?")
+            }
+            _ => said(),
+        }
+    }
+
     fn begin(&mut self, kind: Kind, anchor: usize, range: Range<usize>) -> Step {
         if self.wants_key() {
             let found = if matches!(kind, Kind::Sequence(_)) {
@@ -223,7 +252,8 @@ impl Builder<'_> {
             return Err(Diagnostic::error(self.place(&range), message));
         }
         let Some(&Anchor::Closed { id, size, height }) = self.anchors.get(&anchor) else {
-            let message = "this alias stands within what it stands for";
+            let name = self.text.as_str().get(range.clone()).unwrap_or_default();
+            let message = format!("{} stands within what it stands for", quote(name));
             return Err(Diagnostic::error(self.place(&range), message));
         };
         self.grow(size, &range)?;
@@ -335,9 +365,4 @@ impl Builder<'_> {
 
 fn too_deep() -> String {
     format!("found more than {DEEPEST} mappings and lists within each other, expected fewer")
-}
-
-/// A parser's message, as our own are.
-fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
