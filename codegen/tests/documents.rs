@@ -1,0 +1,571 @@
+//! What documents mean: interactions, messages and types, through the public interface.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use specwire_codegen::api::{Api, Interaction, Pattern, Step, Type, TypeKind};
+use specwire_codegen::{Config, Perspective, generate};
+
+/// The documents published by others, which are not part of this repository.
+fn published() -> Option<PathBuf> {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let folder = shared.join("specs/valid/tanagraspace__ccsds-mo-to-asyncapi");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "{} is missing",
+        folder.display()
+    );
+    eprintln!("skipped: {} is missing", folder.display());
+    None
+}
+
+fn read(path: &Path) -> Api {
+    let text = std::fs::read_to_string(path).expect("the document can be read");
+    match generate(&path.display().to_string(), &text) {
+        Ok(generated) => {
+            assert!(
+                generated.warnings.is_empty(),
+                "{}",
+                generated.warnings[0].render()
+            );
+            generated.api
+        }
+        Err(diagnostics) => panic!("{}", diagnostics.render()),
+    }
+}
+
+#[test]
+fn our_heartbeat_is_the_published_one() {
+    let Some(published) = published() else { return };
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../yaml/Heartbeat.yaml");
+    let theirs = published.join("yaml/Software-Management/Heartbeat.yaml");
+    assert_eq!(without_docs(read(&ours)), without_docs(read(&theirs)));
+}
+
+fn without_docs(mut api: Api) -> Api {
+    api.docs = None;
+    for definition in &mut api.types {
+        definition.docs = None;
+        if let TypeKind::Struct(object) = &mut definition.kind {
+            object.fields.iter_mut().for_each(|field| field.docs = None);
+        }
+    }
+    api.messages
+        .iter_mut()
+        .for_each(|message| message.docs = None);
+    api.interactions
+        .iter_mut()
+        .for_each(|interaction| interaction.docs = None);
+    api
+}
+
+#[test]
+fn published_documents_have_the_interactions_that_they_name() {
+    let Some(published) = published() else { return };
+    for (document, expected) in [
+        (
+            "demo/parameter-service/Parameter.yaml",
+            "pubsub monitorValue",
+        ),
+        (
+            "yaml/File-Management/FileSystem.yaml",
+            "submit create, submit move, submit delete, submit copy, request getAttributes, \
+          submit setAttributes, request list, progress find, request append, submit truncate, \
+          request read",
+        ),
+        (
+            "yaml/Monitor-and-Control/Action.yaml",
+            "submit submitAction, request preCheckAction, request listDefinition, \
+          request addAction, request updateDefinition, submit removeAction",
+        ),
+        (
+            "yaml/Monitor-and-Control/Alert.yaml",
+            "request enableGeneration, request listDefinition, request addAlert, \
+          request updateDefinition, submit removeAlert",
+        ),
+        (
+            "yaml/Monitor-and-Control/Parameter.yaml",
+            "pubsub monitorValue, request getValue, submit setValue, request enableGeneration, \
+          request listDefinition, request addParameter, request updateDefinition, \
+          submit removeParameter",
+        ),
+        (
+            "yaml/Monitor-and-Control/Statistic.yaml",
+            "request getStatistics, request resetEvaluation, pubsub monitorStatistics, \
+          submit enableService, request getServiceStatus, submit enableReporting, \
+          request listParameterEvaluations, request addParameterEvaluation, \
+          request updateParameterEvaluation, submit removeParameterEvaluation",
+        ),
+        (
+            "yaml/Software-Management/AppsLauncher.yaml",
+            "pubsub monitorExecution, submit runApp, submit killApp, progress stopApp, \
+          request listApp",
+        ),
+        (
+            "yaml/Software-Management/CommandExecutor.yaml",
+            "request runCommand",
+        ),
+        (
+            "yaml/Software-Management/Heartbeat.yaml",
+            "pubsub beat, request getPeriod",
+        ),
+    ] {
+        let api = read(&published.join(document));
+        let found: Vec<String> = api
+            .interactions
+            .iter()
+            .map(|interaction| format!("{} {}", pattern(interaction), interaction.name.wire))
+            .collect();
+        assert_eq!(found.join(", "), expected, "{document}");
+    }
+}
+
+#[test]
+fn groups_with_the_same_word_get_a_prefix() {
+    let Some(published) = published() else { return };
+    let api = read(&published.join("yaml/Monitor-and-Control/Parameter.yaml"));
+    let names: Vec<&str> = api
+        .types
+        .iter()
+        .map(|definition| definition.name.0.as_str())
+        .collect();
+    assert!(names.contains(&"ObjectKey"), "{names:?}");
+    let api = read(&published.join("yaml/Software-Management/AppsLauncher.yaml"));
+    let names: Vec<&str> = api
+        .types
+        .iter()
+        .map(|definition| definition.name.0.as_str())
+        .collect();
+    assert!(names.contains(&"RunAppErrorArea"), "{names:?}");
+}
+
+fn pattern(interaction: &Interaction) -> &'static str {
+    match interaction.pattern {
+        Pattern::Send { .. } => "send",
+        Pattern::Submit { .. } => "submit",
+        Pattern::Request { .. } => "request",
+        Pattern::Invoke { .. } => "invoke",
+        Pattern::Progress { .. } => "progress",
+        Pattern::PubSub { .. } => "pubsub",
+    }
+}
+
+/// One line an interaction: its pattern, its name, and its messages by role.
+fn interactions(api: &Api) -> String {
+    let mut text = String::new();
+    for interaction in &api.interactions {
+        let mut roles = String::new();
+        let mut role = |name: &str, step: Option<&Step>| {
+            if let Some(step) = step {
+                write!(roles, " {name}={}/{}", step.channel, step.message.0).expect("a string");
+            }
+        };
+        match &interaction.pattern {
+            Pattern::Send { message } => role("message", Some(message)),
+            Pattern::Submit { message, error } => {
+                role("message", Some(message));
+                role("error", error.as_ref());
+            }
+            Pattern::Request {
+                message,
+                response,
+                error,
+            } => {
+                role("message", Some(message));
+                role("response", Some(response));
+                role("error", error.as_ref());
+            }
+            Pattern::Invoke {
+                message,
+                ack,
+                response,
+                error,
+            } => {
+                role("message", Some(message));
+                role("ack", ack.as_ref());
+                role("response", response.as_ref());
+                role("error", error.as_ref());
+            }
+            Pattern::Progress {
+                message,
+                update,
+                response,
+                error,
+            } => {
+                role("message", Some(message));
+                role("update", Some(update));
+                role("response", response.as_ref());
+                role("error", error.as_ref());
+            }
+            Pattern::PubSub {
+                subscribe,
+                publish,
+                error,
+            } => {
+                role("subscribe", subscribe.as_ref());
+                role("publish", Some(publish));
+                role("error", error.as_ref());
+            }
+        }
+        writeln!(
+            text,
+            "{} {}{roles}",
+            pattern(interaction),
+            interaction.name.wire
+        )
+        .expect("a string");
+    }
+    text
+}
+
+/// A document of these operations, each with a channel and a message of its name: `send ask`, or
+/// `receive ask -> answer yes/no` with a reply on the channel `answer`, which has these messages.
+fn document(operations: &[&str]) -> String {
+    let mut channels = String::new();
+    let mut written = String::new();
+    let mut known = Vec::new();
+    let mut channel = |name: &str, messages: &[&str]| {
+        if !known.contains(&name.to_owned()) {
+            known.push(name.to_owned());
+            writeln!(channels, "  {name}:\n    messages:").expect("a string");
+            for message in messages {
+                let payload = "{payload: {type: object, properties: {a: {type: string}}}}";
+                writeln!(channels, "      {message}: {payload}").expect("a string");
+            }
+        }
+    };
+    for operation in operations {
+        let words: Vec<&str> = operation.split(' ').collect();
+        let (action, name) = (words[0], words[1]);
+        let extra = words.iter().find_map(|word| word.strip_prefix('@'));
+        channel(name, &[name]);
+        writeln!(written, "  {name}:\n    action: {action}").expect("a string");
+        writeln!(written, "    channel: {{$ref: '#/channels/{name}'}}").expect("a string");
+        if let Some(pattern) = extra {
+            writeln!(written, "    x-interaction: {pattern}").expect("a string");
+        }
+        if let Some(at) = words.iter().position(|word| *word == "->") {
+            let (reply, messages) = (words[at + 1], words.get(at + 2));
+            let messages: Vec<&str> =
+                messages.map_or(vec![reply], |list| list.split('/').collect());
+            channel(reply, &messages);
+            writeln!(
+                written,
+                "    reply: {{channel: {{$ref: '#/channels/{reply}'}}}}"
+            )
+            .expect("a string");
+        }
+    }
+    let info = "asyncapi: 3.0.0\ninfo: {title: Test, version: 1.0.0}";
+    format!("{info}\nchannels:\n{channels}operations:\n{written}")
+}
+
+#[track_caller]
+fn check(operations: &[&str], expected: &[&str]) {
+    check_as(&Config::new(), operations, expected);
+}
+
+#[track_caller]
+fn check_as(config: &Config, operations: &[&str], expected: &[&str]) {
+    let text = document(operations);
+    let found = match config.generate("Test.yaml", &text) {
+        Ok(generated) => interactions(&generated.api),
+        Err(diagnostics) => panic!("{text}\n{}", diagnostics.render()),
+    };
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{text}");
+}
+
+#[test]
+fn ccsds_names_tell_the_pattern() {
+    check(
+        &["send beat_sub -> beat_pub", "receive beat_pub"],
+        &["pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub"],
+    );
+    check(
+        &[
+            "send get_request -> get_response",
+            "receive get_response",
+            "receive get_error",
+        ],
+        &[
+            "request get message=get_request/GetRequest response=get_response/GetResponse \
+           error=get_error/GetError",
+        ],
+    );
+    check(
+        &["send run_submit", "receive run_error"],
+        &["submit run message=run_submit/RunSubmit error=run_error/RunError"],
+    );
+    check(
+        &["send run_submit"],
+        &["submit run message=run_submit/RunSubmit"],
+    );
+    check(
+        &["send tell_send"],
+        &["send tell message=tell_send/TellSend"],
+    );
+    check(
+        &[
+            "send do_invoke",
+            "receive do_ack",
+            "receive do_response",
+            "receive do_error",
+        ],
+        &[
+            "invoke do message=do_invoke/DoInvoke ack=do_ack/DoAck response=do_response/DoResponse \
+           error=do_error/DoError",
+        ],
+    );
+    check(
+        &[
+            "send find_progress -> find_update",
+            "receive find_update",
+            "receive find_response",
+        ],
+        &[
+            "progress find message=find_progress/FindProgress update=find_update/FindUpdate \
+           response=find_response/FindResponse",
+        ],
+    );
+}
+
+#[test]
+fn the_reply_alone_can_hold_the_answers() {
+    check(
+        &["send beat_sub -> beat_pub"],
+        &["pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub"],
+    );
+    check(
+        &["send get_request -> answers get_error/period"],
+        &[
+            "request get message=get_request/GetRequest response=answers/Period \
+           error=answers/GetError",
+        ],
+    );
+    check(
+        &["send find_progress -> finds find_response/find_update"],
+        &[
+            "progress find message=find_progress/FindProgress update=finds/FindUpdate \
+           response=finds/FindResponse",
+        ],
+    );
+}
+
+#[test]
+fn documents_of_the_provider_read_the_same() {
+    check(
+        &[
+            "receive beat_sub",
+            "send beat_pub",
+            "receive run_submit",
+            "send run_error",
+        ],
+        &[
+            "pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub",
+            "submit run message=run_submit/RunSubmit error=run_error/RunError",
+        ],
+    );
+}
+
+#[test]
+fn followers_may_come_first() {
+    check(
+        &["receive get_response", "send get_request"],
+        &["request get message=get_request/GetRequest response=get_response/GetResponse"],
+    );
+}
+
+#[test]
+fn names_that_happen_to_end_so_are_plain() {
+    check(
+        &[
+            "send user_update",
+            "receive join_request",
+            "receive news_sub",
+        ],
+        &[
+            "pubsub user_update publish=user_update/UserUpdate",
+            "send join_request message=join_request/JoinRequest",
+            "send news_sub message=news_sub/NewsSub",
+        ],
+    );
+    // A submission has no reply but an error; so this is a request.
+    check(
+        &["receive form_submit -> receipt"],
+        &["request form_submit message=form_submit/FormSubmit response=receipt/Receipt"],
+    );
+}
+
+#[test]
+fn x_interaction_decides() {
+    check(
+        &[
+            "receive watch @pubsub -> news",
+            "receive note @submit",
+            "receive work @progress -> steps",
+        ],
+        &[
+            "pubsub watch subscribe=watch/Watch publish=news/News",
+            "submit note message=note/Note",
+            "progress work message=work/Work update=steps/Steps",
+        ],
+    );
+    check(
+        &["receive run_request @submit"],
+        &["submit run_request message=run_request/RunRequest"],
+    );
+}
+
+#[test]
+fn plain_asyncapi_describes_the_provider() {
+    check(
+        &["receive ask -> answer", "receive tell", "send news"],
+        &[
+            "request ask message=ask/Ask response=answer/Answer",
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn a_send_with_a_reply_describes_the_consumer() {
+    check(
+        &["send ask -> answer", "send tell", "receive news"],
+        &[
+            "request ask message=ask/Ask response=answer/Answer",
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn the_perspective_can_be_set() {
+    check_as(
+        &Config::new().perspective(Perspective::Consumer),
+        &["send tell", "receive news"],
+        &[
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn an_operation_of_several_messages_is_as_many_interactions() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  news:
+    messages:
+      good: {payload: {type: string}}
+      bad: {payload: {$ref: '#/components/schemas/bad'}}
+operations:
+  tell: {action: send, channel: {$ref: '#/channels/news'}}
+components: {schemas: {bad: {type: array, items: {type: integer, format: uint8}}}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let expected = "pubsub tell.good publish=news/Good\npubsub tell.bad publish=news/Bad\n";
+    assert_eq!(interactions(&api), expected);
+}
+
+#[test]
+fn names_clash_without_harm() {
+    check(
+        &[
+            "send ask_sub -> ask_pub",
+            "send ask_request -> ask_response",
+        ],
+        &[
+            "pubsub ask subscribe=ask_sub/AskSub publish=ask_pub/AskPub",
+            "request ask_request message=ask_request/AskRequest response=ask_response/AskResponse",
+        ],
+    );
+}
+
+#[test]
+fn headers_that_the_runtime_fills_in() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  ask:
+    messages:
+      ask:
+        headers: {type: object, properties: {back: {type: string}, id: {type: string}}}
+        correlationId: {location: $message.header#/id}
+        payload: {type: string}
+  answer:
+    messages:
+      answer:
+        headers: {type: object, properties: {id: {type: string}, age: {type: integer}}}
+        correlationId: {location: $message.header#/id}
+        payload: {type: string}
+operations:
+  ask:
+    action: receive
+    channel: {$ref: '#/channels/ask'}
+    reply:
+      address: {location: $message.header#/back}
+      channel: {$ref: '#/channels/answer'}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let [ask, answer] = api.messages.as_slice() else {
+        panic!("{:?}", api.messages)
+    };
+    assert_eq!(ask.reply_address.as_deref(), Some("back"));
+    assert_eq!(ask.correlation_id.as_deref(), Some("id"));
+    assert_eq!(answer.correlation_id.as_deref(), Some("id"));
+    assert!(!ask.has_own_headers);
+    assert!(answer.has_own_headers);
+}
+
+#[test]
+fn definitions_that_hold_themselves_are_boxed_once() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels: {trees: {messages: {tree: {payload: {$ref: '#/components/schemas/tree'}}}}}
+operations: {tree: {action: send, channel: {$ref: '#/channels/trees'}}}
+components:
+  schemas:
+    tree:
+      type: object
+      required: [leaf]
+      properties:
+        left: {$ref: '#/components/schemas/tree'}
+        children: {type: array, items: {$ref: '#/components/schemas/tree'}}
+        leaf: {$ref: '#/components/schemas/leaf'}
+    leaf:
+      type: object
+      properties: {tree: {$ref: '#/components/schemas/tree'}, colour: {enum: [green, red]}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let fields = |name: &str| {
+        let definition = api
+            .types
+            .iter()
+            .find(|definition| definition.name.0 == name);
+        match definition.map(|definition| &definition.kind) {
+            Some(TypeKind::Struct(object)) => object
+                .fields
+                .iter()
+                .map(|field| field.ty.clone())
+                .collect::<Vec<_>>(),
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    let [left, children, leaf] = fields("Tree").try_into().expect("three fields");
+    assert!(matches!(left, Type::Boxed(_)));
+    assert!(matches!(children, Type::Array(element) if matches!(*element, Type::Named(_))));
+    assert!(matches!(leaf, Type::Named(_)));
+    assert!(matches!(
+        fields("Leaf").as_slice(),
+        [Type::Boxed(_), Type::Named(_)]
+    ));
+}
