@@ -1,5 +1,7 @@
 //! What stands within a line: code, links, addresses.
 
+use std::collections::HashMap;
+
 /// Stands for a space at which a line is not broken; control characters are removed first.
 pub(super) const FIXED_SPACE: char = '\u{1}';
 
@@ -17,11 +19,15 @@ enum Links {
 
 fn escaped(text: &str, links: Links) -> String {
     let mut out = String::with_capacity(text.len() + 8);
+    let last_run = last_runs(text);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
+        let at = text.len() - rest.len();
         let (taken, replacement) = match c {
             '\\' => escape(rest),
-            '`' => code_span(rest),
+            '`' => code_span(rest, |ticks| {
+                last_run.get(&ticks).is_some_and(|&last| last > at)
+            }),
             '<' => match (autolink(rest), links) {
                 (Some(link), Links::Allowed) => (link.len(), link.to_owned()),
                 _ => (1, "\\<".to_owned()),
@@ -50,18 +56,39 @@ fn escape(text: &str) -> (usize, String) {
     }
 }
 
-fn code_span(text: &str) -> (usize, String) {
-    let ticks = text.bytes().take_while(|&byte| byte == b'`').count();
-    let mut end = ticks;
-    while let Some(after) = text.get(end..).filter(|after| !after.is_empty()) {
-        let run = after.bytes().take_while(|&byte| byte == b'`').count();
-        if run == ticks {
+/// The place of the last run of backticks of each length: where a span of code can end at all.
+fn last_runs(text: &str) -> HashMap<usize, usize> {
+    let mut last = HashMap::new();
+    let mut start = 0;
+    while let Some(found) = text.get(start..).and_then(|after| after.find('`')) {
+        start += found;
+        let length = ticks(text.get(start..).unwrap_or_default());
+        last.insert(length, start);
+        start += length;
+    }
+    last
+}
+
+/// The span of code at the beginning of `text`, or else its backticks as such.
+fn code_span(text: &str, can_close: impl Fn(usize) -> bool) -> (usize, String) {
+    let opening = ticks(text);
+    let mut end = opening;
+    while let Some(after) = text
+        .get(end..)
+        .filter(|after| can_close(opening) && !after.is_empty())
+    {
+        let run = ticks(after);
+        if run == opening {
             let span = text.get(..end + run).unwrap_or(text);
             return (end + run, span.replace(' ', &FIXED_SPACE.to_string()));
         }
         end += run.max(after.find('`').unwrap_or(after.len()));
     }
-    (ticks, "\\`".repeat(ticks))
+    (opening, "\\`".repeat(opening))
+}
+
+fn ticks(text: &str) -> usize {
+    text.bytes().take_while(|&byte| byte == b'`').count()
 }
 
 fn autolink(text: &str) -> Option<&str> {
