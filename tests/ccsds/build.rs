@@ -28,7 +28,7 @@ fn main() -> specwire_codegen::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(ccsds_documents)");
     println!("cargo::rerun-if-env-changed=CI");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets it"));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let folder = Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets it"))
         .join("../../../shared/specs/valid/tanagraspace__ccsds-mo-to-asyncapi");
     println!("cargo::rerun-if-changed={}", folder.display());
 
