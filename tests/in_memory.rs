@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// All six patterns: the golden file of a document of ours.
+#[allow(unreachable_pub, reason = "a generated module is public where it is")]
 mod telescope {
     // Not a `#[path]`: rustfmt would follow it, and golden files are as they are generated.
     include!("../codegen/tests/golden/Patterns.rs");

@@ -93,6 +93,18 @@ pub use uuid::Uuid;
 #[macro_export]
 macro_rules! include_api {
     ($document:literal) => {
-        include!(concat!(env!("OUT_DIR"), "/", $document, ".rs"));
+        // A program may be only the service or only the client, and may ask for lints of its own.
+        #[allow(
+            dead_code,
+            unreachable_pub,
+            unused_qualifications,
+            clippy::pedantic,
+            clippy::nursery
+        )]
+        mod generated {
+            include!(concat!(env!("OUT_DIR"), "/", $document, ".rs"));
+        }
+        #[allow(unused_imports, unreachable_pub)]
+        pub use generated::*;
     };
 }
