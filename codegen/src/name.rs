@@ -66,14 +66,20 @@ impl Scope {
     /// Takes `wanted`, with the first free number from 2 on if another has it already.
     pub(crate) fn claim(&mut self, wanted: String) -> String {
         let name = if self.taken.contains(&wanted) {
-            // `v1` and `2` would read as version twelve.
-            let gap = if wanted.ends_with(|last: char| last.is_ascii_digit()) {
+            // A number makes up for the underscore of a reserved name, and rustc wants none of
+            // `Self_2`. After a digit it needs one: `v1` and `2` would read as version twelve.
+            let base = if wanted.starts_with(char::is_uppercase) {
+                wanted.trim_end_matches('_')
+            } else {
+                &wanted
+            };
+            let gap = if base.ends_with(|last: char| last.is_ascii_digit()) {
                 "_"
             } else {
                 ""
             };
             (2_u64..)
-                .map(|number| format!("{wanted}{gap}{number}"))
+                .map(|number| format!("{base}{gap}{number}"))
                 .find(|candidate| !self.taken.contains(candidate))
                 .expect("there are more numbers than names")
         } else {
@@ -416,14 +422,15 @@ mod tests {
 
     #[test]
     fn a_scope_gives_each_its_own() {
-        let mut scope = Scope::new();
-        let claimed = ["type_", "type_", "a_b", "a_b", "a_b", "a_b2", "v1", "v1"]
-            .map(|name| scope.claim(name.to_owned()));
-        assert_eq!(
-            claimed,
-            [
-                "type_", "type_2", "a_b", "a_b2", "a_b3", "a_b2_2", "v1", "v1_2"
-            ]
-        );
+        for (wanted, expected) in [
+            (["type_", "type_", "type_"], ["type_", "type_2", "type_3"]),
+            (["Self_", "Self_", "Self2"], ["Self_", "Self2", "Self2_2"]),
+            (["a_b", "a_b", "a_b2"], ["a_b", "a_b2", "a_b2_2"]),
+            (["a_b", "a_b2", "a_b"], ["a_b", "a_b2", "a_b3"]),
+            (["V1", "V1", "V1"], ["V1", "V1_2", "V1_3"]),
+        ] {
+            let mut scope = Scope::new();
+            assert_eq!(wanted.map(|name| scope.claim(name.to_owned())), expected);
+        }
     }
 }

@@ -282,7 +282,7 @@ pub enum Mode {
     Self_,
     /// The value `Self`.
     #[serde(rename = "Self")]
-    Self_2,
+    Self2,
     /// The value `1`.
     #[serde(rename = "1")]
     _1,
