@@ -1,0 +1,170 @@
+//! Who may import whom. These lists are the architecture: `ARCHITECTURE.md` says why.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The generator's rooms. Each imports from those above it only.
+const CODEGEN: &[&str] = &[
+    "diagnostic",
+    "api",
+    "source",
+    "document",
+    "resolve",
+    "name",
+    "lower",
+    "emit",
+    "format",
+    "script",
+];
+
+/// The runtime's rooms. Each imports from those above it only.
+const RUNTIME: &[&str] = &[
+    "number",
+    "payload",
+    "interaction",
+    "fault",
+    "error",
+    "limits",
+    "frame",
+    "json",
+    "outbox",
+    "reply",
+    "request",
+    "subscribers",
+    "provider",
+    "routes",
+    "session",
+    "framing",
+    "socket",
+    "connection",
+    "handshake",
+    "server",
+    "client",
+    "private",
+];
+
+/// Crates that one room alone may know: the crate, its user's `src`, and the rooms.
+const KNOWN_BY: &[(&str, &str, &[&str])] = &[
+    ("serde_yaml", "codegen", &["source"]),
+    ("granit_parser", "codegen", &["source"]),
+    ("quote", "codegen", &["emit"]),
+    ("annotate_snippets", "codegen", &["diagnostic"]),
+    ("syn", "codegen", &["format", "name"]),
+    ("specwire", "codegen", &[]),
+    ("specwire_codegen", "runtime", &[]),
+    (
+        "tokio_tungstenite",
+        "runtime",
+        &["socket", "handshake", "client"],
+    ),
+    ("hyper", "runtime", &["handshake", "server"]),
+];
+
+#[test]
+fn each_room_imports_only_from_those_above_it() {
+    for (package, rooms) in [("codegen", CODEGEN), ("runtime", RUNTIME)] {
+        for (room, file, line) in use_lines(package) {
+            let Some(imported) = line.strip_prefix("crate::") else {
+                continue;
+            };
+            let imported = imported.split([':', ';', ' ', '{']).next().unwrap();
+            let place = |name: &str| rooms.iter().position(|room| *room == name);
+            let (Some(from), Some(to)) = (place(&room), place(imported)) else {
+                // What `lib.rs` itself defines is above all rooms but those that it is made of.
+                continue;
+            };
+            assert!(
+                to <= from,
+                "{}: `{room}` imports from `{imported}`, which is below it",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_room_is_listed() {
+    for (package, rooms) in [("codegen", CODEGEN), ("runtime", RUNTIME)] {
+        let mut found: Vec<_> = files(package).into_iter().map(|(room, _)| room).collect();
+        found.sort();
+        found.dedup();
+        let mut listed: Vec<_> = rooms.iter().map(ToString::to_string).collect();
+        listed.push("lib".to_owned());
+        listed.sort();
+        assert_eq!(found, listed, "{package}/src");
+    }
+}
+
+#[test]
+fn a_crate_is_known_only_where_it_may_be() {
+    for (krate, package, rooms) in KNOWN_BY {
+        for (room, file) in files(package) {
+            let text = fs::read_to_string(&file).unwrap();
+            let knows = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| is_named(line, krate));
+            assert!(
+                !knows || rooms.contains(&room.as_str()),
+                "{} names `{krate}`",
+                file.display()
+            );
+        }
+    }
+}
+
+/// `krate::` or `use krate`, and not as the end of another word or of an absolute path.
+fn is_named(line: &str, krate: &str) -> bool {
+    let path = format!("{krate}::");
+    line.match_indices(&path).any(|(at, _)| {
+        let before = line.get(..at).unwrap().chars().next_back();
+        !before.is_some_and(|before| before.is_alphanumeric() || matches!(before, '_' | ':' | '`'))
+    })
+}
+
+/// The room, the file, and what is imported, of every `use` in a crate.
+fn use_lines(package: &str) -> Vec<(String, PathBuf, String)> {
+    let mut lines = Vec::new();
+    for (room, file) in files(package) {
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            if let Some(imported) = line
+                .trim_start()
+                .trim_start_matches("pub(crate) ")
+                .strip_prefix("use ")
+            {
+                lines.push((room.clone(), file.clone(), imported.to_owned()));
+            }
+        }
+    }
+    lines
+}
+
+/// The room and the path of every source file: `client/driver.rs` is of the room `client`.
+fn files(package: &str) -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(package)
+        .join("src");
+    let mut folders = vec![root.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let inside = path.strip_prefix(&root).unwrap();
+                let room = inside
+                    .components()
+                    .next()
+                    .unwrap()
+                    .as_os_str()
+                    .to_str()
+                    .unwrap();
+                files.push((room.trim_end_matches(".rs").to_owned(), path));
+            }
+        }
+    }
+    files
+}
