@@ -59,7 +59,15 @@ fn document(api: &Api) -> TokenStream {
 
 /// How the service and the client introduce themselves.
 fn title(api: &Api) -> String {
-    format!("{}, version {}", api.title, api.version)
+    let title = if api.title.is_empty() {
+        &api.name
+    } else {
+        &api.title
+    };
+    if api.version.is_empty() {
+        return title.clone();
+    }
+    format!("{title}, version {}", api.version)
 }
 
 fn dead_code() -> TokenStream {
