@@ -6,3 +6,8 @@ pub mod heartbeat {
 }
 
 pub mod services;
+
+/// Compiles what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
