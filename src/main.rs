@@ -1,6 +1,7 @@
 //! Serves the documents under `yaml/` over WebSockets.
 
 use std::error::Error as StdError;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use clap::error::ErrorKind;
 use specwire::{Provider, Server, bind, stop_signal};
 use specwire_server::heartbeat;
 use specwire_server::services::heartbeat::Pulse;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Serves the AsyncAPI documents under yaml/ over WebSockets, until Ctrl-C or SIGTERM.
 #[derive(Debug, Parser)]
@@ -38,6 +40,10 @@ async fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::INFO)
+        .with_writer(std::io::stderr)
+        .init();
     match serve(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,7 +59,9 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
     });
     let listener = bind(&arguments.listen).await?;
     if let Ok(address) = listener.local_addr() {
-        announce(&address.to_string(), &heartbeat, arguments.period);
+        let text = announcement(&address.to_string(), &heartbeat, arguments.period);
+        // It serves as well when nobody reads this.
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
     Server::new()
         .serve(heartbeat)
@@ -61,21 +69,24 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
         .await
 }
 
-fn announce(address: &str, provider: &Provider, period: Duration) {
+/// What is served where, and how to try it.
+fn announcement(address: &str, provider: &Provider, period: Duration) -> String {
     let document = provider.document();
-    println!("listening on {address}, a beat every {period:?}; stop with Ctrl-C");
-    println!("  ws://{address}/ws            every document");
-    println!("  ws://{address}/ws/{document}  one document");
-    for channel in provider.channels() {
-        println!("  ws://{address}/ws/{document}/{channel}");
-    }
-    println!("try it, in another terminal:");
-    println!("  cargo run --example heartbeat -- ws://{address}/ws");
-    println!("or in the console of a browser that shows http://{address}/:");
-    println!(
-        "  s = new WebSocket('ws://{address}/ws'); s.onmessage = m => console.log(m.data); \
-         s.onopen = () => s.send('{{\"subscriptionId\":\"1\"}}')"
-    );
+    let channels: String = provider
+        .channels()
+        .map(|channel| format!("  ws://{address}/ws/{document}/{channel}\n"))
+        .collect();
+    format!(
+        "listening on {address}, a beat every {period:?}; stop with Ctrl-C
+  ws://{address}/ws            every document
+  ws://{address}/ws/{document}  one document
+{channels}try it, in another terminal:
+  cargo run --example heartbeat -- ws://{address}/ws
+or in the console of a browser that shows http://{address}/:
+  s = new WebSocket('ws://{address}/ws'); s.onmessage = m => console.log(m.data); \
+  s.onopen = () => s.send('{{\"subscriptionId\":\"1\"}}')
+"
+    )
 }
 
 /// Help and version are what was asked for; anything else is one line.
