@@ -1,8 +1,7 @@
 //! The model: what one document offers, with every question of meaning answered.
 //!
 //! Plain data, with no YAML and no tokens in it: print it with `{:#?}` to see what will be
-//! generated. [`lower`](crate::lower) makes it, [`emit`](crate::emit) writes it down without a
-//! decision of its own.
+//! generated. The file `lower` makes it, and `emit` writes it down without a decision of its own.
 
 /// One document: its messages, types and interactions.
 #[derive(Clone, Debug, PartialEq)]

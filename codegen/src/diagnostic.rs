@@ -9,7 +9,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub(crate) use place::{Place, Text};
-pub(crate) use wording::{nearest, quote};
+use wording::nearest;
+pub(crate) use wording::quote;
 
 /// How many mistakes of one severity are worth showing.
 const SHOWN: usize = 100;
@@ -69,7 +70,7 @@ impl Diagnostic {
     }
 
     /// Adds what would be right.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
@@ -135,7 +136,7 @@ impl Diagnostic {
 
     /// What would be right, if that is known.
     #[must_use]
-    pub fn help_text(&self) -> Option<&str> {
+    pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
 
@@ -285,6 +286,16 @@ impl Errors {
         if list.len() < SHOWN {
             list.push(diagnostic);
         }
+    }
+
+    /// The name that was most likely meant by `wanted`, if any is near enough and it will be shown.
+    pub(crate) fn nearest<'a>(
+        &self,
+        wanted: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let full = self.errors.len().max(self.warnings.len()) >= SHOWN;
+        if full { None } else { nearest(wanted, names) }
     }
 
     /// Nothing so far prevents code from being generated.

@@ -7,7 +7,7 @@ mod schema;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
@@ -68,7 +68,7 @@ impl<'s> Document<'s> {
                 None if entry.key.starts_with("x-") => {}
                 None => {
                     let names = grammar.fields.iter().map(|(name, _)| *name);
-                    unknown(entry, nearest(entry.key, names), errors);
+                    unknown(entry, names, errors);
                 }
             }
         }
@@ -88,7 +88,8 @@ impl<'s> Document<'s> {
                     let message =
                         format!("found {}, expected {}", quote(text), expected.join(" or "));
                     let diagnostic = Diagnostic::error(node.place(), message);
-                    errors.push(diagnostic.did_you_mean(nearest(text, words.iter().copied())));
+                    let meant = errors.nearest(text, words.iter().copied());
+                    errors.push(diagnostic.did_you_mean(meant));
                 }
                 None => expected(node, "text", errors),
             },
@@ -141,7 +142,7 @@ impl<'s> Document<'s> {
                     kind.name()
                 );
                 let help = format!("write `$ref: '#/{}/...'`", kind.home());
-                errors.push(Diagnostic::error(node.place(), message).help(help));
+                errors.push(Diagnostic::error(node.place(), message).with_help(help));
             }
         }
     }
@@ -170,7 +171,8 @@ impl<'s> Document<'s> {
 }
 
 /// The field is not one of this object.
-fn unknown(entry: Entry<'_>, meant: Option<&str>, errors: &mut Errors) {
+fn unknown<'a>(entry: Entry<'_>, names: impl Iterator<Item = &'a str>, errors: &mut Errors) {
+    let meant = errors.nearest(entry.key, names);
     let message = format!("unknown field {}", quote(entry.key));
     errors.push(Diagnostic::error(entry.key_place(), message).did_you_mean(meant));
 }
@@ -181,7 +183,9 @@ fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
     let diagnostic = Diagnostic::error(node.place(), message);
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
     errors.push(match node.scalar() {
-        Some(text) if number && expected == "text" => diagnostic.help(format!("write `'{text}'`")),
+        Some(text) if number && expected == "text" => {
+            diagnostic.with_help(format!("write `'{text}'`"))
+        }
         _ => diagnostic,
     });
 }
@@ -195,7 +199,7 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
     let Some(node) = root.get("asyncapi") else {
         let message = "`asyncapi` is missing: this is not an AsyncAPI document";
         let help = "begin it with `asyncapi: 3.0.0`";
-        errors.push(Diagnostic::error(root.place(), message).help(help));
+        errors.push(Diagnostic::error(root.place(), message).with_help(help));
         return None;
     };
     let found = node.scalar().unwrap_or_default();
@@ -216,7 +220,7 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
             "found version {}, expected all three numbers of it",
             quote(found)
         );
-        Diagnostic::error(node.place(), message).help(format!("write {}", quote(whole)))
+        Diagnostic::error(node.place(), message).with_help(format!("write {}", quote(whole)))
     };
     match (numbers.as_slice(), node.text()) {
         (["3", "0" | "1", _], Some(_)) => Some(()),
@@ -231,7 +235,7 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
         }
         (["1" | "2", ..], _) => {
             let guide = "https://www.asyncapi.com/docs/migration/migrating-to-v3";
-            errors.push(diagnostic.help(format!("convert it: {guide}")));
+            errors.push(diagnostic.with_help(format!("convert it: {guide}")));
             None
         }
         _ => {

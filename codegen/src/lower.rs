@@ -165,7 +165,7 @@ fn reply_headers(
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             let message = format!("{} is not generated yet", quote(text));
             let help = "only headers are, as in `$message.header#/replyTo`";
-            errors.push(Diagnostic::warning(expression.place(), message).help(help));
+            errors.push(Diagnostic::warning(expression.place(), message).with_help(help));
             return None;
         };
         if !declared(name) {

@@ -5,7 +5,7 @@ mod reference;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::document::Document;
 use crate::source::{Id, Node};
 
@@ -146,7 +146,7 @@ impl<'s> Resolver<'s> {
                     quote(node.text().unwrap_or_default())
                 );
                 let help = "the address is used as it is";
-                errors.push(Diagnostic::warning(node.place(), message).help(help));
+                errors.push(Diagnostic::warning(node.place(), message).with_help(help));
             }
             self.channel_of.insert(node.id(), self.channels.len());
             self.channels.push(Channel {
@@ -253,7 +253,7 @@ impl<'s> Resolver<'s> {
                 "add it to `channels`, and refer to `#/channels/{}`",
                 target.key()
             );
-            errors.push(Diagnostic::error(place, message).help(help));
+            errors.push(Diagnostic::error(place, message).with_help(help));
         }
         channel
     }
@@ -293,7 +293,7 @@ impl<'s> Resolver<'s> {
                         .get("messages")
                         .into_iter()
                         .flat_map(Node::entries);
-                    let meant = nearest(target.key(), keys.map(|entry| entry.key));
+                    let meant = errors.nearest(target.key(), keys.map(|entry| entry.key));
                     let place = reference.get("$ref").unwrap_or(reference).place();
                     errors.push(Diagnostic::error(place, message).did_you_mean(meant));
                 }

@@ -20,12 +20,12 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// The name that was most likely meant by `wanted`, if any is near enough.
-pub(crate) fn nearest<'a>(
+pub(super) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const LONGEST: usize = 64;
-    const COMPARED: usize = 1000;
+    const COMPARED: usize = 500;
     let length = wanted.chars().count();
     if length > LONGEST {
         return None;
@@ -35,14 +35,15 @@ pub(crate) fn nearest<'a>(
         .into_iter()
         .take(COMPARED)
         .filter(|name| name.chars().count().abs_diff(length) <= allowed)
-        .map(|name| (distance(wanted, name), name))
-        .filter(|(distance, name)| *distance <= allowed && *name != wanted)
+        .filter_map(|name| Some((distance(wanted, name, allowed)?, name)))
+        .filter(|(_, name)| *name != wanted)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// How many characters have to be inserted, removed, replaced or swapped with their neighbour.
-fn distance(from: &str, to: &str) -> usize {
+/// How many characters have to be inserted, removed, replaced or swapped with their neighbour, if
+/// not more than `allowed`.
+fn distance(from: &str, to: &str, allowed: usize) -> Option<usize> {
     let to: Vec<char> = to.chars().collect();
     // The rows of the usual table, for the characters of `from` before this one and the one before.
     let mut older: Vec<usize> = Vec::new();
@@ -65,10 +66,14 @@ fn distance(from: &str, to: &str) -> usize {
             new.push(replaced.min(removed).min(inserted).min(swapped));
             above_before = Some(right);
         }
+        // No later row can be better than the best of two neighbours.
+        if old.iter().chain(&new).all(|distance| *distance > allowed) {
+            return None;
+        }
         older = std::mem::replace(&mut old, new);
         before = Some(left);
     }
-    old.last().copied().unwrap_or_default()
+    old.last().copied().filter(|distance| *distance <= allowed)
 }
 
 #[cfg(test)]

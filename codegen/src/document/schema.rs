@@ -1,7 +1,7 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
 use super::{Document, Kind, expected};
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::source::Node;
 
 /// The types of JSON Schema.
@@ -161,7 +161,9 @@ impl<'s> Document<'s> {
                 // Schemas may have any other keyword as well, but hardly one that looks like these.
                 unknown => {
                     let known = [ONE, LIST, MAP, OTHER].concat();
-                    if let Some(meant) = nearest(unknown, known).filter(|_| unknown.len() > 3) {
+                    if let Some(meant) =
+                        errors.nearest(unknown, known).filter(|_| unknown.len() > 3)
+                    {
                         let message = format!("unknown keyword {} has no effect", quote(unknown));
                         let diagnostic = Diagnostic::warning(entry.key_place(), message);
                         errors.push(diagnostic.did_you_mean(Some(meant)));
@@ -203,15 +205,16 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         Some(name) => {
             let message = format!("found {}, expected a type of JSON Schema", quote(name));
             let diagnostic = Diagnostic::error(node.place(), message);
-            errors.push(match nearest(name, TYPES.iter().copied()) {
+            errors.push(match errors.nearest(name, TYPES.iter().copied()) {
                 Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                None => diagnostic.help(format!("the types are {}", TYPES.join(", "))),
+                None => diagnostic.with_help(format!("the types are {}", TYPES.join(", "))),
             });
         }
         None if node.is_null() => {
             let message = "found nothing, expected a type of JSON Schema";
             errors.push(
-                Diagnostic::error(node.place(), message).help("write `'null'`, if that is meant"),
+                Diagnostic::error(node.place(), message)
+                    .with_help("write `'null'`, if that is meant"),
             );
         }
         None => expected(node, "a type of JSON Schema", errors),

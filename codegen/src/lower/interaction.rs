@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Perspective;
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::resolve::{Operation, Resolved};
 use crate::source::Node;
 
@@ -212,9 +212,11 @@ impl<'s> Recogniser<'s, '_> {
                 let names = Kind::ALL.map(|(name, _)| name);
                 let diagnostic = Diagnostic::error(node.place(), message);
                 self.errors
-                    .push(match nearest(text.unwrap_or_default(), names) {
+                    .push(match self.errors.nearest(text.unwrap_or_default(), names) {
                         Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                        None => diagnostic.help(format!("the patterns are {}", names.join(", "))),
+                        None => {
+                            diagnostic.with_help(format!("the patterns are {}", names.join(", ")))
+                        }
                     });
                 // Not also a mistake by the rules that follow.
                 self.folded.insert(operation.key);
@@ -243,7 +245,7 @@ impl<'s> Recogniser<'s, '_> {
                         }
                     };
                     self.errors
-                        .push(Diagnostic::error(node.place(), message).help(help));
+                        .push(Diagnostic::error(node.place(), message).with_help(help));
                 }
             }
             return draft;
@@ -368,7 +370,7 @@ impl<'s> Recogniser<'s, '_> {
                 let message = "a request that the provider makes is not generated yet";
                 let help = "set the perspective, if it is the consumer that makes it";
                 self.errors
-                    .push(Diagnostic::error(operation.node.key_place(), message).help(help));
+                    .push(Diagnostic::error(operation.node.key_place(), message).with_help(help));
                 return Vec::new();
             }
             let ([request], [response]) =

@@ -1,9 +1,9 @@
 //! What a schema describes, one level deep.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::api::{Integer, Type};
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::document::json_schema;
 use crate::resolve::References;
 use crate::source::{Id, Node};
@@ -191,7 +191,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
             let help = "it is taken for one that anything matches";
             self.errors
-                .push(Diagnostic::warning(node.key_place(), message).help(help));
+                .push(Diagnostic::warning(node.key_place(), message).with_help(help));
         }
     }
 
@@ -211,7 +211,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             let message = "`additionalProperties` beside `properties` is not generated yet";
             let help = "members that are not among the properties are left out";
             self.errors
-                .push(Diagnostic::warning(additional.key_place(), message).help(help));
+                .push(Diagnostic::warning(additional.key_place(), message).with_help(help));
         }
         let mut required = Vec::new();
         for item in node.get("required").into_iter().flat_map(Node::items) {
@@ -224,7 +224,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
                 .into_iter()
                 .flat_map(Node::entries)
                 .map(|entry| entry.key);
-            let meant = nearest(name, names);
+            let meant = self.errors.nearest(name, names);
             let message = format!("{} is required, but not among the properties", quote(name));
             self.errors
                 .push(Diagnostic::warning(item.place(), message).did_you_mean(meant));
@@ -238,10 +238,11 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
     fn enumeration(&mut self, values: Node<'s>, name: &str) -> Class<'s> {
         let mut texts: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         for value in values.items().filter(|value| !value.is_null()) {
             match value.text() {
                 Some(text) if name == "string" => {
-                    if !texts.contains(&text) {
+                    if seen.insert(text) {
                         texts.push(text);
                     }
                 }
@@ -262,14 +263,14 @@ impl<'s, 'e> Schemas<'s, 'e> {
         let message = format!("{} is not generated yet", quote(value.key()));
         let help = "it is carried as JSON, unchecked";
         self.errors
-            .push(Diagnostic::warning(value.key_place(), message).help(help));
+            .push(Diagnostic::warning(value.key_place(), message).with_help(help));
     }
 
     fn not_generated(&mut self, node: Node<'s>, what: &str) {
         let message = format!("{what} is not generated yet");
         let help = "it is carried as JSON, unchecked";
         self.errors
-            .push(Diagnostic::warning(node.place(), message).help(help));
+            .push(Diagnostic::warning(node.place(), message).with_help(help));
     }
 }
 

@@ -168,7 +168,7 @@ impl<'s> Types<'s, '_> {
         let help = "the payload is carried as JSON";
         self.schemas
             .errors
-            .push(Diagnostic::warning(node.place(), message).help(help));
+            .push(Diagnostic::warning(node.place(), message).with_help(help));
     }
 
     /// Finds all definitions besides the messages' own, in the order in which they are reached.

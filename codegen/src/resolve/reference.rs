@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Diagnostic, Errors, nearest, quote};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Id, Node};
 
@@ -27,7 +27,7 @@ impl<'s> References<'s> {
         while let Some((node, kind)) = document.references.get(done).copied() {
             done = done.saturating_add(1);
             order.push(node);
-            let target = match find(document.source.root(), node) {
+            let target = match find(document.source.root(), node, errors) {
                 Ok(target) => fits(document, node, target, kind, errors),
                 Err(diagnostic) => {
                     errors.push(diagnostic);
@@ -108,7 +108,7 @@ fn fits<'s>(
             // A schema is anything, strictly speaking.
             errors.push(match kind {
                 Kind::Schema => Diagnostic::warning(place, message)
-                    .help("it is taken for a schema that anything matches"),
+                    .with_help("it is taken for a schema that anything matches"),
                 _ => Diagnostic::error(place, message),
             });
             None
@@ -121,7 +121,7 @@ fn fits<'s>(
 }
 
 /// What `node.$ref` points at.
-fn find<'s>(root: Node<'s>, node: Node<'s>) -> Result<Node<'s>, Diagnostic> {
+fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>, Diagnostic> {
     let reference = node.get("$ref").unwrap_or(node);
     let text = reference.text().unwrap_or_default();
     let error = |message: String| Diagnostic::error(reference.place(), message);
@@ -131,7 +131,7 @@ fn find<'s>(root: Node<'s>, node: Node<'s>) -> Result<Node<'s>, Diagnostic> {
             quote(text)
         );
         let help = "copy what is needed into this document, and refer to it as `#/components/...`";
-        return Err(error(message).help(help));
+        return Err(error(message).with_help(help));
     };
     let mut segments = pointer.split('/');
     if segments.next() != Some("") {
@@ -164,13 +164,13 @@ fn find<'s>(root: Node<'s>, node: Node<'s>) -> Result<Node<'s>, Diagnostic> {
         }
         let Some(inner) = inner else {
             let message = format!("{} does not exist", quote(text));
-            let meant = nearest(&name, at.entries().map(|entry| entry.key));
+            let meant = errors.nearest(&name, at.entries().map(|entry| entry.key));
             return Err(match meant {
                 Some(meant) => error(message).did_you_mean(Some(&replaced(text, segment, meant))),
                 None if at.id() == root.id() => error(message),
                 None => {
                     let at = format!("#{}", at.pointer());
-                    error(message).help(format!("{} has no {}", quote(&at), quote(&name)))
+                    error(message).with_help(format!("{} has no {}", quote(&at), quote(&name)))
                 }
             });
         };

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
 const DEEPEST: usize = 100;
 
 /// How many nodes a document may have, aliases followed.
-const MOST: usize = 100_000;
+const MOST: usize = 50_000;
 
 /// Builds the tree. The meaning of scalars is yet to be decided.
 pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
@@ -125,7 +125,7 @@ impl Builder<'_> {
                     if text == "<<" && style == ScalarStyle::Plain {
                         let message = "merge keys are not supported";
                         return Err(Diagnostic::error(self.place(&range), message)
-                            .help("write out the members that it would merge"));
+                            .with_help("write out the members that it would merge"));
                     }
                     self.key(text.into_owned(), range.clone());
                     self.grow(1, &range)?;
@@ -177,19 +177,19 @@ impl Builder<'_> {
                     "no anchor before this alias: {}",
                     quote(name.unwrap_or(rest))
                 );
-                error(message).help("text that begins with `*` has to be in quotes")
+                error(message).with_help("text that begins with `*` has to be in quotes")
             }
             ErrorKind::MappingValueNotAllowed => {
-                said().help("text that contains `: ` has to be in quotes")
+                said().with_help("text that contains `: ` has to be in quotes")
             }
             ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-                said().help("indent with spaces")
+                said().with_help("indent with spaces")
             }
             ErrorKind::ExpectedFlowMappingSeparator => {
-                said().help("is a `}` or `,` missing before it?")
+                said().with_help("is a `}` or `,` missing before it?")
             }
             ErrorKind::ExpectedFlowSequenceSeparator => {
-                said().help("is a `]` or `,` missing before it?")
+                said().with_help("is a `]` or `,` missing before it?")
             }
             _ => said(),
         }
