@@ -172,7 +172,7 @@ impl Config {
                     quote(&other)
                 );
                 let diagnostic = Diagnostic::error(Place::file(&name), message);
-                report(cargo, &diagnostic.help("rename one of the files"))?;
+                report(cargo, &diagnostic.with_help("rename one of the files"))?;
                 remove(&out_dir, &module)?;
                 continue;
             }
@@ -268,3 +268,6 @@ fn remove(folder: &Path, module: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
