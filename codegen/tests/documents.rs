@@ -1,4 +1,8 @@
 //! What documents mean: interactions, messages and types, through the public interface.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

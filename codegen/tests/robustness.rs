@@ -1,0 +1,191 @@
+//! No document makes the generator panic, or run for long.
+
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use specwire_codegen::generate;
+
+/// Generates, and insists that it is over within a second: at one of three attempts at least, as
+/// the machine may have other things to do. Returns whether code came out.
+#[track_caller]
+fn survives(text: &str) -> bool {
+    let start: String = text.chars().take(2000).collect();
+    let mut elapsed = Duration::MAX;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let result = catch_unwind(|| generates(text));
+        elapsed = elapsed.min(started.elapsed());
+        match result {
+            Ok(generated) if elapsed < Duration::from_secs(1) => return generated,
+            Ok(_) => {}
+            Err(_) => panic!("panicked:\n{start}"),
+        }
+    }
+    panic!("took {elapsed:?}:\n{start}");
+}
+
+fn generates(text: &str) -> bool {
+    let Err(diagnostics) = generate("Document.yaml", text) else {
+        return true;
+    };
+    // To show a mistake must not panic either.
+    assert!(!diagnostics.render().is_empty());
+    assert!(!diagnostics.to_string().is_empty());
+    false
+}
+
+fn heartbeat() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../yaml/Heartbeat.yaml");
+    std::fs::read_to_string(path).expect("our own document is there")
+}
+
+#[test]
+fn truncated_documents() {
+    let text = heartbeat();
+    for end in (0..text.len())
+        .step_by(17)
+        .filter(|end| text.is_char_boundary(*end))
+    {
+        survives(&text[..end]);
+    }
+}
+
+#[test]
+fn documents_with_something_in_them() {
+    let text = heartbeat();
+    let intruders = [
+        "\n",
+        "\t",
+        "'",
+        "\"",
+        "{",
+        "]",
+        ": ",
+        "- ",
+        "&a ",
+        "*a",
+        "!",
+        "#",
+        "%",
+        "|\n",
+        "\0",
+        "é",
+        "\u{feff}",
+        "\u{2028}",
+        "~",
+        "$ref: '#'\n",
+        "null",
+        "[[[",
+    ];
+    for (count, at) in (0..text.len()).step_by(61).enumerate() {
+        if text.is_char_boundary(at) {
+            let intruder = intruders[count % intruders.len()];
+            survives(&format!("{}{intruder}{}", &text[..at], &text[at..]));
+        }
+    }
+}
+
+#[test]
+fn documents_with_other_lines() {
+    let text = heartbeat();
+    let lines: Vec<&str> = text.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let mut without = lines.clone();
+        without.remove(index);
+        survives(&without.join("\n"));
+
+        let mut twice = lines.clone();
+        twice.insert(index, line);
+        survives(&twice.join("\n"));
+
+        let key = line.split_inclusive(':').next().unwrap_or_default();
+        for value in [
+            "",
+            " []",
+            " {}",
+            " 1",
+            " true",
+            " {$ref: '#/components'}",
+            " {$ref: '#'}",
+        ] {
+            let mut changed = lines.clone();
+            let line = format!("{key}{value}");
+            changed[index] = &line;
+            survives(&changed.join("\n"));
+        }
+    }
+}
+
+/// The head of a document and a channel with a message whose payload is the schema `s0`.
+const HEAD: &str = "asyncapi: 3.0.0
+info: {title: Big, version: 1.0.0}
+channels: {c: {messages: {m: {payload: {$ref: '#/components/schemas/s0'}}}}}
+operations: {o: {action: send, channel: {$ref: '#/channels/c'}}}
+components:
+  schemas:
+";
+
+fn schemas(count: usize, schema: impl Fn(usize) -> String) -> String {
+    let schemas = (0..count).map(|index| format!("    s{index}: {}\n", schema(index)));
+    HEAD.to_owned() + &schemas.collect::<String>()
+}
+
+#[test]
+fn long_chains() {
+    let count = 2000;
+    // Of references,
+    survives(&schemas(count, |index| {
+        format!("{{$ref: '#/components/schemas/s{}'}}", (index + 1) % count)
+    }));
+    // of objects within objects, as definitions, with and without an end,
+    for last in [count, 1] {
+        survives(&schemas(600, |index| {
+            let next = if index + 1 == 600 { last } else { index + 1 };
+            format!("{{properties: {{a: {{$ref: '#/components/schemas/s{next}'}}}}}}")
+        }));
+    }
+    // and of arrays within arrays.
+    survives(&schemas(count, |index| {
+        format!(
+            "{{type: array, items: {{$ref: '#/components/schemas/s{}'}}}}",
+            index + 1
+        )
+    }));
+}
+
+#[test]
+fn many_mistakes() {
+    let text = schemas(3000, |index| {
+        format!("{{$ref: '#/components/schemas/t{index}'}}")
+    });
+    assert!(!survives(&text));
+    let text = schemas(3000, |_| "{type: strin, required: 1}".to_owned());
+    assert!(!survives(&text));
+    let text = format!("{HEAD}{}", "    same: {}\n".repeat(3000));
+    assert!(!survives(&text));
+}
+
+#[test]
+fn too_much_of_everything() {
+    let head = "asyncapi: 3.0.0\nx-much: ";
+    for text in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "- ".repeat(100_000),
+        "'".repeat(100_001),
+        "? ".repeat(100_000),
+        format!("[{}]", "a, ".repeat(200_000)),
+        format!("'{}'", "a\n".repeat(200_000)),
+        format!("|\n{}", "  a\n".repeat(200_000)),
+        format!(
+            "{{{}}}",
+            (0..60_000)
+                .map(|n| format!("a{n}: 1, "))
+                .collect::<String>()
+        ),
+        "a".repeat(2_000_000),
+    ] {
+        survives(&format!("{head}{text}"));
+    }
+}
