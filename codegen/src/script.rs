@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, quote};
+use crate::lower::module_name;
 use crate::{Generated, Perspective, pipeline};
 
 /// The result of what a build script asks for.
@@ -164,7 +165,7 @@ impl Config {
             if document != path {
                 tell(cargo, "rerun-if-changed", &name)?;
             }
-            let module = crate::module_of(&name);
+            let module = module_name(&name);
             if let Some(other) = modules.insert(module.clone(), name.clone()) {
                 let message = format!(
                     "the module of this document would be {}, which is that of {} already",
@@ -234,15 +235,19 @@ fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error(Place::file(name), format!("cannot be read: {error}"))
 }
 
-/// Shows a diagnostic through Cargo, which begins every line with the severity.
+/// Shows a diagnostic through Cargo, which begins every line with the severity: in one line what
+/// is wrong and where, and then the place.
 fn report(cargo: &mut impl Write, diagnostic: &Diagnostic) -> Result<()> {
-    let (key, title) = match diagnostic.severity() {
-        Severity::Error => ("error", "error: "),
-        Severity::Warning => ("warning", "warning: "),
+    let key = match diagnostic.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
     };
+    tell(cargo, key, &diagnostic.to_string())?;
     let text = diagnostic.render();
-    let text = text.strip_prefix(title).unwrap_or(&text);
-    text.lines().try_for_each(|line| tell(cargo, key, line))
+    // The first two lines say again what is wrong and where.
+    text.lines()
+        .skip(2)
+        .try_for_each(|line| tell(cargo, key, line))
 }
 
 fn tell(cargo: &mut impl Write, key: &str, value: &str) -> Result<()> {
