@@ -54,8 +54,6 @@ mod format;
 
 mod script;
 
-use std::path::Path;
-
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use lower::Perspective;
 pub use script::{Config, Error, Result, compile};
@@ -116,25 +114,15 @@ fn pipeline(
     perspective: Option<Perspective>,
 ) -> std::result::Result<Generated, Diagnostics> {
     let mut errors = Errors::default();
-    let module = module_of(file);
     let api = Source::parse(file, text, &mut errors).and_then(|source| {
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
-        let name = Path::new(file)
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        Some(lower::lower(
-            &module,
-            &name,
-            &resolved,
-            perspective,
-            &mut errors,
-        ))
+        Some(lower::lower(file, &resolved, perspective, &mut errors))
     });
     let warnings = errors.finish()?;
     let api = api.expect("a phase that stops has noted an error");
 
+    let module = api.name.clone();
     let code = format::format(emit::emit(&api), &api.file);
     Ok(Generated {
         module,
@@ -142,14 +130,4 @@ fn pipeline(
         api,
         warnings,
     })
-}
-
-/// The name of a document's module.
-fn module_of(file: &str) -> String {
-    name::module_name(
-        &Path::new(file)
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy(),
-    )
 }

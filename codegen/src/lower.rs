@@ -5,10 +5,12 @@ mod schema;
 mod types;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::api::{self, Api, Name, Pattern, Step, TypeName};
 use crate::diagnostic::{Diagnostic, Errors, quote};
-use crate::name::{Scope, method_name};
+use crate::name::{self, Scope, method_name};
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
@@ -26,7 +28,6 @@ pub enum Perspective {
 
 /// Lowers a document. What is wrong with it is reported, and left out.
 pub(crate) fn lower(
-    module: &str,
     file: &str,
     resolved: &Resolved<'_>,
     perspective: Option<Perspective>,
@@ -71,8 +72,8 @@ pub(crate) fn lower(
     let info = resolved.root.get("info");
     let field = |field| info.and_then(|info| info.get(field)).and_then(Node::text);
     Api {
-        name: module.to_owned(),
-        file: file.to_owned(),
+        name: module_name(file),
+        file: file_part(Path::new(file).file_name()),
         title: field("title").unwrap_or_default().trim().to_owned(),
         version: field("version").unwrap_or_default().trim().to_owned(),
         docs: field("description").and_then(trimmed),
@@ -80,6 +81,15 @@ pub(crate) fn lower(
         messages,
         interactions,
     }
+}
+
+/// The name of a document's module: that of its file.
+pub(crate) fn module_name(file: &str) -> String {
+    name::module_name(&file_part(Path::new(file).file_stem()))
+}
+
+fn file_part(part: Option<&OsStr>) -> String {
+    part.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Which messages are in use, and in which interactions.

@@ -417,6 +417,7 @@ fn x_interaction_decides() {
             "progress work message=work/Work update=steps/Steps",
         ],
     );
+    check(&["send news @pubsub"], &["pubsub news publish=news/News"]);
     check(
         &["receive run_request @submit"],
         &["submit run_request message=run_request/RunRequest"],

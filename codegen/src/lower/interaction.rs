@@ -304,6 +304,11 @@ impl<'s> Recogniser<'s, '_> {
                 steps.push((*free?, step));
             }
         }
+        let published = kind == Kind::PubSub && steps.len() == 1;
+        if published && operation.interaction.is_some() && operation.reply.is_none() {
+            // Its only message is not a subscription, then.
+            steps = vec![(Role::Publish, start)];
+        }
         let needs = kind.needs();
         if !needs.is_empty() && !steps.iter().any(|(role, _)| needs.contains(role)) {
             return None;

@@ -12,7 +12,7 @@ use super::{paragraphs, trimmed};
 use crate::api::{
     self, Field, Name, Payload, Shape, Struct, Type, TypeDef, TypeKind, TypeName, Variant,
 };
-use crate::diagnostic::{Diagnostic, Errors};
+use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::name::{Scope, field_name, type_name, variant_name};
 use crate::resolve::{Message, Resolved};
 use crate::source::{Id, Node};
@@ -28,6 +28,7 @@ pub(super) fn lower<'s>(
 ) -> (Vec<api::Message>, Vec<TypeDef>) {
     let mut types = Types {
         schemas: Schemas::new(&resolved.references, errors),
+        content_type: resolved.root.get("defaultContentType"),
         scope: Scope::new(),
         names: HashMap::new(),
         header_names: HashMap::new(),
@@ -51,6 +52,8 @@ pub(super) fn lower<'s>(
 
 struct Types<'s, 'e> {
     schemas: Schemas<'s, 'e>,
+    /// That of messages that have none of their own.
+    content_type: Option<Node<'s>>,
     scope: Scope,
     /// What each definition and each message is called.
     names: HashMap<Id, TypeName>,
@@ -120,7 +123,7 @@ impl<'s> Types<'s, '_> {
             .collect();
         let mut sketches = Vec::new();
         for (message, payload) in messages.iter().zip(payloads) {
-            self.content_type(message);
+            self.check_content_type(message);
             let own = payload.filter(|schema| {
                 let defined = matches!(schema.class, Class::Struct(_) | Class::Enum(_));
                 defined && owners.get(&schema.node.id()) == Some(&1)
@@ -153,18 +156,15 @@ impl<'s> Types<'s, '_> {
     }
 
     /// Says so if a payload is not the JSON that it will be carried as.
-    fn content_type(&mut self, message: &Message<'s>) {
-        let Some(node) = message.get("contentType") else {
+    fn check_content_type(&mut self, message: &Message<'s>) {
+        let Some(node) = message.get("contentType").or(self.content_type) else {
             return;
         };
         let text = node.text().unwrap_or_default();
         if text.contains("json") || text.starts_with("text/") {
             return;
         }
-        let message = format!(
-            "the content type {} is not generated yet",
-            crate::diagnostic::quote(text)
-        );
+        let message = format!("the content type {} is not generated yet", quote(text));
         let help = "the payload is carried as JSON";
         self.schemas
             .errors
