@@ -82,7 +82,8 @@ impl Source {
             errors.push(Diagnostic::error(Place::file(file), message));
             return None;
         }
-        let text = Text::new(file, text);
+        // Some editors begin a file with a byte order mark.
+        let text = Text::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
         let mut source = tree::build(&text, errors)?;
         meaning::assign(&mut source, errors)?;
         Some(source)

@@ -132,6 +132,24 @@ fn schemas(count: usize, schema: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
+fn other_line_ends_and_a_byte_order_mark() {
+    let text = heartbeat();
+    assert!(survives(&text.replace('\n', "\r\n")));
+    assert!(survives(&format!("\u{feff}{text}")));
+    let wrong = text
+        .replace("type: object", "type: objet")
+        .replace('\n', "\r\n");
+    let mistakes = generate("Heartbeat.yaml", &wrong).expect_err("mistakes");
+    let first = mistakes.iter().next().expect("errors are never empty");
+    let line = text
+        .lines()
+        .position(|line| line.contains("type: object"))
+        .expect("there");
+    assert_eq!(first.line(), Some(line + 1));
+    assert!(!mistakes.render().contains('\r'));
+}
+
+#[test]
 fn long_chains() {
     let count = 2000;
     // Of references,
