@@ -204,8 +204,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All mistakes of one document, in document order: at least one, and at least one of them is a
-/// [`Severity::Error`].
+/// All mistakes of one document, in document order: at least one. Each is a [`Severity::Error`].
 ///
 /// ```
 /// let text = "asyncapi: 3.0.0\ninfo: {title: Clock}\nchanels: {}\n";
@@ -303,11 +302,11 @@ impl Errors {
         self.errors.is_empty()
     }
 
-    /// The end of the phases: the warnings if there is no error, or else everything.
+    /// The end of the phases: all errors, or else the warnings. Warnings beside errors would often
+    /// be but their consequences.
     pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
         let failed = !self.is_empty();
-        let mut all = self.errors;
-        all.extend(self.warnings);
+        let mut all = if failed { self.errors } else { self.warnings };
         let key = |diagnostic: &Diagnostic| {
             diagnostic
                 .0
