@@ -34,9 +34,8 @@ impl<'a> Interactions<'a> {
     /// What clippy has to let pass: a document may call an operation `fromOrbit`.
     pub(super) fn allowed(&self) -> Option<TokenStream> {
         let conversion = |emitted: &Emitted<'_>| {
-            ["from_", "into_", "to_", "as_", "is_"]
-                .iter()
-                .any(|prefix| emitted.interaction.name.rust.starts_with(prefix))
+            let name = &emitted.interaction.name.rust;
+            name.starts_with("from_") || name.starts_with("into_") || name.ends_with("_mut")
         };
         self.iter().any(conversion).then(|| {
             quote!(#[allow(clippy::wrong_self_convention, reason = "as the document names them")])
