@@ -182,6 +182,9 @@ impl Builder<'_> {
             ErrorKind::MappingValueNotAllowed => {
                 said().with_help("text that contains `: ` has to be in quotes")
             }
+            ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => {
+                said().with_help("is a closing quote missing before it?")
+            }
             ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
                 said().with_help("indent with spaces")
             }
