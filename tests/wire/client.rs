@@ -1,0 +1,223 @@
+//! Clients that know RFC 6455 and nothing of specwire.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::service::Running;
+
+/// Waits, but not for ever: a test that hangs has failed.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .expect("this takes too long")
+}
+
+/// A WebSocket, from the client's side.
+pub(crate) struct Peer {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Peer {
+    /// Opens `path` without a subprotocol.
+    pub(crate) async fn raw(server: &Running, path: &str) -> Self {
+        match Self::open(server, path, &[]).await {
+            Ok(peer) => peer,
+            Err(status) => panic!("{path} was refused with {status}"),
+        }
+    }
+
+    /// Opens `/ws` with the envelope, which is not initialised yet.
+    pub(crate) async fn uninitialised(server: &Running) -> Self {
+        let headers = [("sec-websocket-protocol", "specwire.v1.json")];
+        match Self::open(server, "/ws", &headers).await {
+            Ok(peer) => peer,
+            Err(status) => panic!("the envelope was refused with {status}"),
+        }
+    }
+
+    /// Opens `/ws` with the envelope, and initialises it.
+    pub(crate) async fn envelope(server: &Running) -> Self {
+        let mut peer = Self::uninitialised(server).await;
+        peer.send(&json!({"op": "init", "id": 0})).await;
+        let ack = peer.next().await;
+        assert_eq!((&ack["op"], &ack["id"]), (&json!("ack"), &json!(0)));
+        peer
+    }
+
+    /// Opens `path`; the status if it is refused.
+    pub(crate) async fn open(
+        server: &Running,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let url = format!("ws://{}{path}", server.address);
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().insert(*name, value);
+        }
+        match soon(client_async(request, stream)).await {
+            Ok((socket, _)) => Ok(Self { socket }),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, frame: &Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, frame: &str) {
+        self.send_frame(Message::text(frame)).await;
+    }
+
+    pub(crate) async fn send_frame(&mut self, frame: Message) {
+        soon(self.socket.send(frame)).await.unwrap();
+    }
+
+    /// Whatever comes next.
+    pub(crate) async fn next_frame(&mut self) -> Option<Result<Message, Error>> {
+        soon(self.socket.next()).await
+    }
+
+    /// The next text, letter by letter.
+    pub(crate) async fn next_text(&mut self) -> String {
+        loop {
+            match self.next_frame().await {
+                Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?} in place of a text"),
+            }
+        }
+    }
+
+    /// The next text, as JSON.
+    pub(crate) async fn next(&mut self) -> Value {
+        let text = self.next_text().await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The code of the fault that comes next, in either framing.
+    pub(crate) async fn next_fault(&mut self) -> String {
+        let frame = self.next().await;
+        let code = match frame.get("op") {
+            Some(op) => {
+                assert_eq!(op, "err", "{frame}");
+                &frame["payload"]["code"]
+            }
+            None => &frame["error"]["code"],
+        };
+        match code.as_str() {
+            Some(code) => code.to_owned(),
+            None => panic!("{frame} is not a fault"),
+        }
+    }
+
+    /// Shows that nothing else has been sent: the answer to a ping is what comes next.
+    pub(crate) async fn expect_nothing(&mut self) {
+        self.send(&json!({"op": "ping", "id": 4711})).await;
+        assert_eq!(self.next().await, json!({"op": "pong", "id": 4711}));
+    }
+
+    /// The code with which the server closes, past whatever it sent before.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.next_frame().await {
+                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?} in place of a close frame"),
+            }
+        }
+    }
+
+    /// Waits until the server has dropped the connection, whether or not it says why.
+    pub(crate) async fn dropped(&mut self) {
+        while let Some(Ok(_)) = self.next_frame().await {}
+    }
+
+    pub(crate) async fn close(&mut self) {
+        soon(self.socket.close(None)).await.unwrap();
+        self.dropped().await;
+    }
+
+    /// The TCP connection, of which nothing has been read ahead.
+    pub(crate) fn into_tcp(self) -> TcpStream {
+        self.socket.into_inner()
+    }
+}
+
+/// The code of the close frame that the server sends on a TCP connection, past other frames.
+pub(crate) async fn close_code(tcp: &mut TcpStream) -> u16 {
+    soon(async {
+        loop {
+            let mut head = [0; 2];
+            tcp.read_exact(&mut head).await.expect("a frame");
+            let length = match head[1] {
+                126 => usize::from(tcp.read_u16().await.unwrap()),
+                127 => usize::try_from(tcp.read_u64().await.unwrap()).unwrap(),
+                short => usize::from(short),
+            };
+            let mut payload = vec![0; length];
+            tcp.read_exact(&mut payload).await.expect("a whole frame");
+            if head[0] == 0x88 {
+                return u16::from_be_bytes([payload[0], payload[1]]);
+            }
+        }
+    })
+    .await
+}
+
+/// A frame of a client, masked with zeros.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend(u64::try_from(length).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// Sends `request` over plain TCP, and returns all that is answered until the server hangs up.
+pub(crate) async fn http(server: &Running, request: &[u8]) -> String {
+    soon(async {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        // The server may refuse before it has read everything.
+        let _ = tcp.write_all(request).await;
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = tcp.read(&mut buffer).await {
+            answer.extend_from_slice(&buffer[..count]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    })
+    .await
+}
+
+/// The status of an HTTP answer.
+pub(crate) fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or(answer)
+}
+
+/// A handshake with further headers.
+pub(crate) fn handshake(path: &str, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}

@@ -1,0 +1,106 @@
+//! JSON that is meant to hurt: each is a fault, and the connection lives on.
+
+use serde_json::json;
+use specwire::Limits;
+
+use crate::client::Peer;
+use crate::service::{limited, telescope};
+
+async fn roomy() -> crate::service::Running {
+    limited(Limits {
+        message_size: 1 << 20,
+        frame_size: 1 << 20,
+        ..Limits::default()
+    })
+    .await
+}
+
+fn nested(open: &str, close: &str, levels: usize) -> String {
+    format!("{}{}", open.repeat(levels), close.repeat(levels))
+}
+
+#[tokio::test]
+async fn json_that_is_meant_to_hurt_is_a_fault_in_raw() {
+    let server = roomy().await;
+    let mut peer = Peer::raw(&server, "/ws").await;
+    let many = (0..50_000).map(|key| format!("\"{key}\":0"));
+    let many = format!("{{{}}}", many.collect::<Vec<_>>().join(","));
+    for frame in [
+        nested("[", "]", 100_000),
+        nested("{\"a\":", "}", 100_000).replace(":}", ":0}"),
+        format!(r#"{{"subscriptionId":{}}}"#, nested("[", "]", 100_000)),
+        "[".repeat(100_000),
+        many,
+        r#"{"subscriptionId":"\ud800"}"#.to_owned(),
+        r#"{"\ud800":"1"}"#.to_owned(),
+        r#"{"subscriptionId":1e999999}"#.to_owned(),
+        "1e999999".to_owned(),
+        "9".repeat(1 << 19),
+        "{\"subscriptionId\":\"\u{0}\"}".to_owned(),
+        "\u{feff}{\"subscriptionId\":\"1\"}".to_owned(),
+        "NaN".to_owned(),
+    ] {
+        let start: String = frame.chars().take(40).collect();
+        peer.send_text(&frame).await;
+        let fault = peer.next().await;
+        assert!(fault["error"]["code"].is_string(), "{start}: {fault}");
+    }
+    peer.send(&json!({"interactionId": "1"})).await;
+    assert_eq!(peer.next().await["interactionId"], "1");
+}
+
+#[tokio::test]
+async fn json_that_is_meant_to_hurt_is_a_fault_in_the_envelope() {
+    let server = roomy().await;
+    let mut peer = Peer::envelope(&server).await;
+    for payload in [
+        nested("[", "]", 100_000),
+        format!(r#"{{"interactionId":{}}}"#, nested("[", "]", 129)),
+        r#"{"interactionId":"\ud800"}"#.to_owned(),
+        r#"{"interactionId":1e999999}"#.to_owned(),
+    ] {
+        let start: String = payload.chars().take(40).collect();
+        let channel = r#""channel":"getPeriod_request""#;
+        peer.send_text(&format!(
+            r#"{{"op":"msg","id":1,{channel},"payload":{payload}}}"#
+        ))
+        .await;
+        assert_eq!(peer.next_fault().await, "invalid_message", "{start}");
+    }
+    // Members that nobody asked for are skipped without being built.
+    peer.send_text(&format!(
+        r#"{{"op":"ping","id":1,"x":{}}}"#,
+        nested("[", "]", 100_000)
+    ))
+    .await;
+    assert_eq!(peer.next().await["op"], "pong");
+    peer.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn text_with_nul_and_beyond_the_first_plane_comes_back_as_it_was() {
+    let server = roomy().await;
+    let mut peer = Peer::raw(&server, "/ws").await;
+    let id = "\u{0}\u{1f6f0}\u{202e}\"\\";
+    peer.send(&json!({"interactionId": id})).await;
+    assert_eq!(peer.next().await["interactionId"], id);
+}
+
+#[tokio::test]
+async fn numbers_at_their_ends_come_through() {
+    let (server, _dome) = telescope().await;
+    let mut peer = Peer::raw(&server, "/ws/patterns/expose_invoke").await;
+    for duration in [
+        "18446744073709551615",
+        "2.5",
+        "-9223372036854775808",
+        "1e300",
+    ] {
+        peer.send_text(&format!(r#"{{"duration":{duration}}}"#))
+            .await;
+        assert_eq!(peer.next().await["endsAt"], "soon", "{duration}");
+        assert_eq!(peer.next().await["number"], 1);
+    }
+    peer.send_text(r#"{"duration":1e400}"#).await;
+    assert_eq!(peer.next_fault().await, "invalid_message");
+}

@@ -1,0 +1,125 @@
+//! When pub/sub handlers start and stop, as seen from outside.
+
+use serde_json::{Value, json};
+use specwire::Limits;
+
+use crate::client::{Peer, soon};
+use crate::service::{Running, Weather, telescope, telescope_within};
+
+fn subscribe(id: u64) -> Value {
+    json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {}})
+}
+
+async fn subscribed(peer: &mut Peer, id: u64) {
+    peer.send(&subscribe(id)).await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));
+}
+
+async fn unsubscribed(peer: &mut Peer, id: u64) {
+    peer.send(&json!({"op": "unsub", "id": id})).await;
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": id}));
+}
+
+#[tokio::test]
+async fn the_handler_runs_from_the_first_subscriber_to_the_last() {
+    let (server, mut dome) = telescope().await;
+    let mut one = Peer::envelope(&server).await;
+    let mut two = Peer::envelope(&server).await;
+    assert_eq!(*dome.runs.borrow(), (0, 0));
+
+    subscribed(&mut one, 1).await;
+    dome.runs(1, 0).await;
+    subscribed(&mut two, 1).await;
+    unsubscribed(&mut one, 1).await;
+    assert_eq!(dome.wind(1.0).await, 1);
+    assert_eq!(*dome.runs.borrow(), (1, 0), "one handler serves both");
+    two.close().await;
+    dome.runs(1, 1).await;
+
+    subscribed(&mut one, 2).await;
+    dome.runs(2, 1).await;
+    assert_eq!(dome.wind(2.0).await, 1);
+    assert_eq!(one.next().await["payload"]["wind"], 2.0);
+}
+
+#[tokio::test]
+async fn a_handler_that_ends_tells_its_subscribers_how() {
+    let (server, mut dome) = telescope().await;
+    let mut one = Peer::envelope(&server).await;
+    let mut two = Peer::envelope(&server).await;
+    let mut raw = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+    let end = json!({"op": "unsub", "id": 1});
+    let failure = |code, message| json!({"op": "err", "id": 1, "payload": {"code": code, "message": message}});
+    for (runs, order, expected) in [
+        (1, Weather::End, end),
+        (2, Weather::Fail, failure("no_vane", "the wind took it")),
+        (3, Weather::Panic, failure("internal", "the handler failed")),
+    ] {
+        subscribed(&mut one, 1).await;
+        subscribed(&mut two, 1).await;
+        raw.send(&json!({})).await;
+        dome.runs(runs, runs - 1).await;
+        while dome.wind(1.0).await < 3 {}
+        dome.weather(order);
+        dome.runs(runs, runs).await;
+        for peer in [&mut one, &mut two] {
+            let mut frame = peer.next().await;
+            while frame["op"] == "msg" {
+                frame = peer.next().await;
+            }
+            assert_eq!(frame, expected);
+            peer.expect_nothing().await;
+        }
+    }
+    // The raw framing has a frame for a fault, and none for an end.
+    let mut frames = Vec::new();
+    while frames.len() < 2 {
+        let frame = raw.next().await;
+        frames.extend(frame.get("error").map(|error| error["code"].clone()));
+    }
+    assert_eq!(frames, ["no_vane", "internal"]);
+}
+
+#[tokio::test]
+async fn a_subscription_that_the_handler_ended_takes_no_room() {
+    let (server, mut dome) = telescope_within(Limits {
+        exchanges: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut peer = Peer::envelope(&server).await;
+    for id in 1..4 {
+        subscribed(&mut peer, id).await;
+        dome.weather(Weather::End);
+        let ended = usize::try_from(id).unwrap();
+        dome.runs(ended, ended).await;
+        assert_eq!(peer.next().await, json!({"op": "unsub", "id": id}));
+    }
+}
+
+/// Comes and goes, many times.
+async fn churn(server: &Running, rounds: u64) {
+    let mut peer = Peer::envelope(server).await;
+    for id in 0..rounds {
+        peer.send(&subscribe(id)).await;
+        peer.send(&json!({"op": "unsub", "id": id})).await;
+        while peer.next().await != json!({"op": "unsub", "id": id}) {}
+        peer.expect_nothing().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn however_clients_come_and_go_begins_and_ends_agree() {
+    let (server, mut dome) = telescope().await;
+    let churns = (0..8).map(|_| churn(&server, 50));
+    soon(futures_util::future::join_all(churns)).await;
+    // A handler that nobody needs any more may still be ending.
+    let mut peer = Peer::envelope(&server).await;
+    subscribed(&mut peer, 1).await;
+    while dome.wind(4.0).await == 0 {}
+    assert_eq!(peer.next().await["payload"]["wind"], 4.0);
+    let (begun, ended) = *dome.runs.borrow();
+    assert_eq!(begun, ended + 1, "one handler runs at a time");
+    peer.close().await;
+    dome.runs(begun, begun).await;
+}

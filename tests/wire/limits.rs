@@ -1,0 +1,299 @@
+//! `docs/protocol.md`: sizes and times, and the codes with which they are enforced.
+
+use std::time::Duration;
+
+use serde_json::json;
+use specwire::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use crate::client::{Peer, close_code, frame, handshake, http, soon, status};
+use crate::service::{Weather, beating, limited, telescope, telescope_within};
+
+const SELDOM: Duration = Duration::from_secs(3600);
+const MESSAGE: usize = 64 << 10;
+
+/// A text message of so many bytes which the heartbeat understands.
+fn message(size: usize) -> String {
+    let start = r#"{"interactionId":""#;
+    let end = r#""}"#;
+    format!("{start}{}{end}", "x".repeat(size - start.len() - end.len()))
+}
+
+#[tokio::test]
+async fn a_message_may_have_64_kib_and_no_more() {
+    let server = beating(SELDOM).await;
+    let mut peer = Peer::raw(&server, "/ws").await;
+    peer.send_text(&message(MESSAGE)).await;
+    assert_eq!(peer.next().await["period"], 3600);
+    peer.send_text(&message(MESSAGE + 1)).await;
+    assert_eq!(peer.close_code().await, 1009);
+}
+
+#[tokio::test]
+async fn a_message_in_fragments_has_the_same_limit() {
+    let server = beating(SELDOM).await;
+    for (size, is_accepted) in [(MESSAGE, true), (MESSAGE + 1, false)] {
+        let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+        let text = message(size);
+        for (index, part) in text.as_bytes().chunks(1024).enumerate() {
+            let opcode = u8::from(index == 0);
+            let fin = if (index + 1) * 1024 >= size { 0x80 } else { 0 };
+            tcp.write_all(&frame(fin | opcode, part)).await.unwrap();
+        }
+        if is_accepted {
+            let mut first = [0];
+            soon(tcp.read_exact(&mut first)).await.unwrap();
+            assert_eq!(first, [0x81]);
+        } else {
+            assert_eq!(close_code(&mut tcp).await, 1009);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_too_long_is_refused_before_it_comes() {
+    let server = beating(SELDOM).await;
+    for length in [1 << 63, (1 << 63) - 1, 1 << 32, 65_537_u64] {
+        let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+        let mut head = vec![0x81, 0x80 | 127];
+        head.extend(length.to_be_bytes());
+        head.extend([0; 4]);
+        tcp.write_all(&head).await.unwrap();
+        let code = close_code(&mut tcp).await;
+        assert!(
+            code == 1009 || (length > 1 << 32 && code == 1002),
+            "{length}: {code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn frames_that_are_not_of_rfc_6455_are_refused() {
+    let server = beating(SELDOM).await;
+    for (bytes, code) in [
+        (frame(0x81, b"\xff\xfe"), 1007),
+        (frame(0x81, b"\"\xed\xa0\x80\""), 1007),
+        // Reserved bits and opcodes, long and fragmented control frames, a stray continuation.
+        (frame(0xc1, b"{}"), 1002),
+        (frame(0x83, b"{}"), 1002),
+        (frame(0x8b, b""), 1002),
+        (frame(0x89, &[0; 126]), 1002),
+        (frame(0x09, b""), 1002),
+        (frame(0x80, b"{}"), 1002),
+        ([frame(0x01, b"{"), frame(0x81, b"}")].concat(), 1002),
+        // Not masked.
+        (vec![0x81, 2, b'{', b'}'], 1002),
+        (frame(0x88, b"\x03"), 1002),
+    ] {
+        let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+        tcp.write_all(&bytes).await.unwrap();
+        assert_eq!(close_code(&mut tcp).await, code, "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_close_frame_is_answered() {
+    let server = beating(SELDOM).await;
+    let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+    tcp.write_all(&frame(0x88, &1000_u16.to_be_bytes()))
+        .await
+        .unwrap();
+    assert_eq!(close_code(&mut tcp).await, 1000);
+    let mut rest = Vec::new();
+    soon(tcp.read_to_end(&mut rest)).await.unwrap();
+}
+
+#[tokio::test]
+async fn half_a_handshake_is_closed_in_time() {
+    let server = limited(Limits {
+        handshake_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
+    let whole = handshake("/ws", "");
+    for part in [0, 1, whole.len() - 2] {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        tcp.write_all(&whole.as_bytes()[..part]).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = soon(tcp.read_to_end(&mut answer)).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_drips_its_handshake_is_closed_in_time() {
+    let server = limited(Limits {
+        handshake_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
+    let mut tcp = TcpStream::connect(server.address).await.unwrap();
+    let (mut answers, mut requests) = tcp.split();
+    let drip = async {
+        let _ = requests.write_all(b"GET /ws HTTP/1.1\r\n").await;
+        let mut pause = tokio::time::interval(Duration::from_millis(20));
+        while requests.write_all(b"X-Y: z\r\n").await.is_ok() {
+            pause.tick().await;
+        }
+    };
+    let mut answer = Vec::new();
+    soon(async {
+        tokio::select! {
+            () = drip => {}
+            _ = answers.read_to_end(&mut answer) => {}
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_huge_head_is_refused() {
+    let server = beating(SELDOM).await;
+    let long = handshake("/ws", &format!("X-Long: {}\r\n", "x".repeat(64 << 10)));
+    let many = handshake("/ws", &"X-Many: 1\r\n".repeat(200));
+    for request in [long, many] {
+        let answer = http(&server, request.as_bytes()).await;
+        assert!(matches!(status(&answer), "431" | "400"), "{answer}");
+    }
+    let far = format!("/ws/{}", "x".repeat(64 << 10));
+    let answer = http(&server, handshake(&far, "").as_bytes()).await;
+    assert!(matches!(status(&answer), "414" | "431" | "400"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_closes_the_connection() {
+    let server = beating(SELDOM).await;
+    for control in [Message::Ping(Bytes::new()), Message::Pong(Bytes::new())] {
+        let mut peer = Peer::raw(&server, "/ws").await;
+        for _ in 0..20 {
+            peer.send_frame(control.clone()).await;
+        }
+        peer.send(&json!({"interactionId": "1"})).await;
+        assert_eq!(
+            peer.next().await["period"],
+            3600,
+            "20 are as many as there may be"
+        );
+        // A second may end in between, so twice as many are certain to be too many.
+        for _ in 0..41 {
+            peer.send_frame(control.clone()).await;
+        }
+        assert_eq!(peer.close_code().await, 1008);
+    }
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_with_its_own_payload() {
+    let server = beating(SELDOM).await;
+    let mut peer = Peer::raw(&server, "/ws").await;
+    peer.send_frame(Message::Ping(Bytes::from_static(b"sign")))
+        .await;
+    let pong = peer.next_frame().await.unwrap().unwrap();
+    assert_eq!(pong, Message::Pong(Bytes::from_static(b"sign")));
+}
+
+#[tokio::test]
+async fn a_peer_without_a_sign_of_life_is_dropped() {
+    let server = limited(Limits {
+        ping_interval: Duration::from_millis(50),
+        pong_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    // One answers pings, as it reads; the other reads what comes, and says nothing.
+    let mut lively = Peer::raw(&server, "/ws").await;
+    let mut silent = Peer::raw(&server, "/ws").await.into_tcp();
+    let mut pings = Vec::new();
+    let gone = async {
+        let _ = soon(silent.read_to_end(&mut pings)).await;
+    };
+    tokio::select! {
+        () = gone => {}
+        frame = async { while let Some(Ok(Message::Ping(_))) = lively.next_frame().await {} } => {
+            panic!("the lively one was dropped: {frame:?}");
+        }
+    }
+    assert_eq!(pings[..2], [0x89, 0]);
+    lively.send(&json!({"interactionId": "1"})).await;
+    assert_eq!(lively.next().await["interactionId"], "1");
+}
+
+#[tokio::test]
+async fn a_subscriber_that_reads_nothing_is_closed_and_the_others_go_on() {
+    let (server, mut dome) = telescope_within(Limits {
+        write_timeout: Duration::from_millis(200),
+        close_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
+    let mut deaf = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+    deaf.send(&json!({"subscriptionId": "x".repeat(32 << 10)}))
+        .await;
+    dome.runs(1, 0).await;
+    // 32 KiB each: more than the kernel takes for both ends, and then more than the queue.
+    while dome.wind(1.0).await == 1 {}
+    dome.runs(1, 1).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_keep_up_is_told_so() {
+    let (server, mut dome) = telescope_within(Limits {
+        queue_messages: 4,
+        ..Limits::default()
+    })
+    .await;
+    let mut peer = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+    peer.send(&json!({})).await;
+    dome.runs(1, 0).await;
+    // On one thread the connection cannot write while these come one after the other.
+    let orders: Vec<_> = (0..16)
+        .map(|_| {
+            let (done, is_done) = tokio::sync::oneshot::channel();
+            dome.weather(Weather::Wind(1.0, done));
+            is_done
+        })
+        .collect();
+    assert_eq!(peer.close_code().await, 3008);
+    dome.runs(1, 1).await;
+    drop(orders);
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_and_never_reads_is_not_answered_without_end() {
+    let (server, _dome) = telescope_within(Limits {
+        write_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let mut tcp = Peer::raw(&server, "/ws/patterns/status_request")
+        .await
+        .into_tcp();
+    let requests = frame(0x81, b"{}").repeat(1000);
+    let mut sent = 0_usize;
+    soon(async {
+        while tcp.write_all(&requests).await.is_ok() {
+            sent += requests.len();
+        }
+    })
+    .await;
+    // What both ends' kernels hold, and not what a client could go on sending.
+    assert!(sent < 64 << 20, "{sent}");
+}
+
+#[tokio::test]
+async fn the_limit_of_messages_that_wait_is_no_limit_of_progress() {
+    let (server, _dome) = telescope().await;
+    let mut peer = Peer::envelope(&server).await;
+    let corners = vec![json!({"rightAscension": 1, "declination": 1}); 1000];
+    peer.send(&json!({"op": "sub", "id": 1, "channel": "survey_progress",
+                      "payload": {"corners": corners}}))
+        .await;
+    let mut last = peer.next().await;
+    while last["op"] != "unsub" {
+        assert_ne!(last["op"], "err", "{last}");
+        last = peer.next().await;
+    }
+}

@@ -1,0 +1,19 @@
+//! What `docs/protocol.md` promises, over real sockets, to clients that are not ours.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "clippy knows only functions with `#[test]` as tests"
+)]
+
+mod client;
+mod service;
+
+mod envelope;
+mod hostile;
+mod lifecycle;
+mod limits;
+mod opening;
+mod patterns;
+mod raw;
+mod replies;
+mod stop;
