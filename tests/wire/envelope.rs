@@ -66,6 +66,7 @@ async fn whoever_does_not_begin_with_init_is_turned_away() {
     for (frame, code) in [
         ("nonsense", 4400),
         ("[]", 4400),
+        (r#"["init",0]"#, 4400),
         (r#"{"id":0}"#, 4400),
         (r#"{"op":"init"}"#, 4400),
         (r#"{"op":"init","id":-1}"#, 4400),
@@ -202,6 +203,7 @@ async fn what_is_wrong_with_a_frame_is_told_under_its_id() {
         ),
         (r#"{"op":"ping","id":"1"}"#, None, "invalid_frame"),
         (r#"{"op":"ping","op":"ping","id":1}"#, None, "invalid_frame"),
+        (r#"["ping",1]"#, None, "invalid_frame"),
         ("nonsense", None, "invalid_frame"),
     ] {
         peer.send_text(frame).await;

@@ -60,6 +60,10 @@ impl<'a> Frame<'a> {
     }
 
     fn read(text: &'a str) -> Result<Self, Fault> {
+        // serde would read an array as the members of an object in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(super::invalid_frame(&"a frame is one JSON object"));
+        }
         let frame: Self =
             serde_json::from_str(text).map_err(|error| super::invalid_frame(&error))?;
         if frame.id.is_some_and(|id| id > MAX_ID) {
