@@ -281,7 +281,7 @@ impl Client {
         let Err(install) = self.is_installed() else {
             return test(self);
         };
-        let missing = format!("{self:?} is not there; install with: {install}");
+        let missing = format!("{self:?} has not all it needs; install with: {install}");
         assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
         // Not `eprintln!`, which is not shown where a test passes.
         writeln!(stderr(), "skipped: {missing}").expect("standard error is open");
