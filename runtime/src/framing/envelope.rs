@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -35,8 +35,18 @@ struct Frame<'a> {
     message: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     headers: Option<&'a RawValue>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
     payload: Option<&'a RawValue>,
+}
+
+/// A payload that is there is one, also when it is `null`.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 impl<'a> Frame<'a> {
@@ -319,4 +329,20 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         headers: frame.headers.map(|headers| Arc::from(headers.to_owned())),
         payload: Arc::from(payload.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_of_null_is_a_payload() {
+        let text = r#"{"op":"msg","id":1,"channel":"c","message":"m","payload":null}"#;
+        let Ok(Received::Event(event)) = read_event(text) else {
+            panic!("{:?}", read_event(text));
+        };
+        assert_eq!(write_event(&event), text);
+        let without = text.replace(r#","payload":null"#, "");
+        assert!(read_event(&without).is_err());
+    }
 }
