@@ -79,10 +79,20 @@ impl Session {
     /// Starts an exchange that names its channel.
     pub(crate) fn open(&mut self, open: Open, scope: &Scope) {
         let id = open.id;
+        // Before all else: any other fault would say that the exchange of this id has failed.
+        if id.is_some_and(|id| self.is_going(id)) {
+            let message = "an exchange with this `id` is going on this connection";
+            return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
+        }
         match Self::find(open, scope) {
             Ok(opening) => self.start(opening),
             Err(fault) => self.fault(id, fault),
         }
+    }
+
+    fn is_going(&self, id: u64) -> bool {
+        let exchange = self.exchanges.get(&Key::Peer(id));
+        exchange.is_some_and(|exchange| !exchange.has_ended())
     }
 
     fn find(open: Open, scope: &Scope) -> Result<Opening, Fault> {
@@ -123,7 +133,7 @@ impl Session {
         })
     }
 
-    /// Starts an exchange.
+    /// Starts an exchange, whose id is free.
     pub(crate) fn start(&mut self, opening: Opening) {
         let Opening {
             id,
@@ -148,14 +158,6 @@ impl Session {
                 Key::Own(self.next_key)
             }
         };
-        if self
-            .exchanges
-            .get(&key)
-            .is_some_and(|exchange| !exchange.has_ended())
-        {
-            let message = "an exchange with this `id` is going on this connection";
-            return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
-        }
         let replies = Replies {
             outbox: self.outbox.clone(),
             id,

@@ -245,6 +245,8 @@ async fn an_id_in_use_is_refused_and_the_exchange_goes_on() {
     for other in [
         weather.clone(),
         json!({"op": "msg", "id": 1, "channel": "status_request", "payload": {}}),
+        // Whatever else is wrong with it, this must not look like the end of the exchange.
+        json!({"op": "sub", "id": 1, "channel": "nowhere", "payload": {}}),
     ] {
         peer.send(&other).await;
         let fault = peer.next().await;
