@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
@@ -127,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let close = async {
             if self.stream.close(Some(frame)).await.is_ok() {
                 while let Some(Ok(_)) = self.stream.next().await {}
+                linger(self.stream.get_mut()).await;
             }
         };
         // A peer that does not agree in time is left without a word, as RFC 6455, 7.1.1 allows.
@@ -136,6 +137,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Answers a close frame of the peer.
     pub(crate) async fn closed(mut self) {
         let _ = timeout(self.close_timeout, self.stream.flush()).await;
+    }
+}
+
+/// Reads to the end what can no longer be understood. A connection that is closed with bytes unread
+/// is reset, and the peer may lose the close frame with it.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    let mut unread = vec![0; 4 << 10];
+    if stream.shutdown().await.is_ok() {
+        while let Ok(1..) = stream.read(&mut unread).await {}
     }
 }
 

@@ -70,6 +70,18 @@ async fn what_is_said_to_be_too_long_is_refused_before_it_comes() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_client_that_has_sent_far_too_much() {
+    let server = beating(SELDOM).await;
+    let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+    let flood = frame(0x81, &vec![b'x'; 1 << 20]);
+    tcp.write_all(&flood).await.unwrap();
+    assert_eq!(close_code(&mut tcp).await, 1009);
+    // The end of the stream, and not a reset in which the close frame could be lost.
+    let mut rest = Vec::new();
+    soon(tcp.read_to_end(&mut rest)).await.unwrap();
+}
+
+#[tokio::test]
 async fn frames_that_are_not_of_rfc_6455_are_refused() {
     let server = beating(SELDOM).await;
     for (bytes, code) in [
