@@ -97,6 +97,18 @@ impl<E: Payload> Fault<E> {
         }
     }
 
+    /// The same fault with no more of its message than is worth sending: it may quote what a peer
+    /// sent, once for each message that this could not be.
+    #[must_use]
+    pub(crate) fn shortened(mut self) -> Self {
+        const SHOWN: usize = 1000;
+        if let Some((end, _)) = self.message.char_indices().nth(SHOWN) {
+            self.message.truncate(end);
+            self.message.push('…');
+        }
+        self
+    }
+
     pub(crate) fn from_declared(message: Message<E>) -> Self {
         let text = serde_json::to_string(&message.payload).unwrap_or_default();
         Self {

@@ -196,6 +196,7 @@ impl Session {
 
     /// Tells the peer what was wrong with something that it sent.
     pub(crate) fn fault(&self, id: Id, fault: Fault) {
+        let fault = fault.shortened();
         tracing::debug!(%fault, "refused a message");
         self.push(id, Body::Fault(fault));
     }

@@ -104,3 +104,23 @@ async fn numbers_at_their_ends_come_through() {
     peer.send_text(r#"{"duration":1e400}"#).await;
     assert_eq!(peer.next_fault().await, "invalid_message");
 }
+
+#[tokio::test]
+async fn a_fault_repeats_little_of_what_it_is_about() {
+    let server = limited(Limits::default()).await;
+    let name = "x".repeat(60_000);
+    let mut raw = Peer::raw(&server, "/ws").await;
+    raw.send_text(&format!(r#"{{"{name}":1}}"#)).await;
+    assert!(raw.next_text().await.len() < 2000);
+    let mut peer = Peer::envelope(&server).await;
+    for frame in [
+        json!({"op": name, "id": 1}),
+        json!({"op": "sub", "id": 1, "channel": name}),
+        json!({"op": "sub", "id": 1, "channel": "beat_sub", "message": name}),
+        json!({"op": "sub", "id": 1, "channel": "beat_sub", "payload": {&name: 1}}),
+        json!({"op": "sub", "id": 1, "channel": "beat_sub", "payload": {"subscriptionId": {&name: 1}}}),
+    ] {
+        peer.send(&frame).await;
+        assert!(peer.next_text().await.len() < 2000);
+    }
+}
