@@ -107,8 +107,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             // What was read is answered before more is read: a peer that sends without reading
             // fills its own connection, and nothing here.
             let may_read = self.roominess.is_roomy();
+            // Fair: neither a peer that sends without end nor a handler that does keeps the others
+            // waiting.
             tokio::select! {
-                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = overflow.cancelled() => return Err(End::Close(SLOW_CONSUMER)),
                 () = sleep_until(self.init_deadline), if self.framing.is_waiting() => {

@@ -29,11 +29,11 @@ pub struct Limits {
     pub read_buffer: usize,
     /// Bytes that are gathered before they are written. Default 16 KiB.
     pub write_buffer: usize,
-    /// Messages that may wait for one connection; one more publication closes it with 3008, one
-    /// more reply waits. Default 256.
+    /// Publications that may wait for one connection; one more closes it with 3008. As many
+    /// replies may wait beside them, and one more waits in its handler. Default 256.
     pub queue_messages: usize,
-    /// Bytes of the messages that may wait for one connection, with the same effect; also the
-    /// size of the largest message that can be sent. Default 1 MiB.
+    /// Bytes of the publications that may wait for one connection, and of the replies, with the
+    /// same effect; also the size of the largest message that can be sent. Default 1 MiB.
     pub queue_bytes: usize,
     /// From the TCP connection to the end of the WebSocket handshake. Default 5 s.
     pub handshake_timeout: Duration,

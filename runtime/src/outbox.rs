@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::fault::Fault;
@@ -10,14 +10,13 @@ use crate::frame::{Body, Event};
 
 /// The sending end: what exchanges put their events into.
 ///
-/// Bounded in events and in bytes. A reply waits for room; a publication never does, and when it
-/// finds none the whole connection is given up, so that nothing is lost unseen.
+/// Bounded in events and in bytes. A reply waits for room; anything else never does, and when it
+/// finds none the whole connection is given up, so that nothing is lost unseen. Each kind has room
+/// of its own: a handler that sends replies as fast as they are taken always fills theirs.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     events: mpsc::Sender<Queued>,
-    bytes: Arc<Semaphore>,
-    capacity: u32,
-    overflow: CancellationToken,
+    rooms: Arc<Rooms>,
 }
 
 /// The receiving end: what the connection writes from.
@@ -31,26 +30,82 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) event: Event,
-    _room: OwnedSemaphorePermit,
+    _taken: Taken,
 }
 
 /// The connection is gone, or has been given up.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
-/// A queue of at most `events` events and about `bytes` bytes.
+#[derive(Debug)]
+struct Rooms {
+    replies: Room,
+    others: Room,
+    max_events: usize,
+    max_bytes: u32,
+    overflow: CancellationToken,
+}
+
+/// What is left for one kind of events.
+#[derive(Debug)]
+struct Room {
+    events: Semaphore,
+    bytes: Semaphore,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Reply,
+    Other,
+}
+
+impl Rooms {
+    fn of(&self, kind: Kind) -> &Room {
+        match kind {
+            Kind::Reply => &self.replies,
+            Kind::Other => &self.others,
+        }
+    }
+}
+
+/// Room that one event takes.
+#[derive(Debug)]
+struct Taken {
+    rooms: Arc<Rooms>,
+    kind: Kind,
+    bytes: u32,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let room = self.rooms.of(self.kind);
+        room.events.add_permits(1);
+        room.bytes.add_permits(self.bytes as usize);
+    }
+}
+
+/// A queue of at most `events` replies of about `bytes` bytes, and as much of all else.
 pub(crate) fn outbox(events: usize, bytes: usize) -> (Outbox, Pending) {
-    let capacity = u32::try_from(bytes)
+    let max_events = events.clamp(1, Semaphore::MAX_PERMITS / 2);
+    let max_bytes = u32::try_from(bytes)
         .unwrap_or(u32::MAX)
         .min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX))
         .max(1);
-    let (sender, receiver) = mpsc::channel(events.max(1));
+    let room = || Room {
+        events: Semaphore::new(max_events),
+        bytes: Semaphore::new(max_bytes as usize),
+    };
+    let (sender, receiver) = mpsc::channel(max_events.saturating_mul(2));
     let overflow = CancellationToken::new();
     let outbox = Outbox {
         events: sender,
-        bytes: Arc::new(Semaphore::new(capacity as usize)),
-        capacity,
-        overflow: overflow.clone(),
+        rooms: Arc::new(Rooms {
+            replies: room(),
+            others: room(),
+            max_events,
+            max_bytes,
+            overflow: overflow.clone(),
+        }),
     };
     let pending = Pending {
         events: receiver,
@@ -63,52 +118,68 @@ impl Outbox {
     /// Queues a reply, waiting for room. Cancelling it queues nothing.
     pub(crate) async fn send(&self, event: Event) -> Result<(), Closed> {
         let event = self.fitting(event);
-        let bytes = Arc::clone(&self.bytes);
-        let room = bytes
-            .acquire_many_owned(self.room(&event))
-            .await
-            .map_err(|_| Closed)?;
-        let queued = Queued { event, _room: room };
-        self.events.send(queued).await.map_err(|_| Closed)
+        let weight = self.weight(&event);
+        let room = &self.rooms.replies;
+        let one = room.events.acquire().await.map_err(|_| Closed)?;
+        let bytes = room.bytes.acquire_many(weight).await.map_err(|_| Closed)?;
+        one.forget();
+        bytes.forget();
+        self.queue(event, Kind::Reply, weight)
     }
 
     /// Queues an event now. Where there is no room the connection is given up.
     pub(crate) fn push(&self, event: Event) -> Result<(), Closed> {
         let event = self.fitting(event);
-        let bytes = Arc::clone(&self.bytes);
-        let Ok(room) = bytes.try_acquire_many_owned(self.room(&event)) else {
-            self.overflow.cancel();
+        let weight = self.weight(&event);
+        let room = &self.rooms.others;
+        let (Ok(one), Ok(bytes)) = (
+            room.events.try_acquire(),
+            room.bytes.try_acquire_many(weight),
+        ) else {
+            self.rooms.overflow.cancel();
             return Err(Closed);
         };
-        let queued = Queued { event, _room: room };
-        self.events.try_send(queued).map_err(|error| {
-            if let mpsc::error::TrySendError::Full(_) = error {
-                self.overflow.cancel();
-            }
-            Closed
-        })
+        one.forget();
+        bytes.forget();
+        self.queue(event, Kind::Other, weight)
     }
 
-    /// Less than half of the queue is taken: what is read now can be answered.
+    /// The room has been found, and so there is room in the channel.
+    fn queue(&self, event: Event, kind: Kind, bytes: u32) -> Result<(), Closed> {
+        let taken = Taken {
+            rooms: Arc::clone(&self.rooms),
+            kind,
+            bytes,
+        };
+        let queued = Queued {
+            event,
+            _taken: taken,
+        };
+        self.events.try_send(queued).map_err(|_| Closed)
+    }
+
+    /// Less than half of the room that cannot be waited for is taken: what is read now can be
+    /// answered.
     pub(crate) fn is_roomy(&self) -> bool {
-        self.events.capacity() > self.events.max_capacity() / 2
-            && self.bytes.available_permits() > self.capacity as usize / 2
+        let room = &self.rooms.others;
+        room.events.available_permits() > self.rooms.max_events / 2
+            && room.bytes.available_permits() > self.rooms.max_bytes as usize / 2
     }
 
     /// The event, or a fault in place of one that is larger than the whole queue.
     fn fitting(&self, event: Event) -> Event {
         let weight = event.weight();
-        if weight <= self.capacity as usize {
+        if weight <= self.rooms.max_bytes as usize {
             return event;
         }
         tracing::error!(
             bytes = weight,
-            limit = self.capacity,
+            limit = self.rooms.max_bytes,
             "a message of ours is too large to send"
         );
         let message = format!(
             "the service's message is larger than {} bytes",
-            self.capacity
+            self.rooms.max_bytes
         );
         Event {
             id: event.id,
@@ -116,10 +187,10 @@ impl Outbox {
         }
     }
 
-    fn room(&self, event: &Event) -> u32 {
+    fn weight(&self, event: &Event) -> u32 {
         u32::try_from(event.weight())
             .unwrap_or(u32::MAX)
-            .min(self.capacity)
+            .min(self.rooms.max_bytes)
     }
 }
 
@@ -190,6 +261,21 @@ mod tests {
         assert!(pending.take(&mut batch, 8).await);
         batch.clear();
         waiting.await.unwrap().unwrap();
+        assert!(!pending.overflow().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_wait_finds_room_beside_replies_that_do() {
+        let (outbox, mut pending) = outbox(2, 1000);
+        for _ in 0..2 {
+            let outbox = outbox.clone();
+            tokio::spawn(async move { outbox.send(event(700)).await });
+        }
+        tokio::task::yield_now().await;
+        outbox.push(event(700)).unwrap();
+        let mut batch = Vec::new();
+        pending.take(&mut batch, 8).await;
+        assert_eq!(batch.len(), 2);
         assert!(!pending.overflow().is_cancelled());
     }
 

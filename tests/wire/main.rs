@@ -8,6 +8,7 @@
 mod client;
 mod service;
 
+mod busy;
 mod envelope;
 mod hostile;
 mod lifecycle;
