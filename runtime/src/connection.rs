@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         loop {
             // What was read is answered before more is read: a peer that sends without reading
             // fills its own connection, and nothing here.
-            let may_read = self.roominess.is_roomy();
+            let may_read = self.roominess.is_roomy() && self.session.takes_more();
             // Fair: neither a peer that sends without end nor a handler that does keeps the others
             // waiting.
             tokio::select! {

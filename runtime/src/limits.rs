@@ -15,7 +15,8 @@ pub struct Limits {
     /// Connections at one time; one more is answered with status 503. Default 10,000.
     pub connections: usize,
     /// Exchanges (subscriptions and requests) that one connection may have going at one time; one
-    /// more gets the fault `limit_exceeded`. Default 128.
+    /// more gets the fault `limit_exceeded`. As many messages without an answer may be worked on;
+    /// then no more is read until one is done. Default 128.
     pub exchanges: usize,
     /// Bytes of one inbound frame; a larger one closes the connection with 1009. Default 64 KiB.
     pub frame_size: usize,

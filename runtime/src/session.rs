@@ -26,9 +26,11 @@ pub(crate) struct Session {
     outbox: Outbox,
     exchanges: HashMap<Key, Exchange>,
     tasks: JoinSet<()>,
-    keys: HashMap<TaskId, (Key, Id)>,
+    keys: HashMap<TaskId, (Option<Key>, Id)>,
     cancelled: HashSet<TaskId>,
     next_key: u64,
+    /// Handlers at work on messages that have no answer, and so are no exchanges.
+    unanswered: usize,
     max_exchanges: usize,
 }
 
@@ -72,6 +74,7 @@ impl Session {
             keys: HashMap::new(),
             cancelled: HashSet::new(),
             next_key: 0,
+            unanswered: 0,
             max_exchanges: limits.exchanges,
         }
     }
@@ -141,10 +144,8 @@ impl Session {
             headers,
             start,
         } = opening;
-        if self.exchanges.len() >= self.max_exchanges {
-            self.exchanges.retain(|_, exchange| !exchange.has_ended());
-        }
-        if self.exchanges.len() >= self.max_exchanges {
+        let is_exchange = id.is_some() || handler.is_answered();
+        if is_exchange && self.is_full() {
             let message = format!(
                 "{} exchanges are going on this connection, and no more may",
                 self.max_exchanges
@@ -152,11 +153,12 @@ impl Session {
             return self.fault(id, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
         let key = match id {
-            Some(id) => Key::Peer(id),
-            None => {
+            Some(id) => Some(Key::Peer(id)),
+            None if is_exchange => {
                 self.next_key = self.next_key.wrapping_add(1);
-                Key::Own(self.next_key)
+                Some(Key::Own(self.next_key))
             }
+            None => None,
         };
         let replies = Replies {
             outbox: self.outbox.clone(),
@@ -175,7 +177,23 @@ impl Session {
                 Exchange::Membership(subscribe())
             }
         };
-        self.exchanges.insert(key, exchange);
+        match key {
+            Some(key) => drop(self.exchanges.insert(key, exchange)),
+            None => self.unanswered = self.unanswered.saturating_add(1),
+        }
+    }
+
+    fn is_full(&mut self) -> bool {
+        if self.exchanges.len() >= self.max_exchanges {
+            self.exchanges.retain(|_, exchange| !exchange.has_ended());
+        }
+        self.exchanges.len() >= self.max_exchanges
+    }
+
+    /// Another message can be taken. Where one has no answer its sender cannot be told to wait, and
+    /// so it waits where it is until a handler has ended.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.unanswered < self.max_exchanges
     }
 
     /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
@@ -219,11 +237,16 @@ impl Session {
         let Some((key, id)) = self.keys.remove(&task) else {
             return;
         };
-        // The peer may have started another exchange under the number of one that has ended.
-        if let Some(Exchange::Task(current)) = self.exchanges.get(&key)
-            && current.id() == task
-        {
-            self.exchanges.remove(&key);
+        match key {
+            None => self.unanswered = self.unanswered.saturating_sub(1),
+            // The peer may have started another exchange under the number of one that has ended.
+            Some(key) => {
+                if let Some(Exchange::Task(current)) = self.exchanges.get(&key)
+                    && current.id() == task
+                {
+                    self.exchanges.remove(&key);
+                }
+            }
         }
         if self.cancelled.remove(&task) {
             self.push(id, Body::End);

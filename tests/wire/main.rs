@@ -9,6 +9,7 @@ mod client;
 mod service;
 
 mod busy;
+mod calls;
 mod envelope;
 mod hostile;
 mod lifecycle;

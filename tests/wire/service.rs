@@ -126,7 +126,7 @@ pub(crate) enum Weather {
     Panic,
 }
 
-struct Telescope {
+pub(crate) struct Telescope {
     parked: mpsc::UnboundedSender<ParkSend>,
     gate: Arc<Semaphore>,
     runs: Arc<watch::Sender<(usize, usize)>>,
@@ -134,7 +134,7 @@ struct Telescope {
 }
 
 impl Telescope {
-    fn new() -> (Self, Dome) {
+    pub(crate) fn new() -> (Self, Dome) {
         let (parked, parks) = mpsc::unbounded_channel();
         let (orders, weather) = mpsc::unbounded_channel();
         let (runs, seen) = watch::channel((0, 0));

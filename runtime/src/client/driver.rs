@@ -121,7 +121,10 @@ pub(super) trait Link: Send + 'static {
     /// Hands over commands, as one batch.
     fn send(&mut self, commands: Vec<Command>) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Waits for events. Cancelling it loses nothing.
+    /// Another command can be sent. Changes only while events are waited for.
+    fn takes_more(&self) -> bool;
+
+    /// Waits for events, or until another command can be sent. Cancelling it loses nothing.
     fn receive(
         &mut self,
         events: &mut Vec<Event>,
@@ -170,14 +173,15 @@ impl<L: Link> Driver<L> {
         let mut events = Vec::new();
         let mut opened = Vec::with_capacity(BATCH);
         loop {
+            // Fair: neither callers nor the service can keep the others waiting.
             tokio::select! {
-                biased;
-                // First, so that what was given up does not count against what is started.
                 () = self.shared.wake.notified() => self.close_given_up().await?,
-                count = self.opens.recv_many(&mut opened, BATCH) => {
+                count = self.opens.recv_many(&mut opened, BATCH), if self.link.takes_more() => {
                     if count == 0 {
                         return Ok(());
                     }
+                    // First, so that what was given up does not count against what is started.
+                    self.close_given_up().await?;
                     self.open(&mut opened).await?;
                 }
                 received = self.link.receive(&mut events) => {
@@ -280,22 +284,23 @@ impl Link for Memory {
         Ok(())
     }
 
+    fn takes_more(&self) -> bool {
+        self.session.takes_more()
+    }
+
     async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
         let overflow = self.pending.overflow();
-        loop {
-            tokio::select! {
-                biased;
-                () = overflow.cancelled() => {
-                    let message = "the client does not keep up with what it subscribed to";
-                    return Err(Fault::new(Fault::SLOW_CONSUMER, message));
-                }
-                _ = self.pending.take(&mut self.batch, BATCH) => {
-                    events.extend(self.batch.drain(..).map(|queued| queued.event));
-                    return Ok(());
-                }
-                () = self.session.reap() => {}
+        tokio::select! {
+            () = overflow.cancelled() => {
+                let message = "the client does not keep up with what it subscribed to";
+                return Err(Fault::new(Fault::SLOW_CONSUMER, message));
             }
+            _ = self.pending.take(&mut self.batch, BATCH) => {
+                events.extend(self.batch.drain(..).map(|queued| queued.event));
+            }
+            () = self.session.reap() => {}
         }
+        Ok(())
     }
 
     async fn close(self) {}
@@ -338,6 +343,11 @@ impl Link for Remote {
         }
         let frames: Vec<_> = commands.iter().map(envelope::write_command).collect();
         self.write(frames).await
+    }
+
+    /// What is sent waits in the socket, if it must.
+    fn takes_more(&self) -> bool {
+        true
     }
 
     async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {

@@ -88,6 +88,8 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        // First: a message that has not been sent yet is not sent then, and needs no giving up.
+        self.answers.close();
         self.calls.give_up(self.id);
     }
 }
