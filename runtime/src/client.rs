@@ -48,10 +48,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Url`](crate::Error::Url), [`Error::Connect`](crate::Error::Connect),
-    /// [`Error::Refused`](crate::Error::Refused), or, after 10 s,
-    /// [`Error::ConnectTimeout`](crate::Error::ConnectTimeout). A connection that is lost later
-    /// fails every call and stream on it with [`Fault::UNAVAILABLE`].
+    /// [`Error::Url`], [`Error::Connect`], [`Error::Refused`], or, after 10 s,
+    /// [`Error::ConnectTimeout`]. A connection that is lost later fails every call and stream on it
+    /// with [`Fault::UNAVAILABLE`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let limits = limits();
         let socket = connect::connect(url, &limits, CONNECT_TIMEOUT).await?;
