@@ -89,21 +89,59 @@ fn split(
 
 fn write_content(content: &Content, frame: &mut String) {
     let payload = content.payload.get();
-    let members = payload.strip_prefix('{').map(str::trim_start);
-    match (&content.headers, members) {
-        (Some(headers), Some(members)) => {
-            frame.push_str(headers.get().strip_suffix('}').unwrap_or("{"));
-            if !members.starts_with('}') {
-                frame.push(',');
-            }
-            frame.push_str(members);
-        }
-        // Headers have no place beside a payload that is not an object.
-        (_, None) | (None, Some(_)) => frame.push_str(payload),
+    let headers = content.headers.as_deref().map(RawValue::get);
+    // Headers have no place beside a payload that is not an object.
+    let (Some(headers), true) = (headers, payload.starts_with('{')) else {
+        return frame.push_str(payload);
+    };
+    let own = json::members(payload).unwrap_or_default();
+    let mut members = json::members(headers).unwrap_or_default();
+    // A name that both have is the payload's.
+    members.retain(|(header, _)| own.iter().all(|(name, _)| name != header));
+    members.extend(own);
+    match raw_object(&members) {
+        Some(object) => frame.push_str(object.get()),
+        None => frame.push_str(payload),
     }
 }
 
 fn write_fault(fault: &Fault, frame: &mut String) {
     let error = serde_json::json!({ "code": fault.code(), "message": fault.message() });
     frame.push_str(&serde_json::json!({ "error": error }).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &str, payload: &str, expected: &str) {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::from);
+        let content = Content {
+            channel: Cow::Borrowed("c"),
+            message: Cow::Borrowed("m"),
+            headers: raw(headers).ok(),
+            payload: raw(payload).unwrap(),
+        };
+        let mut frame = String::new();
+        write_content(&content, &mut frame);
+        assert_eq!(frame, expected);
+    }
+
+    #[test]
+    fn headers_ride_beside_the_payloads_own_members() {
+        check(r#"{"h":1}"#, r#"{"p":2.50}"#, r#"{"h":1,"p":2.50}"#);
+        check(r#"{"h":1}"#, "{}", r#"{"h":1}"#);
+        check("", r#"{"p":2}"#, r#"{"p":2}"#);
+        check(r#"{"h":1}"#, "[2]", "[2]");
+        check(r#"{"h":1}"#, "null", "null");
+    }
+
+    #[test]
+    fn a_name_that_headers_and_payload_share_is_there_once() {
+        check(r#"{"a":1,"h":1}"#, r#"{"a":2}"#, r#"{"h":1,"a":2}"#);
+    }
 }
