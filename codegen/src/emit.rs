@@ -11,24 +11,27 @@ mod messages;
 mod service;
 mod types;
 
+use std::collections::{HashMap, HashSet};
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::api::{Api, Message, Payload, TypeName};
+use crate::api::{Api, Message, Payload, TypeDef, TypeKind, TypeName};
 
 /// Everything that one document's generated file contains.
 pub(crate) fn emit(api: &Api) -> TokenStream {
+    let index = Index::new(api);
     let document = document(api);
     let types = api
         .types
         .iter()
-        .map(|definition| types::definition(api, definition));
+        .map(|definition| types::definition(&index, definition));
     let wrappers = api
         .messages
         .iter()
         .filter(|message| message.headers.is_none())
-        .map(|message| messages::wrapper(api, message));
-    let interactions = interactions::Interactions::new(api);
+        .map(|message| messages::wrapper(&index, message));
+    let interactions = interactions::Interactions::new(api, &index);
     let constants = interactions.iter().map(interactions::Emitted::constant);
     let service = service::service(api, &interactions);
     let provider = service::provider(&interactions);
@@ -83,18 +86,60 @@ fn type_ident(name: &TypeName) -> Ident {
     ident(&name.0)
 }
 
-impl Api {
+/// What is looked up by name, once for each type.
+struct Index<'a> {
+    by_payload: HashMap<&'a TypeName, &'a Message>,
+    by_headers: HashMap<&'a TypeName, &'a Message>,
+    /// Types of messages with headers of their own to set.
+    with_own_headers: HashSet<&'a str>,
+    with_default: HashSet<&'a TypeName>,
+}
+
+impl<'a> Index<'a> {
+    fn new(api: &'a Api) -> Self {
+        let messages = api.messages.iter();
+        let has_default = |definition: &&TypeDef| match &definition.kind {
+            TypeKind::Struct(body) => body.has_default,
+            TypeKind::Enum(_) => false,
+        };
+        let with_default = api.types.iter().filter(has_default);
+        Self {
+            by_payload: messages
+                .clone()
+                .filter_map(|message| match &message.payload {
+                    Payload::Own(own) => Some((own, message)),
+                    Payload::Wraps(_) => None,
+                })
+                .collect(),
+            by_headers: messages
+                .clone()
+                .filter_map(|message| Some((message.headers.as_ref()?, message)))
+                .collect(),
+            with_own_headers: messages
+                .filter(|message| message.has_own_headers)
+                .map(|message| message.name.rust.as_str())
+                .collect(),
+            with_default: with_default.map(|definition| &definition.name).collect(),
+        }
+    }
+
     /// The message whose own type this is.
-    fn message_of(&self, name: &TypeName) -> Option<&Message> {
-        self.messages
-            .iter()
-            .find(|message| matches!(&message.payload, Payload::Own(own) if own == name))
+    fn message_of(&self, name: &TypeName) -> Option<&'a Message> {
+        self.by_payload.get(name).copied()
     }
 
     /// The message whose headers this is.
-    fn message_with_headers(&self, name: &TypeName) -> Option<&Message> {
-        self.messages
-            .iter()
-            .find(|message| message.headers.as_ref() == Some(name))
+    fn message_with_headers(&self, name: &TypeName) -> Option<&'a Message> {
+        self.by_headers.get(name).copied()
+    }
+
+    /// The message has headers besides those that the runtime fills in.
+    fn has_own_headers(&self, message: &TypeName) -> bool {
+        self.with_own_headers.contains(message.0.as_str())
+    }
+
+    /// The definition has a default value.
+    fn has_default(&self, name: &TypeName) -> bool {
+        self.with_default.contains(name)
     }
 }

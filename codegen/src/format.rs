@@ -3,6 +3,9 @@
 //! prettyplease breaks lines early and leaves no empty ones; this gives its text the look that
 //! rustfmt's has, as far as generated code needs it.
 
+use std::iter::Rev;
+use std::slice::Iter;
+
 use proc_macro2::TokenStream;
 
 /// Columns of a line.
@@ -48,102 +51,94 @@ fn begins_item(line: &str) -> bool {
 }
 
 /// Joins what is bracketed over several lines and fits into one, the innermost first.
-fn tighten(mut lines: Vec<String>) -> Vec<String> {
-    for start in (0..lines.len()).rev() {
-        let Some((first, rest)) = lines.get(start..).and_then(<[_]>::split_first) else {
-            continue;
-        };
-        let Some(group) = Group::opened_by(first, rest) else {
-            continue;
-        };
-        let end = start + group.inner + 1;
-        if group.joined.chars().count() <= WIDTH {
-            lines.splice(start..=end, [group.joined]);
-        } else if let Some((name, value)) = broken_after_equals(&group.joined) {
-            if !value.ends_with(';') {
-                indent_statement(&mut lines, end + 1);
+fn tighten(lines: Vec<String>) -> Vec<String> {
+    from_the_end(from_the_end(lines, joined), filled_array)
+}
+
+/// The lines after one, in order.
+type After<'a> = Rev<Iter<'a, String>>;
+
+/// Lines instead of others, and how many they replace besides the one that was looked at.
+type Rewritten = (usize, Vec<String>);
+
+/// Rewrites lines from the last to the first, each with those after it rewritten already.
+fn from_the_end(
+    lines: Vec<String>,
+    rewrite: impl Fn(&str, After<'_>) -> Option<Rewritten>,
+) -> Vec<String> {
+    // Upside down: at its front, a list would be moved as a whole for each line replaced.
+    let mut done: Vec<String> = Vec::with_capacity(lines.len());
+    for line in lines.into_iter().rev() {
+        match rewrite(&line, done.iter().rev()) {
+            Some((replaced, new)) => {
+                done.truncate(done.len().saturating_sub(replaced));
+                done.extend(new.into_iter().rev());
             }
-            lines.splice(start..=end, [name, value]);
+            None => done.push(line),
         }
     }
-    for start in (0..lines.len()).rev() {
-        if let Some((length, filled)) = lines.get(start..).and_then(filled_array) {
-            lines.splice(start..start + length, filled);
-        }
-    }
-    lines
+    done.reverse();
+    done
 }
 
-struct Group {
-    /// How many lines are between the brackets.
-    inner: usize,
-    /// All of it as one line.
-    joined: String,
-}
-
-impl Group {
-    fn opened_by(first: &str, rest: &[String]) -> Option<Self> {
-        let is_block = first.ends_with("async move {");
-        if is_comment(first) || !(is_block || first.ends_with(['(', '<'])) {
-            return None;
-        }
-        let depth = indent(rest.first()?);
-        let inner = rest.iter().position(|line| indent(line) < depth)?;
-        let (content, after) = rest.split_at_checked(inner)?;
-        let close = after.first()?.trim_start();
-        // One that opens again, or holds what had to stay broken, reads better as it is.
-        if close.ends_with(['(', '<'])
-            || content
-                .iter()
-                .any(|line| indent(line) > depth || is_comment(line))
-        {
-            return None;
-        }
-        let content: Vec<&str> = content.iter().map(|line| line.trim_start()).collect();
-        let content = content.join(" ");
-        let content = content.strip_suffix(',').unwrap_or(&content);
-        let space = if is_block { " " } else { "" };
-        Some(Self {
-            inner,
-            joined: format!("{first}{space}{content}{space}{close}"),
-        })
-    }
-}
-
-/// A constant that is too long for a line, as two: its name and type, and its value.
-fn broken_after_equals(line: &str) -> Option<(String, String)> {
-    let pad = " ".repeat(indent(line) + 4);
-    let (name, value) = line.split_once(" = ")?;
-    name.trim_start()
-        .starts_with("const ")
-        .then(|| (format!("{name} ="), format!("{pad}{value}")))
-}
-
-fn indent_statement(lines: &mut [String], start: usize) {
-    for line in lines.iter_mut().skip(start) {
-        line.insert_str(0, "    ");
-        if line.ends_with(';') {
-            return;
-        }
-    }
-}
-
-/// An array that is a method's only argument, with as many elements in a line as fit, and how many
-/// lines it has been.
-fn filled_array(lines: &[String]) -> Option<(usize, Vec<String>)> {
-    let (call, rest) = lines.split_first()?;
-    let (open, rest) = rest.split_first()?;
-    if !call.ends_with('(') || open.trim_start() != "&[" {
+/// What the brackets that `first` opens hold, on one line if it fits, and a constant on two.
+fn joined(first: &str, rest: After<'_>) -> Option<Rewritten> {
+    let is_block = first.ends_with("async move {");
+    if is_comment(first) || !(is_block || first.ends_with(['(', '<'])) {
         return None;
     }
-    let elements = rest.iter().position(|line| line.trim_start() == "],")?;
-    let (elements, after) = rest.split_at_checked(elements)?;
-    let close = after.get(1)?.trim_start();
+    let depth = indent(rest.clone().next()?);
+    let inner = rest.clone().position(|line| indent(line) < depth)?;
+    let close = rest.clone().nth(inner)?.trim_start();
+    let content = rest.clone().take(inner);
+    // One that opens again, or holds what had to stay broken, reads better as it is.
+    if close.ends_with(['(', '<'])
+        || content
+            .clone()
+            .any(|line| indent(line) > depth || is_comment(line))
+    {
+        return None;
+    }
+    let content: Vec<&str> = content.map(|line| line.trim_start()).collect();
+    let content = content.join(" ");
+    let content = content.strip_suffix(',').unwrap_or(&content);
+    let space = if is_block { " " } else { "" };
+    let line = format!("{first}{space}{content}{space}{close}");
+    let replaced = inner + 1;
+    if line.chars().count() <= WIDTH {
+        return Some((replaced, vec![line]));
+    }
+
+    let (name, value) = line.split_once(" = ")?;
+    if !name.trim_start().starts_with("const ") {
+        return None;
+    }
+    let deeper = |line: &str| format!("{}{line}", " ".repeat(4));
+    let value = format!("{}{value}", " ".repeat(indent(name)));
+    let mut lines = vec![format!("{name} ="), deeper(&value)];
+    // The calls after it belong to the value.
+    for line in rest.skip(replaced) {
+        if lines.last().is_some_and(|last| last.ends_with(';')) {
+            break;
+        }
+        lines.push(deeper(line));
+    }
+    Some((inner + lines.len() - 1, lines))
+}
+
+/// An array that is a method's only argument, with as many elements in a line as fit.
+fn filled_array(call: &str, rest: After<'_>) -> Option<Rewritten> {
+    if !call.ends_with('(') || rest.clone().next()?.trim_start() != "&[" {
+        return None;
+    }
+    let rest = rest.skip(1);
+    let count = rest.clone().position(|line| line.trim_start() == "],")?;
+    let close = rest.clone().nth(count + 1)?.trim_start();
 
     let pad = " ".repeat(indent(call) + 4);
     let mut filled = vec![format!("{call}&[")];
     let mut line = pad.clone();
-    for element in elements.iter().map(|element| element.trim_start()) {
+    for element in rest.take(count).map(|element| element.trim_start()) {
         if line.len() > pad.len() && line.chars().count() + 1 + element.chars().count() > WIDTH {
             filled.push(std::mem::replace(&mut line, pad.clone()));
         }
@@ -154,7 +149,8 @@ fn filled_array(lines: &[String]) -> Option<(usize, Vec<String>)> {
     }
     filled.push(line);
     filled.push(format!("{}]{close}", " ".repeat(indent(call))));
-    Some((elements.len() + 4, filled))
+    // With the lines of `&[`, `],` and what closes the call.
+    Some((count + 3, filled))
 }
 
 fn is_comment(line: &str) -> bool {

@@ -6,7 +6,7 @@
 //! rule. What differs in a document may meet in Rust (`a-b` and `a_b`): a [`Scope`] tells them
 //! apart again.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 
@@ -54,7 +54,9 @@ pub(crate) fn const_name(wire: &str) -> String {
 /// Names that live side by side: gives each a spelling of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
-    taken: HashSet<String>,
+    /// Each name that is taken, and the number that the next one to want it tries first: all below
+    /// are taken, and counting them again for each would take long where many names clash.
+    taken: HashMap<String, u64>,
 }
 
 impl Scope {
@@ -65,7 +67,7 @@ impl Scope {
 
     /// Takes `wanted`, with the first free number from 2 on if another has it already.
     pub(crate) fn claim(&mut self, wanted: String) -> String {
-        let name = if self.taken.contains(&wanted) {
+        let name = if let Some(first) = self.taken.get(&wanted).copied() {
             // A number makes up for the underscore of a reserved name, and rustc wants none of
             // `Self_2`. After a digit it needs one: `v1` and `2` would read as version twelve.
             let base = if wanted.starts_with(char::is_uppercase) {
@@ -78,14 +80,16 @@ impl Scope {
             } else {
                 ""
             };
-            (2_u64..)
-                .map(|number| format!("{base}{gap}{number}"))
-                .find(|candidate| !self.taken.contains(candidate))
-                .expect("there are more numbers than names")
+            let (number, name) = (first..)
+                .map(|number| (number, format!("{base}{gap}{number}")))
+                .find(|(_, candidate)| !self.taken.contains_key(candidate))
+                .expect("there are more numbers than names");
+            self.taken.insert(wanted, number.saturating_add(1));
+            name
         } else {
             wanted
         };
-        self.taken.insert(name.clone());
+        self.taken.insert(name.clone(), 2);
         name
     }
 }

@@ -3,15 +3,15 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{ident, markdown, type_ident};
-use crate::api::{Api, Interaction, Pattern, Step, TypeName};
+use super::{Index, ident, markdown, type_ident};
+use crate::api::{Api, Interaction, Pattern, Step};
 use crate::name::{self, Scope};
 
 /// The interactions of a document, each with the name of its constant.
 pub(super) struct Interactions<'a>(Vec<Emitted<'a>>);
 
 impl<'a> Interactions<'a> {
-    pub(super) fn new(api: &'a Api) -> Self {
+    pub(super) fn new(api: &'a Api, index: &'a Index<'a>) -> Self {
         // A newtype is a value as well, and one called `A` is the constant of an interaction `a`.
         let mut scope = Scope::new();
         scope.claim("DOCUMENT".to_owned());
@@ -22,7 +22,7 @@ impl<'a> Interactions<'a> {
             constant: ident(&scope.claim(name::const_name(&interaction.name.rust))),
             method: ident(&interaction.name.rust),
             interaction,
-            api,
+            index,
         };
         Self(api.interactions.iter().map(emitted).collect())
     }
@@ -51,7 +51,7 @@ pub(super) struct Emitted<'a> {
     pub(super) method: Ident,
     /// What it is.
     pub(super) interaction: &'a Interaction,
-    api: &'a Api,
+    index: &'a Index<'a>,
 }
 
 impl Emitted<'_> {
@@ -133,18 +133,11 @@ impl Emitted<'_> {
     pub(super) fn answer(&self, step: Option<&Step>) -> TokenStream {
         let payload = payload(step);
         match step {
-            Some(step) if self.has_own_headers(&step.message) => {
+            Some(step) if self.index.has_own_headers(&step.message) => {
                 quote!(::specwire::Message<#payload>)
             }
             _ => payload,
         }
-    }
-
-    fn has_own_headers(&self, message: &TypeName) -> bool {
-        self.api
-            .messages
-            .iter()
-            .any(|candidate| candidate.name.rust == message.0 && candidate.has_own_headers)
     }
 }
 

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, ident, markdown, type_ident, types};
-use crate::api::{Api, Message, Payload, Type, TypeKind};
+use super::{Index, docs, ident, markdown, type_ident, types};
+use crate::api::{Message, Payload, Type};
 
 /// The implementation of `Payload`.
 pub(super) fn payload(message: &Message) -> TokenStream {
@@ -32,17 +32,20 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     }
 }
 
+/// What its payload's type is for.
+pub(super) fn role(message: &Message) -> String {
+    let wire = markdown::code(&message.name.wire);
+    format!("Payload of the message {wire}.")
+}
+
 /// A type of the message's own, where its payload's type is shared or has no definition.
-pub(super) fn wrapper(api: &Api, message: &Message) -> Option<TokenStream> {
+pub(super) fn wrapper(index: &Index<'_>, message: &Message) -> Option<TokenStream> {
     let Payload::Wraps(inner) = &message.payload else {
         return None;
     };
-    let role = format!(
-        "Payload of the message {}.",
-        markdown::code(&message.name.wire)
-    );
+    let role = role(message);
     let docs = docs::item(&[message.docs.as_deref().unwrap_or_default(), &role]);
-    let derives = types::derives(has_default(api, inner));
+    let derives = types::derives(has_default(index, inner));
     let payload = payload(message);
     let name = ident(&message.name.rust);
     let inner = types::path(inner);
@@ -68,12 +71,9 @@ pub(super) fn wrapper(api: &Api, message: &Message) -> Option<TokenStream> {
     })
 }
 
-fn has_default(api: &Api, ty: &Type) -> bool {
+fn has_default(index: &Index<'_>, ty: &Type) -> bool {
     match ty {
-        Type::Named(name) | Type::Boxed(name) => api.types.iter().any(|definition| {
-            definition.name == *name
-                && matches!(&definition.kind, TypeKind::Struct(body) if body.has_default)
-        }),
+        Type::Named(name) | Type::Boxed(name) => index.has_default(name),
         _ => true,
     }
 }

@@ -3,17 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, ident, markdown, messages, type_ident};
-use crate::api::{Api, Field, Integer, Struct, Type, TypeDef, TypeKind, TypeName, Variant};
+use super::{Index, docs, ident, markdown, messages, type_ident};
+use crate::api::{Field, Integer, Struct, Type, TypeDef, TypeKind, TypeName, Variant};
 
 const SERDE: &str = "::specwire::private::serde";
 
 /// A definition, and what makes it a message if it is one.
-pub(super) fn definition(api: &Api, definition: &TypeDef) -> TokenStream {
-    let docs = definition_docs(api, definition);
+pub(super) fn definition(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
+    let docs = definition_docs(index, definition);
     let definition_tokens = match &definition.kind {
         TypeKind::Struct(body) => {
-            let member = if api.message_with_headers(&definition.name).is_some() {
+            let member = if index.message_with_headers(&definition.name).is_some() {
                 "header"
             } else {
                 "member"
@@ -22,10 +22,10 @@ pub(super) fn definition(api: &Api, definition: &TypeDef) -> TokenStream {
         }
         TypeKind::Enum(variants) => enumeration(&definition.name, variants),
     };
-    let payload = api.message_of(&definition.name).map(messages::payload);
-    let wrapper = api
+    let payload = index.message_of(&definition.name).map(messages::payload);
+    let wrapper = index
         .message_with_headers(&definition.name)
-        .map(|message| messages::wrapper(api, message));
+        .map(|message| messages::wrapper(index, message));
     quote! {
         #wrapper
         #docs
@@ -95,18 +95,15 @@ pub(super) fn derives(has_default: bool) -> TokenStream {
     }
 }
 
-fn definition_docs(api: &Api, definition: &TypeDef) -> TokenStream {
+fn definition_docs(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
     let own = definition.docs.as_deref();
-    if let Some(message) = api.message_of(&definition.name) {
+    if let Some(message) = index.message_of(&definition.name) {
         let about = message.docs.as_deref();
         let own = own.filter(|own| Some(*own) != about);
-        let role = format!(
-            "Payload of the message {}.",
-            markdown::code(&message.name.wire)
-        );
+        let role = messages::role(message);
         return docs::item(&[about.unwrap_or_default(), own.unwrap_or_default(), &role]);
     }
-    if let Some(message) = api.message_with_headers(&definition.name) {
+    if let Some(message) = index.message_with_headers(&definition.name) {
         let role = format!(
             "Headers of the message {}.",
             markdown::code(&message.name.wire)
