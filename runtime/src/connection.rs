@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fault::Fault;
 use crate::framing::{Framing, Refusal};
-use crate::limits::Limits;
+use crate::limits::{Limits, after};
 use crate::outbox::{Pending, Queued, outbox};
 use crate::request::Peer;
 use crate::routes::Scope;
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             roominess: outbox,
             liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
             control: Controls::new(limits.control_frames),
-            init_deadline: Instant::now() + limits.init_timeout,
+            init_deadline: after(limits.init_timeout),
         }
     }
 
@@ -136,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// The server stops: what is being answered is, and then the connection closes.
     async fn drain(&mut self, drain: Duration) -> End {
-        let deadline = Instant::now() + drain;
+        let deadline = after(drain);
         let mut batch = Vec::with_capacity(BATCH);
         let drained: Result<(), End> = async {
             while self.session.is_busy() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// The limits that a server keeps, with defaults that are safe on the Internet.
 ///
 /// ```
@@ -70,4 +72,11 @@ impl Default for Limits {
             close_timeout: Duration::from_secs(1),
         }
     }
+}
+
+/// The moment after so much time; for as much as `Duration::MAX`, one that never comes.
+pub(crate) fn after(duration: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or(now + NEVER)
 }

@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -276,12 +276,11 @@ impl Shared {
             async { Ok::<_, Infallible>(answer) }
         });
         let http = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.handshake_timeout)
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
+        // Of all of it, and so of a head that never ends as well.
         let http = timeout(self.limits.handshake_timeout, http);
         tokio::select! {
             biased;

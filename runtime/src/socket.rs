@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::framing::Refusal;
-use crate::limits::Limits;
+use crate::limits::{Limits, after};
 
 /// A WebSocket within its limits.
 pub(crate) struct Socket<S> {
@@ -123,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             code: code.into(),
             reason: shortened(reason).into(),
         };
-        let deadline = Instant::now() + self.close_timeout;
+        let deadline = after(self.close_timeout);
         let close = async {
             if self.stream.close(Some(frame)).await.is_ok() {
                 while let Some(Ok(_)) = self.stream.next().await {}
@@ -212,7 +212,7 @@ pub(crate) enum Due {
 
 impl Liveness {
     pub(crate) fn new(interval: Duration, patience: Duration) -> Self {
-        let next_ping = Instant::now() + interval;
+        let next_ping = after(interval);
         Self {
             interval,
             patience,
@@ -235,8 +235,8 @@ impl Liveness {
                 return Due::GiveUp;
             }
             if self.next_ping <= now {
-                self.next_ping = now + self.interval;
-                self.silent_until.get_or_insert(now + self.patience);
+                self.next_ping = after(self.interval);
+                self.silent_until.get_or_insert(after(self.patience));
                 return Due::Ping;
             }
             let next = self

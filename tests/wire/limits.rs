@@ -309,3 +309,24 @@ async fn the_limit_of_messages_that_wait_is_no_limit_of_progress() {
         last = peer.next().await;
     }
 }
+
+#[tokio::test]
+async fn times_may_be_without_end() {
+    let mut server = limited(Limits {
+        handshake_timeout: Duration::MAX,
+        init_timeout: Duration::MAX,
+        write_timeout: Duration::MAX,
+        ping_interval: Duration::MAX,
+        pong_timeout: Duration::MAX,
+        close_timeout: Duration::MAX,
+        ..Limits::default()
+    })
+    .await;
+    let mut peer = Peer::envelope(&server).await;
+    peer.expect_nothing().await;
+    server.stop();
+    assert_eq!(peer.close_code().await, 1001);
+    peer.dropped().await;
+    drop(peer);
+    server.stopped().await;
+}
