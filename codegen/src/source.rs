@@ -8,6 +8,7 @@
 //! walked, shared by aliases and dropped without recursion.
 
 mod meaning;
+mod syntax;
 mod tree;
 
 use std::collections::HashMap;

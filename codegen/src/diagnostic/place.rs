@@ -66,7 +66,8 @@ impl Text {
         )
     }
 
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+    /// Line and column, both counted from 1.
+    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
         let (line, start) = self.line_of(offset);
         let before = self.slice(&(start..offset)).chars().count();
         (line.saturating_add(1), before.saturating_add(1))

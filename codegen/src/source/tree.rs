@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{Data, Id, Kind, Mapping, Meaning, Member, Source};
+use super::{Data, Id, Kind, Mapping, Meaning, Member, Source, syntax};
 use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
@@ -35,10 +35,7 @@ pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
     while let Some(event) = parser.next_event() {
         let stop = match event {
             Ok((event, span)) => builder.event(event, &span),
-            Err(error) => {
-                let at = error.marker().byte_offset().unwrap_or_default();
-                Err(builder.syntax(error.kind(), at, &error.info()))
-            }
+            Err(error) => Err(syntax::diagnostic(&error, text)),
         };
         if let Err(diagnostic) = stop {
             builder.errors.push(diagnostic);
@@ -160,42 +157,6 @@ impl Builder<'_> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// What granit-parser says, with help where the mistake is a common one.
-    fn syntax(&self, kind: &ErrorKind, at: usize, message: &str) -> Diagnostic {
-        let error = |message: String| Diagnostic::error(self.place(&(at..at)), message);
-        let said = || error(message.split_whitespace().collect::<Vec<_>>().join(" "));
-        match kind {
-            ErrorKind::RecursionLimitExceeded => error(too_deep()),
-            ErrorKind::UnknownAnchor => {
-                let rest = self.text.as_str().get(at..).unwrap_or_default();
-                let name = rest
-                    .split(|c: char| c.is_whitespace() || ",]}".contains(c))
-                    .next();
-                let message = format!(
-                    "no anchor before this alias: {}",
-                    quote(name.unwrap_or(rest))
-                );
-                error(message).with_help("text that begins with `*` has to be in quotes")
-            }
-            ErrorKind::MappingValueNotAllowed => {
-                said().with_help("text that contains `: ` has to be in quotes")
-            }
-            ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => {
-                said().with_help("is a closing quote missing before it?")
-            }
-            ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-                said().with_help("indent with spaces")
-            }
-            ErrorKind::ExpectedFlowMappingSeparator => {
-                said().with_help("is a `}` or `,` missing before it?")
-            }
-            ErrorKind::ExpectedFlowSequenceSeparator => {
-                said().with_help("is a `]` or `,` missing before it?")
-            }
-            _ => said(),
-        }
     }
 
     fn begin(&mut self, kind: Kind, anchor: usize, range: Range<usize>) -> Step {
@@ -366,6 +327,6 @@ impl Builder<'_> {
     }
 }
 
-fn too_deep() -> String {
+pub(super) fn too_deep() -> String {
     format!("found more than {DEEPEST} mappings and lists within each other, expected fewer")
 }
