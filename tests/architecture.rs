@@ -29,6 +29,7 @@ const RUNTIME: &[&str] = &[
     "limits",
     "frame",
     "json",
+    "strict",
     "outbox",
     "reply",
     "request",

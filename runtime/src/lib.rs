@@ -62,6 +62,7 @@ mod routes;
 mod server;
 mod session;
 mod socket;
+mod strict;
 mod subscribers;
 
 #[doc(hidden)]

@@ -240,11 +240,6 @@ impl MessageSpec {
         self.name.is_empty()
     }
 
-    /// The payload is a JSON object, as far as is stated.
-    pub(crate) const fn is_object(&self) -> bool {
-        self.closed || !self.members.is_empty()
-    }
-
     /// The header that replies repeat.
     pub(crate) const fn correlation(&self) -> Option<&'static str> {
         self.correlation_id

@@ -15,6 +15,7 @@ use crate::interaction::Interaction;
 use crate::payload::{IntoMessage, Message, MessageSpec, Payload};
 use crate::reply::{Encoded, Replies};
 use crate::request::{Ack, Peer, Request, Updates};
+use crate::strict;
 use crate::subscribers::{Membership, Subscribers, Topic};
 
 /// An implementation of one document's service, wired to the document's interactions.
@@ -459,23 +460,10 @@ fn read<P: Payload>(
         }
     };
     let headers = headers.map_or("{}", RawValue::get);
-    if spec.is_object() {
-        expect_object(payload, "payload", spec.name())?;
-    }
-    expect_object(headers, "headers", spec.name())?;
     Ok(Message::new(
         parse(payload, "payload", spec.name())?,
         parse(headers, "headers", spec.name())?,
     ))
-}
-
-/// serde would read an array as the members of an object in their order.
-fn expect_object(text: &str, half: &str, message: &str) -> Result<(), Fault> {
-    if text.starts_with('{') {
-        return Ok(());
-    }
-    let message = format!("the {half} of `{message}`: not an object");
-    Err(Fault::new(Fault::INVALID_MESSAGE, message))
 }
 
 /// Reads one half of a message that came from a peer.
@@ -484,7 +472,7 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(
     half: &str,
     message: &str,
 ) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| {
+    strict::from_str(text).map_err(|error| {
         Fault::new(
             Fault::INVALID_MESSAGE,
             format!("the {half} of `{message}`: {error}"),

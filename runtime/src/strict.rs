@@ -1,0 +1,325 @@
+//! Reads JSON as JSON Schema means it: an object is an object, and a string is a string.
+//!
+//! What serde derives accepts more: an array in place of an object, with the members in their
+//! order, and `{"name":null}` in place of the string that names a unit variant.
+
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+
+/// Reads one value.
+///
+/// # Errors
+///
+/// As [`serde_json::from_str`], and where it would accept what no schema means.
+pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(Strict(&mut deserializer))?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Whatever it stands around, and what that consists of in turn.
+struct Strict<T>(T);
+
+macro_rules! forward {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(Strict(visitor))
+        }
+    )*};
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+    type Error = D::Error;
+
+    forward! {
+        deserialize_any deserialize_bool
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64
+        deserialize_char deserialize_str deserialize_string
+        deserialize_bytes deserialize_byte_buf
+        deserialize_option deserialize_unit deserialize_seq deserialize_map
+        deserialize_identifier deserialize_ignored_any
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(Object(visitor))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_str(VariantName(visitor))
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_unit_struct(name, Strict(visitor))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_newtype_struct(name, Strict(visitor))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple(len, Strict(visitor))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple_struct(name, len, Strict(visitor))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
+}
+
+macro_rules! forward_scalars {
+    ($($method:ident($scalar:ty))*) => {$(
+        fn $method<E: Error>(self, value: $scalar) -> Result<V::Value, E> {
+            self.0.$method(value)
+        }
+    )*};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    forward_scalars! {
+        visit_bool(bool)
+        visit_i8(i8) visit_i16(i16) visit_i32(i32) visit_i64(i64) visit_i128(i128)
+        visit_u8(u8) visit_u16(u16) visit_u32(u32) visit_u64(u64) visit_u128(u128)
+        visit_f32(f32) visit_f64(f64)
+        visit_char(char) visit_str(&str) visit_borrowed_str(&'de str) visit_string(String)
+        visit_bytes(&[u8]) visit_borrowed_bytes(&'de [u8]) visit_byte_buf(Vec<u8>)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.0.visit_none()
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.0.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.0.visit_some(Strict(deserializer))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<V::Value, D::Error> {
+        self.0.visit_newtype_struct(Strict(deserializer))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
+        self.0.visit_seq(Strict(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(Strict(members))
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        self.0.deserialize(Strict(deserializer))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        self.0.next_element_seed(Strict(seed))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.size_hint()
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Strict<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        self.0.next_key_seed(seed)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.next_value_seed(Strict(seed))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.size_hint()
+    }
+}
+
+/// What has members is an object.
+struct Object<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(Strict(members))
+    }
+}
+
+/// A unit variant is the string that names it.
+struct VariantName<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for VariantName<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<V::Value, E> {
+        let name: StrDeserializer<'_, E> = name.into_deserializer();
+        self.0.visit_enum(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        side: Side,
+        price: crate::Number,
+        #[serde(rename = "parentId")]
+        parent: Option<Box<Self>>,
+        #[serde(default)]
+        notes: BTreeMap<String, Vec<Note>>,
+        id: Option<crate::Uuid>,
+        more: Option<crate::Json>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    enum Side {
+        #[serde(rename = "buy")]
+        Buy,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Note {
+        text: String,
+    }
+
+    #[test]
+    fn what_a_schema_means_is_read_as_serde_reads_it() {
+        for text in [
+            r#"{"side":"buy","price":2.5}"#,
+            r#"{"side":"buy","price":18446744073709551615,"parentId":{"side":"buy","price":-1}}"#,
+            r#"{"side":"b\u0075y","price":1,"parentId":null,"notes":{"a":[{"text":"é\n"}],"b":[]}}"#,
+            r#"{"side":"buy","price":1,"id":"6f1c8c1e-7d4e-4bb8-8f8e-0a4a2f2f9d11","more":[{"x":[1]}]}"#,
+        ] {
+            let expected: Order = serde_json::from_str(text).unwrap();
+            assert_eq!(from_str::<Order>(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_serde_means_is_refused() {
+        for text in [
+            r#"["buy",1,null,{},null,null]"#,
+            r#"{"side":{"buy":null},"price":1}"#,
+            r#"{"side":"buy","price":1,"parentId":["buy",1,null,{},null,null]}"#,
+            r#"{"side":"buy","price":1,"notes":{"a":[["text"]]}}"#,
+        ] {
+            assert!(serde_json::from_str::<Order>(text).is_ok(), "{text}");
+            assert!(from_str::<Order>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        for (text, expected) in [
+            (
+                r#"{"side":"sell","price":1}"#,
+                "unknown variant `sell`, expected `buy` at line 1 column 14",
+            ),
+            (
+                r#"{"side":"buy","price":"1"}"#,
+                "invalid type: string \"1\", expected a number at line 1 column 25",
+            ),
+            (
+                r#"[]"#,
+                "invalid type: sequence, expected an object at line 1 column 0",
+            ),
+            (
+                r#"{"side":"buy"}"#,
+                "missing field `price` at line 1 column 14",
+            ),
+            (
+                r#"{"side":"buy","price":1} {}"#,
+                "trailing characters at line 1 column 26",
+            ),
+            (
+                r#"{"side":5,"price":1}"#,
+                "invalid type: integer `5`, expected a string at line 1 column 9",
+            ),
+        ] {
+            assert_eq!(
+                from_str::<Order>(text).unwrap_err().to_string(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+}
