@@ -254,7 +254,8 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it is UTF-8")
 }
 
-/// An example's program. Cargo builds the examples with the tests, into a folder beside theirs.
+/// An example's program. Cargo builds the examples with the tests, into a folder beside theirs; but
+/// not with `--test binary`, which runs them as they were built last.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let example = test
