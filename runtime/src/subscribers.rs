@@ -305,7 +305,12 @@ impl<S: Payload, P: Payload, E: Payload> Topic<S, P, E> {
     async fn supervise(self: Arc<Self>) {
         loop {
             let (generation, deserted) = {
-                let state = self.roster.state();
+                let mut state = self.roster.state();
+                // Also before the first run: whoever came may have left again already.
+                if state.subscribers.is_empty() {
+                    state.running = false;
+                    return;
+                }
                 (state.generation, state.deserted.clone())
             };
             let subscribers = Subscribers {
@@ -332,11 +337,6 @@ impl<S: Payload, P: Payload, E: Payload> Topic<S, P, E> {
             };
             if let Some(result) = ended {
                 self.dismiss(generation, result);
-            }
-            let mut state = self.roster.state();
-            if state.subscribers.is_empty() {
-                state.running = false;
-                return;
             }
         }
     }

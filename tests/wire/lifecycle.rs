@@ -123,3 +123,17 @@ async fn however_clients_come_and_go_begins_and_ends_agree() {
     peer.close().await;
     dome.runs(begun, begun).await;
 }
+
+#[tokio::test]
+async fn a_subscriber_that_leaves_at_once_leaves_no_handler_running() {
+    let (server, dome) = telescope().await;
+    let mut peer = Peer::envelope(&server).await;
+    // On one thread the server reads both before the handler has its turn.
+    peer.send(&subscribe(1)).await;
+    peer.send(&json!({"op": "unsub", "id": 1})).await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
+    peer.expect_nothing().await;
+    let (begun, ended) = *dome.runs.borrow();
+    assert_eq!(begun, ended, "it runs for nobody");
+}
