@@ -120,7 +120,8 @@ pub struct Field {
     pub name: Name,
     /// Its description: that beside a `$ref` wins over the one referred to.
     pub docs: Option<String>,
-    /// Its type, without the `Option` of an optional member.
+    /// Its type. That of an optional member is not [`Type::Nullable`]: one `None` stands for what
+    /// is left out and for `null`.
     pub ty: Type,
     /// Listed under `required`.
     pub required: bool,
@@ -156,6 +157,8 @@ pub enum Type {
     Array(Box<Self>),
     /// `object` with `additionalProperties` and no properties.
     Map(Box<Self>),
+    /// One of the others, or `null`.
+    Nullable(Box<Self>),
     /// A definition.
     Named(TypeName),
     /// A definition that holds itself, broken by a pointer here.

@@ -4,7 +4,7 @@ mod interaction;
 mod schema;
 mod types;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -168,7 +168,8 @@ fn reply_headers(
     resolved: &Resolved<'_>,
     errors: &mut Errors,
 ) {
-    let declared = |name: &str| message.header_names.iter().any(|header| header == name);
+    let header_names: HashSet<&str> = message.header_names.iter().map(String::as_str).collect();
+    let declared = |name: &str| header_names.contains(name);
     let mut found = |expression: Node<'_>| {
         let text = expression.text()?;
         let name = text.strip_prefix("$message.header#/");

@@ -3,13 +3,16 @@
 
 mod reference;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::document::Document;
-use crate::source::{Id, Node};
+use crate::source::{Id, Node, Size};
 
 pub(crate) use reference::References;
+
+/// How many messages operations and their replies may have in all: each is generated for each.
+const MOST: usize = 10_000;
 
 /// What a document says, without references.
 #[derive(Debug)]
@@ -91,6 +94,7 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
         channel_of: HashMap::new(),
         messages: Vec::new(),
         message_of: HashMap::new(),
+        members: HashSet::new(),
     };
     resolver.channels(errors);
     let operations = resolver.operations(errors);
@@ -110,6 +114,8 @@ struct Resolver<'s> {
     channel_of: HashMap<Id, usize>,
     messages: Vec<Message<'s>>,
     message_of: HashMap<Id, usize>,
+    /// Each channel with each of its messages, by their indices.
+    members: HashSet<(usize, usize)>,
 }
 
 impl<'s> Resolver<'s> {
@@ -119,6 +125,18 @@ impl<'s> Resolver<'s> {
             let Some(node) = self.references.target(entry.node) else {
                 continue;
             };
+            let channel = self.channels.len();
+            if let Some(same) = self.channel_of.get(&node.id()) {
+                let first = self.channels.get(*same).map_or("", |channel| channel.key);
+                let message = format!(
+                    "{} is the same channel as {}",
+                    quote(entry.key),
+                    quote(first)
+                );
+                let help = format!("it is known as {} only", quote(first));
+                errors.push(Diagnostic::warning(entry.key_place(), message).with_help(help));
+                continue;
+            }
             let mut names: HashMap<&str, usize> = HashMap::new();
             let mut messages = Vec::new();
             for message in node.get("messages").into_iter().flat_map(Node::entries) {
@@ -134,7 +152,10 @@ impl<'s> Resolver<'s> {
                         errors.push(Diagnostic::error(message.key_place(), message_text));
                     }
                     Some(_) => {}
-                    None => messages.push(index),
+                    None => {
+                        messages.push(index);
+                        self.members.insert((channel, index));
+                    }
                 }
             }
             let address = node.get("address");
@@ -148,7 +169,7 @@ impl<'s> Resolver<'s> {
                 let help = "the address is used as it is";
                 errors.push(Diagnostic::warning(node.place(), message).with_help(help));
             }
-            self.channel_of.insert(node.id(), self.channels.len());
+            self.channel_of.insert(node.id(), channel);
             self.channels.push(Channel {
                 key: entry.key,
                 node,
@@ -185,6 +206,7 @@ impl<'s> Resolver<'s> {
 
     fn operations(&self, errors: &mut Errors) -> Vec<Operation<'s>> {
         let mut operations = Vec::new();
+        let mut size = Size::new(MOST);
         let entries = self
             .root
             .get("operations")
@@ -197,13 +219,21 @@ impl<'s> Resolver<'s> {
             let Some(channel) = self.channel(node.get("channel"), errors) else {
                 continue;
             };
+            let messages = self.chosen(node.get("messages"), channel, errors);
+            let reply = self.reply(node.get("reply"), channel, errors);
+            let answers = reply.as_ref().map_or(0, |reply| reply.messages.len());
+            let count = messages.len().saturating_add(answers);
+            if let Err(message) = size.grow(count, "messages in operations and replies") {
+                errors.push(Diagnostic::error(node.key_place(), message));
+                break;
+            }
             operations.push(Operation {
                 key: entry.key,
                 node,
                 sends: node.get("action").and_then(Node::text) == Some("send"),
                 channel,
-                messages: self.chosen(node.get("messages"), channel, errors),
-                reply: self.reply(node.get("reply"), channel, errors),
+                messages,
+                reply,
                 interaction: node.get("x-interaction"),
             });
         }
@@ -265,21 +295,23 @@ impl<'s> Resolver<'s> {
         channel: usize,
         errors: &mut Errors,
     ) -> Vec<usize> {
-        let Some(channel) = self.channels.get(channel) else {
+        let index = channel;
+        let Some(channel) = self.channels.get(index) else {
             return Vec::new();
         };
         let Some(references) = references else {
             return channel.messages.clone();
         };
         let mut chosen = Vec::new();
+        let mut seen = HashSet::new();
         for reference in references.items() {
             let Some(target) = self.references.target(reference) else {
                 continue;
             };
-            let index = self.message_of.get(&target.id());
-            match index.filter(|index| channel.messages.contains(index)) {
-                Some(index) if chosen.contains(index) => {}
-                Some(index) => chosen.push(*index),
+            let message = self.message_of.get(&target.id()).copied();
+            match message.filter(|message| self.members.contains(&(index, *message))) {
+                Some(message) if !seen.insert(message) => {}
+                Some(message) => chosen.push(message),
                 // A reference that is none has been reported.
                 None if reference.get("$ref").is_none() => {}
                 None => {

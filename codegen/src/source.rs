@@ -28,6 +28,35 @@ pub(crate) struct Source {
     root: Id,
 }
 
+/// Counts what a document amounts to when aliases and references are followed: a short one can
+/// stand for a very long one, which would take as long to generate.
+#[derive(Debug)]
+pub(crate) struct Size {
+    found: usize,
+    most: usize,
+}
+
+impl Size {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { found: 0, most }
+    }
+
+    /// Counts more. `what` is counted, for the message that there is when it becomes too much.
+    pub(crate) fn grow(&mut self, by: usize, what: &str) -> Result<(), String> {
+        self.found = self.found.saturating_add(by);
+        if self.found <= self.most {
+            return Ok(());
+        }
+        let most = self.most;
+        Err(format!("found more than {most} {what}, expected fewer"))
+    }
+
+    /// What has been counted since there were `before`.
+    fn since(&self, before: usize) -> usize {
+        self.found.saturating_sub(before)
+    }
+}
+
 /// Identifies a node: its index in the arena.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Id(usize);

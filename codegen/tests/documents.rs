@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use specwire_codegen::api::{Api, Interaction, Pattern, Step, Type, TypeKind};
+use specwire_codegen::api::{Api, Interaction, Pattern, Payload, Step, Type, TypeKind};
 use specwire_codegen::{Config, Perspective, generate};
 
 /// The documents published by others, which are not part of this repository.
@@ -573,4 +573,53 @@ components:
         fields("Leaf").as_slice(),
         [Type::Boxed(_), Type::Named(_)]
     ));
+}
+
+#[test]
+fn null_is_modelled_where_it_stands() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels: {notes: {messages: {note: {payload: {$ref: '#/components/schemas/note'}}}}}
+operations: {note: {action: send, channel: {$ref: '#/channels/notes'}}}
+components:
+  schemas:
+    note:
+      type: [object, 'null']
+      required: [text, next, any]
+      properties:
+        text: {type: string, nullable: true}
+        more: {type: [string, 'null']}
+        next: {$ref: '#/components/schemas/note'}
+        any: {nullable: true}
+        names: {type: array, items: {enum: [a, null]}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let nullable = |ty: Type| Type::Nullable(Box::new(ty));
+    let TypeKind::Struct(note) = &api.types[0].kind else {
+        panic!("{:?}", api.types)
+    };
+    let name = &api.types[0].name;
+    let names = &api.types[1].name;
+    let expected = [
+        (nullable(Type::String), true),
+        (Type::String, false),
+        (nullable(Type::Boxed(name.clone())), true),
+        (Type::Any, true),
+        (
+            Type::Array(Box::new(nullable(Type::Named(names.clone())))),
+            false,
+        ),
+    ];
+    let found: Vec<_> = note
+        .fields
+        .iter()
+        .map(|field| (field.ty.clone(), field.required))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(note.has_default);
+    assert_eq!(
+        api.messages[0].payload,
+        Payload::Wraps(nullable(Type::Named(name.clone())))
+    );
 }

@@ -73,3 +73,9 @@ fn names() {
 fn markdown() {
     check("tests/golden/Markdown.yaml", "Markdown.rs");
 }
+
+/// One channel with several messages each way, by AsyncAPI's own rules.
+#[test]
+fn room() {
+    check("tests/golden/Room.yaml", "Room.rs");
+}

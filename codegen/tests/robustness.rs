@@ -172,6 +172,54 @@ fn long_chains() {
     }));
 }
 
+/// Operations on one channel, whose messages have the same payload, and the schema `s`.
+fn shared(operations: usize, messages: usize, payload: &str, schema: &str) -> String {
+    let list = |count: usize, item: &dyn Fn(usize) -> String| -> String {
+        (0..count).map(item).collect::<Vec<_>>().join(", ")
+    };
+    let messages = list(messages, &|index| {
+        format!("m{index}: {{payload: {payload}}}")
+    });
+    let operations = list(operations, &|index| {
+        format!("o{index}: {{action: send, channel: {{$ref: '#/channels/c'}}}}")
+    });
+    format!(
+        "asyncapi: 3.0.0
+info: {{title: Big, version: 1.0.0}}
+channels: {{c: {{messages: {{{messages}}}}}}}
+operations: {{{operations}}}
+components: {{schemas: {{s: {schema}}}}}
+"
+    )
+}
+
+#[test]
+fn short_documents_that_stand_for_long_ones() {
+    // Operations that have all messages of one channel,
+    assert!(!survives(&shared(2000, 1000, "{type: string}", "{}")));
+    assert!(survives(&shared(20, 20, "{type: string}", "{}")));
+    // and messages that have all members of one schema.
+    let members = |count: usize| {
+        let members = (0..count).map(|index| format!("a{index}: {{type: string}}, "));
+        format!("{{properties: {{{}}}}}", members.collect::<String>())
+    };
+    let payload = "{$ref: '#/components/schemas/s'}";
+    assert!(!survives(&shared(1, 1000, payload, &members(1000))));
+    assert!(survives(&shared(1, 100, payload, &members(100))));
+}
+
+#[test]
+fn many_names_that_clash() {
+    let signs = |index: usize| -> String {
+        (0..12)
+            .map(|bit| if index >> bit & 1 == 0 { '-' } else { '.' })
+            .collect()
+    };
+    let members = (0..3000).map(|index| format!("'a{}b': {{type: string}}, ", signs(index)));
+    let schema = format!("{{properties: {{{}}}}}", members.collect::<String>());
+    assert!(survives(&schemas(1, |_| schema.clone())));
+}
+
 #[test]
 fn many_mistakes() {
     let text = schemas(3000, |index| {

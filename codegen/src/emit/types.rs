@@ -78,6 +78,10 @@ fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
             let value = path_within(value, owner);
             quote!(::std::collections::BTreeMap<::std::string::String, #value>)
         }
+        Type::Nullable(inner) => {
+            let inner = path_within(inner, owner);
+            quote!(::core::option::Option<#inner>)
+        }
         Type::Named(name) => named(name),
         Type::Boxed(name) => {
             let name = named(name);
@@ -148,6 +152,11 @@ fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
             skip_serializing_if = "::core::option::Option::is_none"
         ));
         ty = quote!(::core::option::Option<#ty>);
+    } else if matches!(field.ty, Type::Nullable(_)) {
+        // Otherwise serde would take a missing member for `None`.
+        serde.push(quote!(
+            deserialize_with = "::specwire::private::serde::Deserialize::deserialize"
+        ));
     }
     let serde = (!serde.is_empty()).then(|| quote!(#[serde(#(#serde),*)]));
     let allow = is_complex(field).then(
@@ -227,7 +236,7 @@ fn words(camel: &str) -> Vec<&str> {
 fn is_complex(field: &Field) -> bool {
     fn score(ty: &Type, depth: u64) -> u64 {
         let inner = match ty {
-            Type::Array(element) => score(element, depth + 1),
+            Type::Array(inner) | Type::Nullable(inner) => score(inner, depth + 1),
             Type::Map(value) => 10 * (depth + 1) + score(value, depth + 1),
             Type::Boxed(_) => 10 * (depth + 1),
             _ => 0,

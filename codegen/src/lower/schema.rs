@@ -1,6 +1,7 @@
 //! What a schema describes, one level deep.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::api::{Integer, Type};
 use crate::diagnostic::{Diagnostic, Errors, quote};
@@ -23,12 +24,12 @@ const NOT_GENERATED: &[&str] = &[
     "prefixItems",
 ];
 
-/// What a schema describes.
+/// What a schema describes. Cloned wherever it is used.
 #[derive(Clone, Debug)]
 pub(super) enum Class<'s> {
     Struct(Object<'s>),
     /// The values.
-    Enum(Vec<&'s str>),
+    Enum(Rc<[&'s str]>),
     Array(Option<Node<'s>>),
     Map(Node<'s>),
     Plain(Type),
@@ -38,7 +39,7 @@ pub(super) enum Class<'s> {
 #[derive(Clone, Debug)]
 pub(super) struct Object<'s> {
     pub(super) node: Node<'s>,
-    pub(super) required: Vec<&'s str>,
+    pub(super) required: Rc<[&'s str]>,
     pub(super) closed: bool,
 }
 
@@ -145,10 +146,12 @@ impl<'s, 'e> Schemas<'s, 'e> {
                 None => Class::Plain(primitive(name, node.get("format").and_then(Node::text))),
             },
         };
+        // A word of OpenAPI, which documents use as if it were AsyncAPI's.
+        let says_nullable = node.get("nullable").and_then(Node::bool) == Some(true);
         Schema {
             node,
             class,
-            nullable,
+            nullable: nullable || says_nullable,
         }
     }
 
@@ -159,7 +162,10 @@ impl<'s, 'e> Schemas<'s, 'e> {
             let implied = keywords.iter().find(|keyword| node.get(keyword).is_some());
             let name = match implied {
                 Some(&"items") => "array",
-                Some(&"enum") => "string",
+                Some(&"enum") => {
+                    let mut values = node.get("enum").into_iter().flat_map(Node::items);
+                    return Ok(("string", values.any(Node::is_null)));
+                }
                 Some(_) => "object",
                 None => {
                     self.no_schema(node);
@@ -231,7 +237,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
         }
         Class::Struct(Object {
             node,
-            required,
+            required: required.into(),
             closed,
         })
     }
@@ -254,7 +260,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
         }
         match texts.is_empty() {
             true => Class::Plain(Type::Any),
-            false => Class::Enum(texts),
+            false => Class::Enum(texts.into()),
         }
     }
 

@@ -15,10 +15,14 @@ use crate::api::{
 use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::name::{Scope, field_name, type_name, variant_name};
 use crate::resolve::{Message, Resolved};
-use crate::source::{Id, Node};
+use crate::source::{Id, Node, Size};
+
+/// How many members and headers messages may have in all: each lists its own, though many messages
+/// may share a schema.
+const MOST: usize = 50_000;
 
 /// How deeply arrays and maps may be nested without an object between.
-const DEEPEST: usize = 32;
+const DEEPEST: usize = 12;
 
 /// Lowers messages and all types that they reach.
 pub(super) fn lower<'s>(
@@ -122,25 +126,32 @@ impl<'s> Types<'s, '_> {
             })
             .collect();
         let mut sketches = Vec::new();
+        let mut size = Size::new(MOST);
         for (message, payload) in messages.iter().zip(payloads) {
             self.check_content_type(message);
+            let members = match payload.as_ref().map(|schema| &schema.class) {
+                Some(Class::Struct(object)) => object.properties().count(),
+                _ => 0,
+            };
             let own = payload.filter(|schema| {
                 let defined = matches!(schema.class, Class::Struct(_) | Class::Enum(_));
-                defined && owners.get(&schema.node.id()) == Some(&1)
+                defined && !schema.nullable && owners.get(&schema.node.id()) == Some(&1)
             });
             let mut headers: Vec<(&str, Node<'_>)> = Vec::new();
+            let mut names: HashSet<&str> = HashSet::new();
             let mut header_objects = Vec::new();
             for declared in message.all("headers") {
                 let Class::Struct(object) = self.schemas.get(declared).class else {
                     continue;
                 };
-                let names: HashSet<&str> = headers.iter().map(|(name, _)| *name).collect();
-                headers.extend(
-                    object
-                        .properties()
-                        .filter(|(name, _)| !names.contains(name)),
-                );
+                headers.extend(object.properties().filter(|(name, _)| names.insert(name)));
                 header_objects.push(object);
+            }
+            let count = members.saturating_add(headers.len());
+            if let Err(text) = size.grow(count, "members and headers in messages") {
+                let place = message.node.key_place();
+                self.schemas.errors.push(Diagnostic::error(place, text));
+                break;
             }
             sketches.push(Sketch {
                 name: message.name,
@@ -253,7 +264,7 @@ impl<'s> Types<'s, '_> {
         let name = self.name(sketch.message.id());
         let payload = match (&sketch.own, sketch.payload) {
             (Some(_), _) => Payload::Own(name.clone()),
-            (None, Some(payload)) => Payload::Wraps(self.ty(payload, 0).0),
+            (None, Some(payload)) => Payload::Wraps(self.ty(payload, 0)),
             (None, None) => Payload::Wraps(Type::Any),
         };
         let shape = match sketch
@@ -323,9 +334,9 @@ impl<'s> Types<'s, '_> {
             }
             Class::Enum(values) => {
                 let mut scope = Scope::new();
-                let variants = values.into_iter().map(|value| Variant {
+                let variants = values.iter().map(|value| Variant {
                     name: Name {
-                        wire: value.to_owned(),
+                        wire: (*value).to_owned(),
                         rust: scope.claim(variant_name(value)),
                     },
                 });
@@ -348,7 +359,7 @@ impl<'s> Types<'s, '_> {
         let required: Vec<&str> = sketch
             .header_objects
             .iter()
-            .flat_map(|object| object.required.clone())
+            .flat_map(|object| object.required.iter().copied())
             .collect();
         let fields = self.fields(sketch.headers.iter().copied(), &required);
         let closed = sketch.header_objects.iter().any(|object| object.closed);
@@ -376,7 +387,11 @@ impl<'s> Types<'s, '_> {
         let mut scope = Scope::new();
         let mut fields = Vec::new();
         for (wire, node) in properties {
-            let (ty, nullable) = self.ty(node, 0);
+            let required = required.contains(wire);
+            let ty = match self.ty(node, 0) {
+                Type::Nullable(inner) if !required => *inner,
+                ty => ty,
+            };
             let described = node
                 .get("description")
                 .and_then(Node::text)
@@ -395,15 +410,14 @@ impl<'s> Types<'s, '_> {
                 },
                 docs: described,
                 ty,
-                // What may be `null` may as well be left out: one `None` stands for both.
-                required: required.contains(wire) && !nullable,
+                required,
             });
         }
         fields
     }
 
-    /// The type of a member, an element or a payload, and whether it may be `null`.
-    fn ty(&mut self, node: Node<'s>, depth: usize) -> (Type, bool) {
+    /// The type of a member, an element or a payload.
+    fn ty(&mut self, node: Node<'s>, depth: usize) -> Type {
         let schema = self.schemas.get(node);
         if depth > DEEPEST {
             let message = format!(
@@ -413,14 +427,10 @@ impl<'s> Types<'s, '_> {
             self.schemas
                 .errors
                 .push(Diagnostic::error(schema.node.key_place(), message));
-            return (Type::Any, false);
+            return Type::Any;
         }
         let depth = depth.saturating_add(1);
-        let mut element = |node: Node<'s>| match self.ty(node, depth) {
-            // There is no type for an element or nothing.
-            (_, true) => Box::new(Type::Any),
-            (ty, false) => Box::new(ty),
-        };
+        let mut element = |node: Node<'s>| Box::new(self.ty(node, depth));
         let ty = match schema.class {
             Class::Plain(ty) => ty,
             Class::Array(None) => Type::Array(Box::new(Type::Any)),
@@ -428,6 +438,11 @@ impl<'s> Types<'s, '_> {
             Class::Map(values) => Type::Map(element(values)),
             Class::Struct(_) | Class::Enum(_) => Type::Named(self.name(schema.node.id())),
         };
-        (ty, schema.nullable)
+        match ty {
+            // Anything may be `null`.
+            Type::Any => Type::Any,
+            ty if schema.nullable => Type::Nullable(Box::new(ty)),
+            ty => ty,
+        }
     }
 }

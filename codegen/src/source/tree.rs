@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{Data, Id, Kind, Mapping, Meaning, Member, Source, syntax};
+use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source, syntax};
 use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
@@ -28,7 +28,7 @@ pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
         open: Vec::new(),
         root: None,
         anchors: HashMap::new(),
-        size: 0,
+        size: Size::new(MOST),
         documents: 0,
     };
     let mut parser = Parser::new_from_str_with_options(text.as_str(), options);
@@ -67,7 +67,7 @@ struct Builder<'a> {
     root: Option<Id>,
     anchors: HashMap<usize, Anchor>,
     /// Nodes so far, aliases followed.
-    size: usize,
+    size: Size,
     documents: usize,
 }
 
@@ -175,7 +175,7 @@ impl Builder<'_> {
         if anchor != 0 {
             self.anchors.insert(anchor, Anchor::Open);
         }
-        let size_before = self.size;
+        let size_before = self.size.found;
         self.grow(1, &range)?;
         let id = self.add(kind, range);
         self.open.push(Open {
@@ -198,7 +198,7 @@ impl Builder<'_> {
             parent.height = parent.height.max(height);
         }
         if open.anchor != 0 {
-            let size = self.size.saturating_sub(open.size_before);
+            let size = self.size.since(open.size_before);
             self.anchors.insert(
                 open.anchor,
                 Anchor::Closed {
@@ -233,12 +233,9 @@ impl Builder<'_> {
 
     /// Counts nodes, and stops when there are too many.
     fn grow(&mut self, by: usize, range: &Range<usize>) -> Step {
-        self.size = self.size.saturating_add(by);
-        if self.size <= MOST {
-            return Ok(());
-        }
-        let message = format!("found more than {MOST} values, aliases followed, expected fewer");
-        Err(Diagnostic::error(self.place(range), message))
+        self.size
+            .grow(by, "values, aliases followed")
+            .map_err(|message| Diagnostic::error(self.place(range), message))
     }
 
     fn wants_key(&self) -> bool {

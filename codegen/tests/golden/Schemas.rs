@@ -84,6 +84,9 @@ pub struct Everything {
     pub leaf: ::core::option::Option<Leaf>,
     /// Holds itself.
     pub tree: Tree,
+    /// May be `null` wherever it is.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub link: ::core::option::Option<Link>,
 }
 
 impl ::specwire::Payload for Everything {
@@ -94,7 +97,7 @@ impl ::specwire::Payload for Everything {
                 "flag", "signed8", "signed16", "signed32", "signed64", "unsigned8", "unsigned16",
                 "unsigned32", "unsigned64", "whole", "single", "double", "plain", "number", "text",
                 "address", "id", "anything", "list", "lists", "map", "inline", "inlineEnum",
-                "color", "leaf", "tree",
+                "color", "leaf", "tree", "link",
             ])
             .required(&["flag", "number", "anything", "tree", "color", "list"])
             .closed();
@@ -163,6 +166,37 @@ pub struct Tree {
     /// Holds itself.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub left: ::core::option::Option<::std::boxed::Box<Self>>,
+}
+
+/// May be `null` wherever it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct Link {
+    /// Required and perhaps `null`.
+    #[serde(deserialize_with = "::specwire::private::serde::Deserialize::deserialize")]
+    pub label: ::core::option::Option<::std::string::String>,
+    /// Left out or `null`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub note: ::core::option::Option<::std::string::String>,
+    /// The member `mood`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub mood: ::core::option::Option<LinkMood>,
+    /// May be `null` wherever it is.
+    #[serde(deserialize_with = "::specwire::private::serde::Deserialize::deserialize")]
+    pub next: ::core::option::Option<::std::boxed::Box<Self>>,
+    /// The member `names`.
+    pub names: ::std::vec::Vec<::core::option::Option<::std::string::String>>,
+}
+
+/// One of a set of strings that the document does not describe.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub enum LinkMood {
+    /// The value `good`.
+    #[serde(rename = "good")]
+    Good,
 }
 
 /// Just a string.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::api::{Type, TypeDef, TypeKind, TypeName};
+use crate::api::{Field, Type, TypeDef, TypeKind, TypeName};
 
 /// Boxes where a definition would otherwise hold itself, and finds those with a default.
 pub(super) fn settle(definitions: &mut [TypeDef]) {
@@ -22,9 +22,7 @@ pub(super) fn settle(definitions: &mut [TypeDef]) {
         let Some(field) = holder.fields.get_mut(field) else {
             continue;
         };
-        if let Type::Named(name) = &field.ty {
-            field.ty = Type::Boxed(name.clone());
-        }
+        field.ty = boxed(&field.ty);
     }
     defaults(definitions, &edges);
 }
@@ -40,14 +38,28 @@ fn edges(definition: &TypeDef, index: &HashMap<TypeName, usize>) -> Vec<Edge> {
         return Vec::new();
     };
     let fields = holder.fields.iter().enumerate();
-    let named = fields.filter_map(|(field, held)| match &held.ty {
-        Type::Named(name) => Some(Edge {
-            field,
-            to: *index.get(name)?,
-        }),
-        _ => None,
+    let named = fields.filter_map(|(field, member)| {
+        let to = *index.get(held(&member.ty)?)?;
+        Some(Edge { field, to })
     });
     named.collect()
+}
+
+/// The definition that a value of this type holds, with nothing to end it between.
+fn held(ty: &Type) -> Option<&TypeName> {
+    match ty {
+        Type::Named(name) => Some(name),
+        Type::Nullable(inner) => held(inner),
+        _ => None,
+    }
+}
+
+fn boxed(ty: &Type) -> Type {
+    match ty {
+        Type::Named(name) => Type::Boxed(name.clone()),
+        Type::Nullable(inner) => Type::Nullable(Box::new(boxed(inner))),
+        other => other.clone(),
+    }
 }
 
 /// The fields that close a circle, as holder and field, found by walking from the first definition
@@ -88,11 +100,16 @@ fn back_edges(edges: &[Vec<Edge>]) -> Vec<(usize, usize)> {
     found
 }
 
+/// There is no `None` to begin with.
+fn needs_value(field: &Field) -> bool {
+    field.required && !matches!(field.ty, Type::Nullable(_))
+}
+
 /// A struct has a default if all its required members have: what has none is passed on to whoever
 /// holds it.
 fn defaults(definitions: &mut [TypeDef], edges: &[Vec<Edge>]) {
     let required = |definition: &TypeDef, field: usize| match &definition.kind {
-        TypeKind::Struct(holder) => holder.fields.get(field).is_some_and(|field| field.required),
+        TypeKind::Struct(holder) => holder.fields.get(field).is_some_and(needs_value),
         TypeKind::Enum(_) => false,
     };
     let mut holders: Vec<Vec<usize>> = vec![Vec::new(); definitions.len()];
