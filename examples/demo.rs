@@ -50,14 +50,18 @@ async fn watch(name: &str, url: &str) -> specwire::Result<bool> {
             subscription_id: subscription_id.clone(),
         })
         .await?;
-    println!("{name}: subscribed as {subscription_id:?}");
+    println!("{name}: subscribed as {}", shown(&subscription_id));
     let mut own = 0;
     for _ in 0..BEATS {
         let Some(beat) = beats.next().await? else {
             break;
         };
-        println!("{name}: beat {:?}", beat.subscription_id);
+        println!("{name}: beat {}", shown(&beat.subscription_id));
         own += usize::from(beat.subscription_id == subscription_id);
     }
     Ok(own == BEATS)
+}
+
+fn shown(subscription_id: &Option<String>) -> &str {
+    subscription_id.as_deref().unwrap_or("(no subscription)")
 }

@@ -18,19 +18,23 @@ async fn main() -> specwire::Result<()> {
 
     let client = Client::connect(&url).await?;
     let answer = client.get_period(GetPeriodRequest::default()).await?;
-    println!("period: {:?} s", answer.period.unwrap_or_default());
+    println!("period: {} s", answer.period.unwrap_or_default());
 
     let subscription = BeatSub {
         subscription_id: Some(Uuid::new_v4().to_string()),
     };
-    println!("subscribing as {:?}", subscription.subscription_id);
+    println!("subscribing as {}", name(&subscription.subscription_id));
     let mut beats = client.beat(subscription).await?;
     let mut seen = 0;
     while seen < wanted
         && let Some(beat) = beats.next().await?
     {
         seen += 1;
-        println!("beat {seen}: {:?}", beat.subscription_id);
+        println!("beat {seen}: {}", name(&beat.subscription_id));
     }
     Ok(())
+}
+
+fn name(subscription_id: &Option<String>) -> &str {
+    subscription_id.as_deref().unwrap_or("(no subscription)")
 }

@@ -1,6 +1,5 @@
 //! Serves the documents under `yaml/` over WebSockets.
 
-use std::error::Error as StdError;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,7 +20,7 @@ struct Arguments {
     listen: String,
 
     /// Time between two heartbeats, such as 5s or 200ms
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = period)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = period, allow_hyphen_values = true)]
     period: Duration,
 }
 
@@ -47,7 +46,7 @@ async fn main() -> ExitCode {
     match serve(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", with_sources(&error));
+            eprintln!("error: {error:?}");
             ExitCode::FAILURE
         }
     }
@@ -57,16 +56,15 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
     let heartbeat = heartbeat::provider(Pulse {
         period: arguments.period,
     });
+    // First of all, so that a signal that comes early stops it as well.
+    let stop = stop_signal();
     let listener = bind(&arguments.listen).await?;
     if let Ok(address) = listener.local_addr() {
         let text = announcement(&address.to_string(), &heartbeat, arguments.period);
         // It serves as well when nobody reads this.
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
-    Server::new()
-        .serve(heartbeat)
-        .run(listener, stop_signal())
-        .await
+    Server::new().serve(heartbeat).run(listener, stop).await
 }
 
 /// What is served where, and how to try it.
@@ -106,15 +104,4 @@ fn refuse(error: &clap::Error) -> ExitCode {
             .unwrap_or("error: the arguments cannot be read")
     );
     ExitCode::from(2)
-}
-
-fn with_sources(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -22,6 +22,9 @@ mod names {
 mod patterns {
     include!("../codegen/tests/golden/Patterns.rs");
 }
+mod room {
+    include!("../codegen/tests/golden/Room.rs");
+}
 mod schemas {
     include!("../codegen/tests/golden/Schemas.rs");
 }

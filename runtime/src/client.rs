@@ -53,8 +53,9 @@ impl Client {
     /// with [`Fault::UNAVAILABLE`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let limits = limits();
-        let socket = connect::connect(url, &limits, CONNECT_TIMEOUT).await?;
-        Ok(Self::drive(Remote::new(socket, &limits)))
+        let (socket, welcome) = connect::connect(url, &limits, CONNECT_TIMEOUT).await?;
+        let remote = Remote::new(socket, &limits);
+        Ok(Self::drive(remote, welcome.message_size))
     }
 
     /// Calls `provider` within this process, with no socket: for tests.
@@ -66,11 +67,11 @@ impl Client {
         reason = "a client is all that a test keeps"
     )]
     pub fn in_memory(provider: Provider) -> Self {
-        Self::drive(Memory::new(&provider, &Limits::default()))
+        Self::drive(Memory::new(&provider, &Limits::default()), usize::MAX)
     }
 
-    fn drive(link: impl driver::Link) -> Self {
-        let (calls, driver) = Driver::new(link);
+    fn drive(link: impl driver::Link, message_size: usize) -> Self {
+        let (calls, driver) = Driver::new(link, message_size);
         tokio::spawn(driver.run());
         Self { calls }
     }
@@ -154,10 +155,12 @@ impl Client {
         interaction: Interaction,
         message: Message<S>,
     ) -> Result<Subscription<P, E>, Fault<E>> {
-        let mut exchange = self
-            .start(&interaction, Op::Subscribe, &message)
-            .await
-            .map_err(Fault::widen)?;
+        let mut open = open(&interaction, Op::Subscribe, &message).map_err(Fault::widen)?;
+        // Where nothing is sent to start it, the publication tells it from others on its channel.
+        open.message
+            .get_or_insert_with(|| P::SPEC.name().to_owned());
+        let exchange = Exchange::start(&self.calls, open).await;
+        let mut exchange = exchange.map_err(Fault::widen)?;
         exchange.acknowledged().await?;
         Ok(Subscription::new(exchange))
     }

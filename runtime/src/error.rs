@@ -15,7 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// What one peer does wrong is told to that peer as a [`Fault`] and logged; it never ends a server,
 /// and so is not found here.
-#[derive(Debug)]
+/// Its `Debug` output is its message and those of its sources, as it is what a `main` that returns
+/// it shows.
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be listened on: in use, not allowed, or not of this machine.
@@ -90,6 +91,18 @@ impl fmt::Display for Error {
             }
             Self::Fault(fault) => fault.fmt(f),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
     }
 }
 

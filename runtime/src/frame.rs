@@ -47,9 +47,32 @@ pub(crate) struct Open {
 /// What a provider tells a consumer.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// The exchange that this belongs to, by the consumer's number.
-    pub(crate) id: Id,
+    pub(crate) origin: Origin,
     pub(crate) body: Body,
+}
+
+/// What ties an answer to the message that it answers: where the framing has numbers, the
+/// consumer's number; where it has none, the header that every reply repeats.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) id: Id,
+    pub(crate) correlation: Option<Arc<Correlation>>,
+}
+
+/// A header that replies repeat, with its value as it was written.
+#[derive(Debug)]
+pub(crate) struct Correlation {
+    pub(crate) header: &'static str,
+    pub(crate) value: Box<RawValue>,
+}
+
+impl From<Id> for Origin {
+    fn from(id: Id) -> Self {
+        Self {
+            id,
+            correlation: None,
+        }
+    }
 }
 
 /// What an [`Event`] says.
@@ -77,10 +100,25 @@ pub(crate) struct Content {
     pub(crate) payload: Arc<RawValue>,
 }
 
+/// Bytes of a frame around its contents, at most.
+const FRAME: usize = 96;
+
+impl Open {
+    /// An upper bound of its frame's bytes, without escapes in names.
+    pub(crate) fn weight(&self) -> usize {
+        let length =
+            |text: &Option<Box<RawValue>>| text.as_ref().map_or(0, |text| text.get().len());
+        length(&self.headers)
+            .saturating_add(length(&self.payload))
+            .saturating_add(self.channel.len())
+            .saturating_add(self.message.as_ref().map_or(0, String::len))
+            .saturating_add(FRAME)
+    }
+}
+
 impl Event {
     /// What this holds of a queue's bytes: an upper bound of its frame, without escapes.
     pub(crate) fn weight(&self) -> usize {
-        const FRAME: usize = 96;
         let body = match &self.body {
             Body::Ack(Some(content)) | Body::Message(content) | Body::Declared(content) => {
                 content.weight()

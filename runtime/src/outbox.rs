@@ -182,7 +182,7 @@ impl Outbox {
             self.rooms.max_bytes
         );
         Event {
-            id: event.id,
+            origin: event.origin,
             body: Body::Fault(Fault::new(Fault::INTERNAL, message)),
         }
     }
@@ -220,10 +220,11 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Origin;
 
     fn event(size: usize) -> Event {
         Event {
-            id: None,
+            origin: Origin::default(),
             body: Body::Fault(Fault::new("x", "y".repeat(size))),
         }
     }

@@ -39,9 +39,11 @@ impl Provider {
 
     /// The channels that a client can start an interaction on, in document order.
     pub fn channels(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let mut seen = std::collections::HashSet::new();
         self.handlers
             .iter()
             .map(|handler| handler.interaction().start_channel())
+            .filter(move |channel| seen.insert(*channel))
     }
 
     pub(crate) fn handlers(&self) -> &[Arc<dyn Handler>] {
@@ -69,6 +71,10 @@ pub(crate) trait Handler: Send + Sync {
 
     /// The message that starts it; none where opening the channel does.
     fn starter(&self) -> MessageSpec;
+
+    /// The name of the message that tells it from others on its channel: the one that starts it, or
+    /// else the one that it sends.
+    fn message(&self) -> &'static str;
 
     /// How it is started.
     fn op(&self) -> Op;
@@ -155,7 +161,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
                 let run = call(Arc::clone(&service), request);
                 async move {
                     let result = run.await;
-                    if replies.id.is_some() || result.is_err() {
+                    if replies.origin.id.is_some() || result.is_err() {
                         let _ = replies.send(acknowledgement(&replies, "", result)).await;
                     }
                 }
@@ -386,6 +392,10 @@ where
         M::SPEC
     }
 
+    fn message(&self) -> &'static str {
+        M::SPEC.name()
+    }
+
     fn op(&self) -> Op {
         match self.answer {
             Answer::None | Answer::Once => Op::Message,
@@ -421,6 +431,14 @@ impl<S: Payload, P: Payload, E: Payload> Handler for PubSub<S, P, E> {
 
     fn starter(&self) -> MessageSpec {
         S::SPEC
+    }
+
+    fn message(&self) -> &'static str {
+        if S::SPEC.is_none() {
+            P::SPEC.name()
+        } else {
+            S::SPEC.name()
+        }
     }
 
     fn op(&self) -> Op {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Event, Id};
+use crate::frame::{Body, Content, Event, Origin};
 use crate::outbox::{Closed, Outbox};
 use crate::payload::{Message, Payload};
 
@@ -16,22 +16,20 @@ use crate::payload::{Message, Payload};
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
     pub(crate) outbox: Outbox,
-    pub(crate) id: Id,
-    /// The value of the header that the replies repeat.
-    pub(crate) correlation: Option<Arc<RawValue>>,
+    pub(crate) origin: Origin,
 }
 
 impl Replies {
     /// Sends, waiting for room.
     pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
-        let id = self.id;
-        self.outbox.send(Event { id, body }).await
+        let origin = self.origin.clone();
+        self.outbox.send(Event { origin, body }).await
     }
 
     /// Sends now or gives the connection up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
-        let id = self.id;
-        self.outbox.push(Event { id, body })
+        let origin = self.origin.clone();
+        self.outbox.push(Event { origin, body })
     }
 
     /// Ends the exchange with the document's own error message, or with a plain fault.
@@ -79,9 +77,9 @@ impl Encoded {
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.
     pub(crate) fn for_peer(&self, replies: &Replies) -> Content {
         let mut content = self.content.clone();
-        if let (Some(name), Some(value)) = (self.correlation, &replies.correlation) {
-            content.headers =
-                with_member(content.headers.as_deref(), name, value).or(content.headers);
+        if let (Some(name), Some(correlation)) = (self.correlation, &replies.origin.correlation) {
+            content.headers = with_member(content.headers.as_deref(), name, &correlation.value)
+                .or(content.headers);
         }
         content
     }
@@ -99,11 +97,7 @@ fn is_filled(object: &RawValue) -> bool {
 }
 
 /// `object` with `name` set to `value`, in place of what it was.
-fn with_member(
-    object: Option<&RawValue>,
-    name: &str,
-    value: &Arc<RawValue>,
-) -> Option<Arc<RawValue>> {
+fn with_member(object: Option<&RawValue>, name: &str, value: &RawValue) -> Option<Arc<RawValue>> {
     let mut members: Vec<(Cow<'_, str>, &RawValue)> = match object {
         Some(object) => crate::json::members(object.get()).ok()?,
         None => Vec::new(),

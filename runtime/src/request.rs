@@ -56,6 +56,12 @@ impl<P: Payload> Request<P> {
         &self.message.headers
     }
 
+    /// What the message says, without the rest.
+    #[must_use]
+    pub fn into_payload(self) -> P {
+        self.message.payload
+    }
+
     /// The message itself.
     #[must_use]
     pub fn into_message(self) -> Message<P> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
+use crate::frame::Op;
 use crate::json::Member;
 use crate::provider::{Handler, Provider, Start};
 
@@ -15,6 +16,8 @@ pub(crate) struct Scope {
     /// As in the URL, such as `/ws/heartbeat`.
     name: String,
     handlers: Arc<[Arc<dyn Handler>]>,
+    /// It is that of one channel.
+    is_channel: bool,
 }
 
 impl fmt::Debug for Scope {
@@ -46,6 +49,7 @@ impl Scope {
         Self {
             name: name.to_owned(),
             handlers: handlers.collect(),
+            is_channel: false,
         }
     }
 
@@ -66,21 +70,27 @@ impl Scope {
             })
             .cloned()
             .collect();
-        (!handlers.is_empty()).then_some(Self { name, handlers })
+        let is_channel = channel.is_some();
+        (!handlers.is_empty()).then_some(Self {
+            name,
+            handlers,
+            is_channel,
+        })
     }
 
-    /// The interactions that opening the URL starts by itself, if it is the URL of a channel.
-    pub(crate) fn opened_by_url(&self) -> Option<&Arc<dyn Handler>> {
-        match &*self.handlers {
-            [only] if only.starter().is_none() => Some(only),
-            _ => None,
-        }
+    /// The interactions that opening the URL starts by itself: those of one channel, if it is the
+    /// URL of one, that nothing is sent to start.
+    pub(crate) fn opened_by_url(&self) -> impl Iterator<Item = &Arc<dyn Handler>> {
+        let handlers = self.handlers.iter();
+        handlers.filter(|handler| self.is_channel && handler.starter().is_none())
     }
 
-    /// The handler of `channel` (or `document/channel`) that takes `message`.
+    /// The handler of `channel` (or `document/channel`) that `message` starts, or, where nothing is
+    /// sent to start it, that sends `message`.
     pub(crate) fn find(
         &self,
         channel: &str,
+        op: Op,
         message: Option<&str>,
         headers: Option<&RawValue>,
         payload: Option<&RawValue>,
@@ -89,12 +99,12 @@ impl Scope {
         if let Some(message) = message {
             let named = on_channel
                 .iter()
-                .find(|handler| handler.starter().name() == message);
+                .find(|handler| handler.message() == message);
             return named.cloned().ok_or_else(|| {
                 Fault::new(
                     Fault::UNKNOWN_MESSAGE,
                     format!(
-                        "the channel `{channel}` takes {}, not `{message}`",
+                        "the channel `{channel}` has {}, not `{message}`",
                         names(&on_channel)
                     ),
                 )
@@ -105,13 +115,14 @@ impl Scope {
         }
         let mut readable = on_channel
             .iter()
+            .filter(|handler| handler.op() == op)
             .filter(|handler| Arc::clone(handler).read(headers, payload).is_ok());
         match (readable.next(), readable.next()) {
             (Some(only), None) => Ok(Arc::clone(only)),
             _ => Err(Fault::new(
                 Fault::AMBIGUOUS_MESSAGE,
                 format!(
-                    "the channel `{channel}` takes {}: say which in `message`",
+                    "the channel `{channel}` has {}: say which in `message`",
                     names(&on_channel)
                 ),
             )),
@@ -230,14 +241,18 @@ impl Scope {
             let interaction = handler.interaction();
             format!("{}/{}", interaction.document(), interaction.start_channel())
         };
+        let (one, other) = (channel(first), channel(second));
+        let elsewhere = if one == other {
+            String::new()
+        } else {
+            format!("open the URL of one channel, `…/{one}` or `…/{other}`, or ")
+        };
         Fault::new(
             Fault::AMBIGUOUS_MESSAGE,
             format!(
-                "this may be `{}` or `{}`: open the URL of one channel, `…/{}` or `…/{}`, or add a member that only one has",
-                first.starter().name(),
-                second.starter().name(),
-                channel(first),
-                channel(second),
+                "this may be `{}` or `{}`: {elsewhere}add a member that only one has",
+                first.message(),
+                second.message(),
             ),
         )
     }
@@ -259,7 +274,7 @@ impl Scope {
 fn names(handlers: &[Arc<dyn Handler>]) -> String {
     let names: Vec<_> = handlers
         .iter()
-        .map(|handler| format!("`{}`", handler.starter().name()))
+        .map(|handler| format!("`{}`", handler.message()))
         .collect();
     names.join(" or ")
 }

@@ -109,8 +109,9 @@ impl Server {
     ///
     /// As [`bind`] and [`Server::run`].
     pub async fn listen(self, address: &str) -> Result<()> {
+        let stop = stop_signal();
         let listener = bind(address).await?;
-        self.run(listener, stop_signal()).await
+        self.run(listener, stop).await
     }
 
     /// Serves the connections of `listener` until `stop` resolves.
@@ -197,28 +198,38 @@ pub async fn bind(address: &str) -> Result<TcpListener> {
 
 /// Resolves when the process is told to stop: by Ctrl-C, or by SIGTERM on Unix.
 ///
-/// From the first call on the process no longer ends by these by itself.
-pub async fn stop_signal() {
-    let interrupted = async {
+/// From the call on, not from the first poll, the process no longer ends by these by itself. Must be
+/// called within a tokio runtime.
+#[cfg(unix)]
+pub fn stop_signal() -> impl Future<Output = ()> + Send {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    // Where a signal cannot be caught it ends the process, which stops as well.
+    async fn wait(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+    let interrupt = signal(SignalKind::interrupt()).ok();
+    let terminate = signal(SignalKind::terminate()).ok();
+    async {
+        tokio::select! {
+            () = wait(interrupt) => {}
+            () = wait(terminate) => {}
+        }
+    }
+}
+
+/// Resolves when the process is told to stop, by Ctrl-C.
+#[cfg(not(unix))]
+pub fn stop_signal() -> impl Future<Output = ()> + Send {
+    async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
     }
 }
 
@@ -345,7 +356,10 @@ impl Shared {
         match below.strip_prefix('/') {
             None if below.is_empty() => Some(self.scope.clone()),
             Some("") => Some(self.scope.clone()),
-            Some(below) => self.scope.narrow(&percent_decoded(below)?),
+            Some(below) => {
+                let below = below.strip_suffix('/').unwrap_or(below);
+                self.scope.narrow(&percent_decoded(below)?)
+            }
             None => None,
         }
     }
@@ -373,7 +387,7 @@ impl Shared {
         let span = tracing::info_span!("connection", id = %peer.connection, peer = %address, path);
         let framing: Box<dyn Framing> = match subprotocol {
             Subprotocol::None => Box::new(Raw),
-            Subprotocol::Envelope => Box::new(Envelope::new(peer.connection)),
+            Subprotocol::Envelope => Box::new(Envelope::new(peer.connection, &self.limits)),
         };
         Connection::new(socket, peer, framing, scope, &self.limits)
             .run(self.stop.clone(), self.drain)

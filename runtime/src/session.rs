@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Event, Id, Op, Open};
+use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin};
 use crate::json;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
@@ -26,7 +26,7 @@ pub(crate) struct Session {
     outbox: Outbox,
     exchanges: HashMap<Key, Exchange>,
     tasks: JoinSet<()>,
-    keys: HashMap<TaskId, (Option<Key>, Id)>,
+    keys: HashMap<TaskId, (Option<Key>, Origin)>,
     cancelled: HashSet<TaskId>,
     next_key: u64,
     /// Handlers at work on messages that have no answer, and so are no exchanges.
@@ -101,6 +101,7 @@ impl Session {
     fn find(open: Open, scope: &Scope) -> Result<Opening, Fault> {
         let handler = scope.find(
             &open.channel,
+            open.op,
             open.message.as_deref(),
             open.headers.as_deref(),
             open.payload.as_deref(),
@@ -144,13 +145,17 @@ impl Session {
             headers,
             start,
         } = opening;
+        let origin = Origin {
+            id,
+            correlation: correlation(handler.as_ref(), headers.as_deref()),
+        };
         let is_exchange = id.is_some() || handler.is_answered();
         if is_exchange && self.is_full() {
             let message = format!(
                 "{} exchanges are going on this connection, and no more may",
                 self.max_exchanges
             );
-            return self.fault(id, Fault::new(Fault::LIMIT_EXCEEDED, message));
+            return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
         let key = match id {
             Some(id) => Some(Key::Peer(id)),
@@ -162,18 +167,17 @@ impl Session {
         };
         let replies = Replies {
             outbox: self.outbox.clone(),
-            id,
-            correlation: correlation(handler.as_ref(), headers.as_deref()),
+            origin: origin.clone(),
         };
         let exchange = match start(Arc::clone(&self.peer), replies) {
             Work::Task(work) => {
                 let task = self.tasks.spawn(work);
-                self.keys.insert(task.id(), (key, id));
+                self.keys.insert(task.id(), (key, origin));
                 Exchange::Task(task)
             }
             Work::Membership(subscribe) => {
                 // Publications must not overtake the acknowledgement.
-                self.push(id, Body::Ack(None));
+                self.push(origin, Body::Ack(None));
                 Exchange::Membership(subscribe())
             }
         };
@@ -209,14 +213,14 @@ impl Session {
             Some(Exchange::Membership(membership)) => drop(membership),
             None => {}
         }
-        self.push(Some(id), Body::End);
+        self.push(Some(id).into(), Body::End);
     }
 
     /// Tells the peer what was wrong with something that it sent.
-    pub(crate) fn fault(&self, id: Id, fault: Fault) {
+    pub(crate) fn fault(&self, origin: impl Into<Origin>, fault: Fault) {
         let fault = fault.shortened();
         tracing::debug!(%fault, "refused a message");
-        self.push(id, Body::Fault(fault));
+        self.push(origin.into(), Body::Fault(fault));
     }
 
     /// Some handler is at work that will answer by itself.
@@ -234,7 +238,7 @@ impl Session {
             Ok((task, ())) => (task, false),
             Err(error) => (error.id(), error.is_panic()),
         };
-        let Some((key, id)) = self.keys.remove(&task) else {
+        let Some((key, origin)) = self.keys.remove(&task) else {
             return;
         };
         match key {
@@ -249,23 +253,24 @@ impl Session {
             }
         }
         if self.cancelled.remove(&task) {
-            self.push(id, Body::End);
+            self.push(origin, Body::End);
         } else if panicked {
             tracing::error!("a handler panicked");
-            self.fault(id, Fault::new(Fault::INTERNAL, "the handler failed"));
+            self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));
         }
     }
 
-    fn push(&self, id: Id, body: Body) {
+    fn push(&self, origin: Origin, body: Body) {
         // Without room the connection is given up, which is all that can be done.
-        let _ = self.outbox.push(Event { id, body });
+        let _ = self.outbox.push(Event { origin, body });
     }
 }
 
-/// The value of the request's correlation header, as it was written.
-fn correlation(handler: &dyn Handler, headers: Option<&RawValue>) -> Option<Arc<RawValue>> {
-    let name = handler.starter().correlation()?;
+/// The request's correlation header, if it has a value.
+fn correlation(handler: &dyn Handler, headers: Option<&RawValue>) -> Option<Arc<Correlation>> {
+    let header = handler.starter().correlation()?;
     let members = json::members(headers?.get()).ok()?;
-    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
-    Some(Arc::from(value.to_owned()))
+    let (_, value) = members.into_iter().find(|(member, _)| member == header)?;
+    let value = value.to_owned();
+    (value.get() != "null").then(|| Arc::new(Correlation { header, value }))
 }

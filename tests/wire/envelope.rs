@@ -32,7 +32,8 @@ async fn the_example_of_the_specification_is_true() {
     assert!(Uuid::parse_str(connection).is_ok(), "{ack}");
     assert_eq!(
         ack,
-        json!({"op": "ack", "id": 0, "payload": {"connection": connection}})
+        json!({"op": "ack", "id": 0,
+               "payload": {"connection": connection, "messageSize": 65536}})
     );
 
     peer.send_text(r#"{"op":"sub","id":1,"channel":"beat_sub","message":"beat_sub","payload":{"subscriptionId":"a"}}"#).await;

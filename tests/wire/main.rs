@@ -18,4 +18,5 @@ mod opening;
 mod patterns;
 mod raw;
 mod replies;
+mod room;
 mod stop;

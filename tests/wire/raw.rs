@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::Peer;
-use crate::service::{beating, telescope};
+use crate::service::{PANIC, beating, telescope};
 
 const SELDOM: Duration = Duration::from_secs(3600);
 const OFTEN: Duration = Duration::from_millis(5);
@@ -134,4 +134,30 @@ async fn a_client_that_vanishes_is_unsubscribed() {
     dome.runs(1, 0).await;
     drop(peer);
     dome.runs(1, 1).await;
+}
+
+#[tokio::test]
+async fn a_fault_repeats_the_correlation_header_of_what_has_failed() {
+    let (server, _dome) = telescope().await;
+    let mut raw = Peer::raw(&server, "/ws/patterns/pointAt_submit").await;
+    let id = "6f1c8c1e-7d4e-4bb8-8f8e-0a4a2f2f9d11";
+    for (declination, code) in [(100.0, "no_such_place"), (0.0, "internal")] {
+        let right_ascension = if code == "internal" { PANIC } else { 1.0 };
+        raw.send(
+            &json!({"rightAscension": right_ascension, "declination": declination,
+                         "requestId": id}),
+        )
+        .await;
+        let fault = raw.next().await;
+        assert_eq!(
+            (&fault["requestId"], &fault["error"]["code"]),
+            (&json!(id), &json!(code))
+        );
+        raw.send(
+            &json!({"rightAscension": right_ascension, "declination": declination,
+                         "requestId": null}),
+        )
+        .await;
+        assert_eq!(raw.next().await.get("requestId"), None);
+    }
 }

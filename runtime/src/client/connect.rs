@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Response};
 
 use crate::error::{Error, Result};
-use crate::framing::envelope;
+use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
 use crate::socket::{self, Incoming, Socket};
 
@@ -20,7 +20,7 @@ pub(super) async fn connect(
     url: &str,
     limits: &Limits,
     patience: Duration,
-) -> Result<Socket<TcpStream>> {
+) -> Result<(Socket<TcpStream>, Welcome)> {
     let request = request(url)?;
     let address = address(&request).map_err(|reason| Error::Url {
         url: url.to_owned(),
@@ -47,7 +47,10 @@ pub(super) async fn connect(
 }
 
 /// The first exchange on every connection.
-async fn initialise(url: &str, mut socket: Socket<TcpStream>) -> Result<Socket<TcpStream>> {
+async fn initialise(
+    url: &str,
+    mut socket: Socket<TcpStream>,
+) -> Result<(Socket<TcpStream>, Welcome)> {
     let lost = |reason: &str| Error::Connect {
         url: url.to_owned(),
         source: reason.into(),
@@ -59,8 +62,13 @@ async fn initialise(url: &str, mut socket: Socket<TcpStream>) -> Result<Socket<T
         .map_err(|_| lost("the connection was lost during its first exchange"))?;
     loop {
         match socket.read().await {
-            // Nothing but the answer to `init` comes before it.
-            Incoming::Text(_) => return Ok(socket),
+            // Nothing but the answer to `init` comes first.
+            Incoming::Text(text) => {
+                let welcome = envelope::read_welcome(text.as_str());
+                return welcome
+                    .map(|welcome| (socket, welcome))
+                    .map_err(|fault| lost(fault.message()));
+            }
             Incoming::Binary | Incoming::Control => {}
             Incoming::Closed(Some((code, reason))) => {
                 return Err(lost(&format!(

@@ -31,6 +31,8 @@ const BATCH: usize = 64;
 pub(super) struct Calls {
     opens: mpsc::Sender<Call>,
     next_id: AtomicU64,
+    /// Bytes of the largest message that the provider takes.
+    message_size: usize,
     shared: Arc<Shared>,
 }
 
@@ -60,6 +62,7 @@ struct Call {
 impl Calls {
     /// Sends a message that has no answer.
     pub(super) async fn send(&self, open: Open) -> Result<(), Fault> {
+        self.admit(&open)?;
         let call = Call {
             open,
             answers: None,
@@ -69,11 +72,25 @@ impl Calls {
 
     /// Sends a message that is answered, into `answers`.
     pub(super) async fn start(&self, open: Open, answers: mpsc::Sender<Body>) -> Result<(), Fault> {
+        self.admit(&open)?;
         let call = Call {
             open,
             answers: Some(answers),
         };
         self.opens.send(call).await.map_err(|_| self.why_closed())
+    }
+
+    /// One message that is too large would cost the whole connection.
+    fn admit(&self, open: &Open) -> Result<(), Fault> {
+        let weight = open.weight();
+        if weight <= self.message_size {
+            return Ok(());
+        }
+        let message = format!(
+            "the message takes {weight} bytes, and the server takes {} at most",
+            self.message_size
+        );
+        Err(Fault::new(Fault::LIMIT_EXCEEDED, message))
     }
 
     pub(super) fn next_id(&self) -> u64 {
@@ -143,11 +160,12 @@ pub(super) struct Driver<L> {
 }
 
 impl<L: Link> Driver<L> {
-    pub(super) fn new(link: L) -> (Arc<Calls>, Self) {
+    pub(super) fn new(link: L, message_size: usize) -> (Arc<Calls>, Self) {
         let (sender, receiver) = mpsc::channel(WAITING_CALLS);
         let calls = Arc::new(Calls {
             opens: sender,
             next_id: AtomicU64::new(1),
+            message_size,
             shared: Arc::default(),
         });
         let driver = Self {
@@ -223,8 +241,8 @@ impl<L: Link> Driver<L> {
 
     async fn deliver(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
         let mut closes = Vec::new();
-        for Event { id, body } in events.drain(..) {
-            let Some(id) = id else {
+        for Event { origin, body } in events.drain(..) {
+            let Some(id) = origin.id else {
                 if let Body::Fault(fault) = body {
                     tracing::warn!(%fault, "the service refused a message that has no answer");
                 }

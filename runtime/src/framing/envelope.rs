@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Framing, Refusal};
 use crate::fault::Fault;
 use crate::frame::{Body, Command, Content, Event, Id, Op, Open};
+use crate::limits::Limits;
 use crate::routes::Scope;
 use crate::session::Session;
 
@@ -91,8 +92,11 @@ impl<'a> Frame<'a> {
 
 /// What a server tells a client about itself, as the answer to `init`.
 #[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Welcome {
     pub(crate) connection: Uuid,
+    /// Bytes of the largest frame that the server takes.
+    pub(crate) message_size: usize,
 }
 
 /// A fault, as the payload of an `err`.
@@ -108,14 +112,16 @@ struct FaultText<'a> {
 #[derive(Debug)]
 pub(crate) struct Envelope {
     connection: Uuid,
+    message_size: usize,
     initialised: bool,
     own: Option<String>,
 }
 
 impl Envelope {
-    pub(crate) fn new(connection: Uuid) -> Self {
+    pub(crate) fn new(connection: Uuid, limits: &Limits) -> Self {
         Self {
             connection,
+            message_size: limits.message_size.min(limits.frame_size),
             initialised: false,
             own: None,
         }
@@ -137,6 +143,7 @@ impl Envelope {
         self.initialised = true;
         let welcome = Welcome {
             connection: self.connection,
+            message_size: self.message_size,
         };
         let payload = serde_json::value::to_raw_value(&welcome).ok();
         let mut frame = Frame::new("ack", Some(id));
@@ -223,27 +230,42 @@ fn open(frame: Frame<'_>, op: Op, session: &mut Session, scope: &Scope) {
 
 fn write_event(event: &Event) -> String {
     match &event.body {
-        Body::Ack(None) => Frame::new("ack", event.id).text(),
-        Body::Ack(Some(content)) => Frame::new("ack", event.id).with(content).text(),
-        Body::Message(content) => Frame::new("msg", event.id).with(content).text(),
-        Body::Declared(content) => Frame::new("err", event.id).with(content).text(),
+        Body::Ack(None) => Frame::new("ack", event.origin.id).text(),
+        Body::Ack(Some(content)) => Frame::new("ack", event.origin.id).with(content).text(),
+        Body::Message(content) => Frame::new("msg", event.origin.id).with(content).text(),
+        Body::Declared(content) => Frame::new("err", event.origin.id).with(content).text(),
         Body::Fault(fault) => {
             let fault = FaultText {
                 code: Cow::Borrowed(fault.code()),
                 message: Cow::Borrowed(fault.message()),
             };
             let payload = serde_json::value::to_raw_value(&fault).ok();
-            let mut frame = Frame::new("err", event.id);
+            let mut frame = Frame::new("err", event.origin.id);
             frame.payload = payload.as_deref();
             frame.text()
         }
-        Body::End => Frame::new("unsub", event.id).text(),
+        Body::End => Frame::new("unsub", event.origin.id).text(),
     }
 }
 
 /// The client's first frame.
 pub(crate) fn write_init(id: u64) -> String {
     Frame::new("init", Some(id)).text()
+}
+
+/// Reads the answer to a client's first frame.
+///
+/// # Errors
+///
+/// A frame that is not that answer.
+pub(crate) fn read_welcome(text: &str) -> Result<Welcome, Fault> {
+    let frame = Frame::read(text)?;
+    if frame.op != "ack" {
+        let message = format!("the server answered `init` with `{}`", frame.op);
+        return Err(Fault::new(Fault::INVALID_FRAME, message));
+    }
+    let payload = frame.payload.map_or("null", RawValue::get);
+    serde_json::from_str(payload).map_err(|error| super::invalid_frame(&error))
 }
 
 /// A client's frame.
@@ -310,7 +332,10 @@ pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
             return Err(Fault::new(Fault::INVALID_FRAME, message));
         }
     };
-    Ok(Received::Event(Event { id, body }))
+    Ok(Received::Event(Event {
+        origin: id.into(),
+        body,
+    }))
 }
 
 fn content(frame: Frame<'_>) -> Result<Content, Fault> {

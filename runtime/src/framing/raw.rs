@@ -2,11 +2,13 @@
 //!
 //! What `websocat`, a browser or any existing AsyncAPI client sends: `docs/protocol.md`, Raw.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{Framing, Refusal, invalid_frame, raw_object, start};
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Event};
+use crate::frame::{Body, Content, Correlation, Event};
 use crate::json::{self, Member};
 use crate::provider::Handler;
 use crate::routes::Scope;
@@ -18,9 +20,10 @@ pub(crate) struct Raw;
 
 impl Framing for Raw {
     fn opened(&mut self, session: &mut Session, scope: &Scope) {
-        if let Some(handler) = scope.opened_by_url()
-            && let Ok(start) = handler.clone().read(None, None)
-        {
+        for handler in scope.opened_by_url() {
+            let Ok(start) = handler.clone().read(None, None) else {
+                continue;
+            };
             session.start(Opening {
                 id: None,
                 handler: handler.clone(),
@@ -62,7 +65,7 @@ impl Framing for Raw {
                 true
             }
             Body::Fault(fault) => {
-                write_fault(fault, frame);
+                write_fault(fault, event.origin.correlation.as_deref(), frame);
                 true
             }
             Body::Ack(None) | Body::End => false,
@@ -105,9 +108,20 @@ fn write_content(content: &Content, frame: &mut String) {
     }
 }
 
-fn write_fault(fault: &Fault, frame: &mut String) {
+/// With the header that replies repeat, by which alone a peer can tell what has failed.
+fn write_fault(fault: &Fault, correlation: Option<&Correlation>, frame: &mut String) {
     let error = serde_json::json!({ "code": fault.code(), "message": fault.message() });
-    frame.push_str(&serde_json::json!({ "error": error }).to_string());
+    let Ok(error) = serde_json::value::to_raw_value(&error) else {
+        return;
+    };
+    let mut members: Vec<Member<'_>> = Vec::new();
+    if let Some(Correlation { header, value }) = correlation {
+        members.push((Cow::Borrowed(*header), value));
+    }
+    members.push((Cow::Borrowed("error"), &error));
+    if let Some(object) = raw_object(&members) {
+        frame.push_str(object.get());
+    }
 }
 
 #[cfg(test)]
