@@ -623,3 +623,20 @@ components:
         Payload::Wraps(nullable(Type::Named(name.clone())))
     );
 }
+
+#[test]
+fn an_answer_goes_the_other_way() {
+    let warnings = |operations: &[&str]| {
+        let generated = generate("Test.yaml", &document(operations)).expect("valid");
+        generated
+            .warnings
+            .iter()
+            .map(|warning| warning.message().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings(&["receive get_request", "receive get_response"]),
+        ["`get_response` answers `get_request`, and has the same action"]
+    );
+    assert!(warnings(&["receive get_request", "send get_response"]).is_empty());
+}

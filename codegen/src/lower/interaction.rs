@@ -202,51 +202,10 @@ impl<'s> Recogniser<'s, '_> {
     /// By `x-interaction`, or by the operation's name.
     fn named(&mut self, operation: &'s Operation<'s>) -> Option<Draft<'s>> {
         if let Some(node) = operation.interaction {
-            let text = node.text();
-            let kind = Kind::ALL
-                .iter()
-                .find(|(name, _)| Some(*name) == text)
-                .map(|(_, kind)| *kind);
-            let Some(kind) = kind else {
-                let message = format!("found {}, expected an interaction pattern", node.describe());
-                let names = Kind::ALL.map(|(name, _)| name);
-                let diagnostic = Diagnostic::error(node.place(), message);
-                self.errors
-                    .push(match self.errors.nearest(text.unwrap_or_default(), names) {
-                        Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                        None => {
-                            diagnostic.with_help(format!("the patterns are {}", names.join(", ")))
-                        }
-                    });
+            let draft = self.written(operation, node);
+            if draft.is_none() {
                 // Not also a mistake by the rules that follow.
                 self.folded.insert(operation.key);
-                return None;
-            };
-            let stem = operation
-                .key
-                .strip_suffix(kind.suffix())
-                .filter(|stem| !stem.is_empty());
-            let draft = self.draft(operation, kind, stem.unwrap_or(operation.key));
-            if draft.is_none() {
-                self.folded.insert(operation.key);
-                if !operation.messages.is_empty() {
-                    let message = format!(
-                        "found other messages than those of the pattern {}",
-                        quote(text.unwrap_or_default())
-                    );
-                    let help = match kind.needs() {
-                        [] => "it has one message, and no reply but an error".to_owned(),
-                        needs => {
-                            let needs: Vec<_> = needs.iter().map(|role| role.word()).collect();
-                            format!(
-                                "it has one message and, as its `reply`, {}",
-                                needs.join(" or ")
-                            )
-                        }
-                    };
-                    self.errors
-                        .push(Diagnostic::error(node.place(), message).with_help(help));
-                }
             }
             return draft;
         }
@@ -257,32 +216,59 @@ impl<'s> Recogniser<'s, '_> {
         self.draft(operation, kind, stem)
     }
 
-    /// The interaction of this kind that `operation` starts, if its messages are those of one.
-    fn draft(&mut self, operation: &'s Operation<'s>, kind: Kind, stem: &str) -> Option<Draft<'s>> {
-        let [message] = operation.messages.as_slice() else {
+    /// By `x-interaction`. Without a draft, there is an error.
+    fn written(&mut self, operation: &'s Operation<'s>, node: Node<'s>) -> Option<Draft<'s>> {
+        let text = node.text().unwrap_or_default();
+        let Some((_, kind)) = Kind::ALL.iter().find(|(name, _)| *name == text) else {
+            let message = format!("found {}, expected an interaction pattern", node.describe());
+            let names = Kind::ALL.map(|(name, _)| name);
+            let diagnostic = Diagnostic::error(node.place(), message);
+            self.errors.push(match self.errors.nearest(text, names) {
+                Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                None => diagnostic.with_help(format!("the patterns are {}", names.join(", "))),
+            });
             return None;
         };
-        let start = Step {
-            channel: operation.channel,
-            message: *message,
+        let stem = operation
+            .key
+            .strip_suffix(kind.suffix())
+            .filter(|stem| !stem.is_empty());
+        let draft = self.draft(operation, *kind, stem.unwrap_or(operation.key));
+        if draft.is_some() {
+            return draft;
+        }
+        if operation.messages.is_empty() {
+            self.no_message(operation);
+            return None;
+        }
+        let message = format!(
+            "found other messages than those of the pattern {}",
+            quote(text)
+        );
+        let help = match kind.needs() {
+            [] => "it has one message, and no reply but an error".to_owned(),
+            needs => {
+                let needs: Vec<_> = needs.iter().map(|role| role.word()).collect();
+                let needs = needs.join(" or ");
+                format!("it has one message and, as its `reply`, {needs}")
+            }
         };
+        self.errors
+            .push(Diagnostic::error(node.place(), message).with_help(help));
+        None
+    }
+
+    /// The interaction of this kind that `operation` starts, if its messages are those of one.
+    fn draft(&mut self, operation: &'s Operation<'s>, kind: Kind, stem: &str) -> Option<Draft<'s>> {
+        let start = only_message(operation)?;
         let mut steps = vec![(Role::Start, start)];
-        let mut folded = Vec::new();
+        let mut followers: Vec<&Operation<'_>> = Vec::new();
         for role in kind.answers() {
             let name = format!("{stem}{}", role.suffix());
             let follower = self.by_key.get(name.as_str()).copied();
             if let Some(other) = follower.filter(|other| other.interaction.is_none()) {
-                let [message] = other.messages.as_slice() else {
-                    return None;
-                };
-                steps.push((
-                    *role,
-                    Step {
-                        channel: other.channel,
-                        message: *message,
-                    },
-                ));
-                folded.push(other.key);
+                steps.push((*role, only_message(other)?));
+                followers.push(other);
             } else if let Some(step) = self.in_reply(operation, &name) {
                 steps.push((*role, step));
             }
@@ -313,7 +299,10 @@ impl<'s> Recogniser<'s, '_> {
         if !needs.is_empty() && !steps.iter().any(|(role, _)| needs.contains(role)) {
             return None;
         }
-        self.folded.extend(folded);
+        for follower in followers {
+            self.folded.insert(follower.key);
+            self.check_action(operation, follower);
+        }
         Some(Draft {
             name: stem.to_owned(),
             operation,
@@ -321,6 +310,23 @@ impl<'s> Recogniser<'s, '_> {
             steps,
             ccsds: true,
         })
+    }
+
+    /// Who sends the message that starts an interaction receives those that answer it.
+    fn check_action(&mut self, operation: &Operation<'_>, follower: &Operation<'_>) {
+        let action = follower.node.get("action");
+        let Some(action) = action.filter(|_| follower.sends == operation.sends) else {
+            return;
+        };
+        let message = format!(
+            "{} answers {}, and has the same action",
+            quote(follower.key),
+            quote(operation.key)
+        );
+        let opposite = if operation.sends { "receive" } else { "send" };
+        let help = format!("write {}, if it is an answer", quote(opposite));
+        self.errors
+            .push(Diagnostic::warning(action.place(), message).with_help(help));
     }
 
     /// The message of this name in an operation's reply; or that on a channel of this name.
@@ -344,30 +350,34 @@ impl<'s> Recogniser<'s, '_> {
         }
     }
 
+    /// Reports an operation without a message, unless it is that its messages could not be found.
+    fn no_message(&mut self, operation: &Operation<'_>) {
+        let named = |node: Node<'_>| match node.get("messages") {
+            Some(messages) => {
+                messages.entries().next().is_some() || messages.items().next().is_some()
+            }
+            None => false,
+        };
+        let channel = self.resolved.channels.get(operation.channel);
+        if let Some(channel) = channel.filter(|channel| {
+            !named(operation.node)
+                && (operation.node.get("messages").is_some() || !named(channel.node))
+        }) {
+            let message = format!(
+                "{} has no message: its channel is {}",
+                quote(operation.key),
+                quote(channel.key)
+            );
+            self.errors
+                .push(Diagnostic::error(operation.node.key_place(), message));
+        }
+    }
+
     /// By AsyncAPI alone.
     fn plain(&mut self, operation: &'s Operation<'s>) -> Vec<Draft<'s>> {
         let consumer = self.perspective == Perspective::Consumer;
         if operation.messages.is_empty() {
-            // Messages that are named, but could not be found, have been reported.
-            let named = |node: Node<'_>| match node.get("messages") {
-                Some(messages) => {
-                    messages.entries().next().is_some() || messages.items().next().is_some()
-                }
-                None => false,
-            };
-            let channel = self.resolved.channels.get(operation.channel);
-            if let Some(channel) = channel.filter(|channel| {
-                !named(operation.node)
-                    && (operation.node.get("messages").is_some() || !named(channel.node))
-            }) {
-                let message = format!(
-                    "{} has no message: its channel is {}",
-                    quote(operation.key),
-                    quote(channel.key)
-                );
-                self.errors
-                    .push(Diagnostic::error(operation.node.key_place(), message));
-            }
+            self.no_message(operation);
             return Vec::new();
         }
         if let Some(reply) = &operation.reply {
@@ -442,5 +452,16 @@ impl<'s> Recogniser<'s, '_> {
             }
         };
         operation.messages.iter().map(draft).collect()
+    }
+}
+
+/// The message of an operation that has but one.
+fn only_message(operation: &Operation<'_>) -> Option<Step> {
+    match operation.messages.as_slice() {
+        [message] => Some(Step {
+            channel: operation.channel,
+            message: *message,
+        }),
+        _ => None,
     }
 }
