@@ -1,12 +1,12 @@
 //! The model: what one document offers, with every question of meaning answered.
 //!
 //! Plain data, with no YAML and no tokens in it: print it with `{:#?}` to see what will be
-//! generated. The file `lower` makes it, and `emit` writes it down without a decision of its own.
+//! generated. Lowering makes it, and emission writes it down without a decision of its own.
 
 /// One document: its messages, types and interactions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Api {
-    /// On the wire and in Rust the document's module name, such as `heartbeat`.
+    /// The document's name on the wire and that of its module, such as `heartbeat`.
     pub name: String,
     /// The document's file name, for the generated file's first line.
     pub file: String,

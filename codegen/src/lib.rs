@@ -21,14 +21,15 @@
 //!         YAML      AsyncAPI    $ref       meaning  model  tokens
 //! ```
 //!
-//! * `source` is the only file that knows YAML, and `emit` the only one that knows Rust's syntax.
+//! * Only `source` knows YAML, and only `emit` and `format` know Rust's syntax.
 //! * [`api`] is the model: plain data without either, which a person can print and read.
 //! * Lowering decides every question of meaning, emission none; so emission cannot fail.
 //! * Each phase notes all mistakes that it finds and goes on with the rest, so that one run shows
 //!   all that is wrong with a document, in the document's order and each thing once.
 //! * [`generate`] touches no file and prints nothing; `script` is the part that does, for
 //!   [`compile`].
-//! * No document makes it panic, recurse without end or run for long: see the limits in `source`.
+//! * No document makes it panic, recurse without end or run for long: depth and size are limited,
+//!   before aliases and references are followed and after.
 //! * What a document asks for and the generated code will not do is never passed over in silence:
 //!   it is an error, or a warning where the rest works without it.
 
