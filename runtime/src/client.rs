@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use self::driver::{Calls, Driver, Memory, Remote};
@@ -16,11 +17,12 @@ use self::exchange::Exchange;
 pub use self::exchange::{Invocation, Progress, Subscription};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::frame::{Body, Op, Open};
+use crate::frame::{Op, Open};
 use crate::interaction::Interaction;
 use crate::limits::Limits;
 use crate::payload::{Message, Payload};
 use crate::provider::Provider;
+use crate::strict;
 
 /// For the TCP connection and the handshake together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,10 +101,9 @@ impl Client {
             .start(&interaction, Op::Message, &message)
             .await
             .map_err(Fault::widen)?;
-        match exchange.next().await? {
-            Body::Ack(_) => Ok(()),
-            other => Err(exchange.failure(other)),
-        }
+        exchange.acknowledged().await?;
+        exchange.has_been_answered();
+        Ok(())
     }
 
     /// Sends a message and waits for the response.
@@ -208,9 +209,9 @@ fn open<M: Payload>(
     })
 }
 
-fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Fault> {
-    serde_json::value::to_raw_value(value).map_err(|error| {
-        let message = format!("the message cannot be written as JSON: {error}");
+fn raw(value: &(impl Serialize + DeserializeOwned)) -> Result<Box<RawValue>, Fault> {
+    strict::to_raw(value).map_err(|error| {
+        let message = format!("the message is not what the document says: {error}");
         Fault::new(Fault::INVALID_MESSAGE, message)
     })
 }

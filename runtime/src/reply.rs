@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Event, Origin};
 use crate::outbox::{Closed, Outbox};
 use crate::payload::{Message, Payload};
+use crate::strict;
 
 /// Where the answers of one exchange go: to the connection that started it and no other, whatever
 /// address the peer asked for.
@@ -55,7 +57,7 @@ pub(crate) struct Encoded {
 impl Encoded {
     /// # Errors
     ///
-    /// A payload that JSON cannot carry, such as a map with a key that is not a string.
+    /// A message that the document does not allow, such as one with a number that is not finite.
     pub(crate) fn new<P: Payload>(
         channel: &'static str,
         message: &Message<P>,
@@ -85,9 +87,9 @@ impl Encoded {
     }
 }
 
-fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Fault> {
-    to_raw_value(value).map_err(|error| {
-        tracing::error!(%error, "a message of ours cannot be written as JSON");
+fn raw(value: &(impl Serialize + DeserializeOwned)) -> Result<Box<RawValue>, Fault> {
+    strict::to_raw(value).map_err(|error| {
+        tracing::error!(%error, "a message of ours is not what the document says");
         Fault::new(Fault::INTERNAL, "the service's message cannot be sent")
     })
 }

@@ -223,6 +223,12 @@ impl Session {
         self.push(origin.into(), Body::Fault(fault));
     }
 
+    /// Tells the peer what was wrong with a frame that cannot be acted upon, unless it has the
+    /// number of another exchange: of that, the fault would say that it has failed.
+    pub(crate) fn refuse(&self, id: Id, fault: Fault) {
+        self.fault(id.filter(|id| !self.is_going(*id)), fault);
+    }
+
     /// Some handler is at work that will answer by itself.
     pub(crate) fn is_busy(&self) -> bool {
         !self.tasks.is_empty()

@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
     Visitor,
 };
+use serde_json::value::RawValue;
 
 /// Reads one value.
 ///
@@ -21,6 +23,24 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T>
     let value = T::deserialize(Strict(&mut deserializer))?;
     deserializer.end()?;
     Ok(value)
+}
+
+/// Writes one value.
+///
+/// # Errors
+///
+/// A value that its own schema does not allow: one that JSON cannot carry, such as a map with a key
+/// that is not a string, or one that JSON would carry as something else, such as a number that is
+/// not finite, which becomes `null`.
+pub(crate) fn to_raw<T: Serialize + DeserializeOwned>(
+    value: &T,
+) -> serde_json::Result<Box<RawValue>> {
+    let raw = serde_json::value::to_raw_value(value)?;
+    // Few values have a `null` anywhere, and only those are looked at again.
+    if raw.get().contains("null") {
+        from_str::<T>(raw.get())?;
+    }
+    Ok(raw)
 }
 
 /// Whatever it stands around, and what that consists of in turn.
@@ -284,6 +304,22 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<Order>(text).is_ok(), "{text}");
             assert!(from_str::<Order>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        #[derive(Debug, Deserialize, serde::Serialize)]
+        struct Price {
+            value: f64,
+            note: Option<String>,
+        }
+        let price = |value| Price { value, note: None };
+        let text = r#"{"value":2.5,"note":null}"#;
+        assert_eq!(to_raw(&price(2.5)).unwrap().get(), text);
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = to_raw(&price(value)).unwrap_err();
+            assert!(error.to_string().contains("null, expected f64"), "{error}");
         }
     }
 

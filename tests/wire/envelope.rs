@@ -202,6 +202,12 @@ async fn what_is_wrong_with_a_frame_is_told_under_its_id() {
             None,
             "invalid_frame",
         ),
+        (
+            r#"{"op":"msg","id":20,"channel":5,"payload":{}}"#,
+            Some(20),
+            "invalid_frame",
+        ),
+        (r#"{"id":21}"#, Some(21), "invalid_frame"),
         (r#"{"op":"ping","id":"1"}"#, None, "invalid_frame"),
         (r#"{"op":"ping","op":"ping","id":1}"#, None, "invalid_frame"),
         (r#"["ping",1]"#, None, "invalid_frame"),

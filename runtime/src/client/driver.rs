@@ -39,12 +39,21 @@ pub(super) struct Calls {
 /// What the driver and its callers tell each other besides calls and answers.
 #[derive(Default)]
 struct Shared {
-    /// Exchanges whose receivers are gone.
-    given_up: Mutex<Vec<u64>>,
+    /// Exchanges whose receivers are gone, and whether the provider has to be told.
+    given_up: Mutex<Vec<(u64, GivenUp)>>,
     /// Notified when one is added.
     wake: Notify,
     /// Why exchanges ended of which their receivers have not heard yet.
     ends: Mutex<Ends>,
+}
+
+/// Why nobody receives an exchange's answers any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum GivenUp {
+    /// The last answer has come: the provider knows.
+    Answered,
+    /// More may come.
+    Early,
 }
 
 #[derive(Default)]
@@ -98,8 +107,8 @@ impl Calls {
     }
 
     /// The receiver of an exchange is gone.
-    pub(super) fn give_up(&self, id: u64) {
-        lock(&self.shared.given_up).push(id);
+    pub(super) fn give_up(&self, id: u64, given_up: GivenUp) {
+        lock(&self.shared.given_up).push((id, given_up));
         self.shared.wake.notify_one();
     }
 
@@ -214,10 +223,10 @@ impl<L: Link> Driver<L> {
         let given_up = std::mem::take(&mut *lock(&self.shared.given_up));
         lock(&self.shared.ends)
             .slow
-            .retain(|slow| !given_up.contains(slow));
+            .retain(|slow| given_up.iter().all(|(id, _)| id != slow));
         let mut closes = Vec::new();
-        for id in given_up {
-            if self.exchanges.remove(&id).is_some() {
+        for (id, given_up) in given_up {
+            if self.exchanges.remove(&id).is_some() && given_up == GivenUp::Early {
                 closes.push(Command::Close { id });
             }
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use super::driver::{Calls, WAITING_ANSWERS};
+use super::driver::{Calls, GivenUp, WAITING_ANSWERS};
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Open};
 use crate::payload::{Message, Payload};
@@ -20,6 +20,8 @@ pub(super) struct Exchange {
     id: u64,
     answers: mpsc::Receiver<Body>,
     calls: Arc<Calls>,
+    /// What the provider is told when this is dropped.
+    given_up: GivenUp,
 }
 
 impl Exchange {
@@ -33,6 +35,7 @@ impl Exchange {
             id,
             answers,
             calls: Arc::clone(calls),
+            given_up: GivenUp::Early,
         };
         calls.start(open, sender).await?;
         Ok(exchange)
@@ -63,11 +66,19 @@ impl Exchange {
         &mut self,
     ) -> Result<Message<R>, Fault<E>> {
         match self.next().await? {
-            Body::Message(content) => read(&content).map_err(Fault::widen),
+            Body::Message(content) => {
+                self.has_been_answered();
+                read(&content).map_err(Fault::widen)
+            }
             // An interaction without a response message ends with none.
             Body::End if R::SPEC.is_none() => nothing().map_err(Fault::widen),
             other => Err(self.failure(other)),
         }
+    }
+
+    /// The last answer has come, though nothing said so.
+    pub(super) fn has_been_answered(&mut self) {
+        self.given_up = GivenUp::Answered;
     }
 
     /// The fault that an answer is which should have been something else.
@@ -90,7 +101,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         // First: a message that has not been sent yet is not sent then, and needs no giving up.
         self.answers.close();
-        self.calls.give_up(self.id);
+        self.calls.give_up(self.id, self.given_up);
     }
 }
 
@@ -241,7 +252,10 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
             self.update().await?;
         }
         match self.outcome.take() {
-            Some(Body::Message(content)) => read(&content).map_err(Fault::widen),
+            Some(Body::Message(content)) => {
+                self.exchange.has_been_answered();
+                read(&content).map_err(Fault::widen)
+            }
             Some(Body::End) if R::SPEC.is_none() => nothing().map_err(Fault::widen),
             Some(other) => Err(self.exchange.failure(other)),
             None => Err(out_of_turn("nothing")),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Framing, Refusal};
 use crate::fault::Fault;
 use crate::frame::{Body, Command, Content, Event, Id, Op, Open};
+use crate::json;
 use crate::limits::Limits;
 use crate::routes::Scope;
 use crate::session::Session;
@@ -172,7 +173,8 @@ impl Framing for Envelope {
                 });
             }
             Err(fault) => {
-                session.fault(None, fault);
+                // Whoever waits for an answer to this hears of it, if its number can be read.
+                session.refuse(readable_id(text), fault);
                 return Ok(());
             }
         };
@@ -200,7 +202,7 @@ impl Framing for Envelope {
                 let message = format!(
                     "`{op}` is not an `op` that a client sends: `msg`, `sub`, `unsub`, `ping` or `pong`"
                 );
-                session.fault(id, Fault::new(Fault::INVALID_FRAME, message));
+                session.refuse(id, Fault::new(Fault::INVALID_FRAME, message));
             }
         }
         Ok(())
@@ -212,10 +214,17 @@ impl Framing for Envelope {
     }
 }
 
+/// The number of a frame that is wrong in other ways.
+fn readable_id(text: &str) -> Id {
+    let members = json::members(text).ok()?;
+    let (_, id) = members.into_iter().find(|(name, _)| name == "id")?;
+    id.get().parse().ok().filter(|id| *id <= MAX_ID)
+}
+
 fn open(frame: Frame<'_>, op: Op, session: &mut Session, scope: &Scope) {
     let Some(channel) = frame.channel else {
         let message = format!("`{}` has no `channel`", frame.op);
-        return session.fault(frame.id, Fault::new(Fault::INVALID_FRAME, message));
+        return session.refuse(frame.id, Fault::new(Fault::INVALID_FRAME, message));
     };
     let open = Open {
         id: frame.id,
