@@ -1,11 +1,11 @@
 //! The build script's side: finds documents, tells Cargo, and writes files.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, quote};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Text, quote};
 use crate::lower::module_name;
 use crate::{Generated, Perspective, pipeline};
 
@@ -159,7 +159,7 @@ impl Config {
         if let Some(problem) = problem {
             report(cargo, &problem)?;
         }
-        let mut modules: HashMap<String, String> = HashMap::new();
+        let mut modules: BTreeMap<String, String> = BTreeMap::new();
         for document in documents {
             let name = document.display().to_string();
             if document != path {
@@ -177,8 +177,11 @@ impl Config {
                 remove(&out_dir, &module)?;
                 continue;
             }
-            let generated = match std::fs::read_to_string(&document) {
-                Ok(text) => self.generate(&name, &text),
+            let generated = match std::fs::read(&document) {
+                Ok(bytes) => match String::from_utf8(bytes) {
+                    Ok(text) => self.generate(&name, &text),
+                    Err(error) => Err(not_utf8(&name, &error).into()),
+                },
                 Err(error) => Err(unreadable(&name, &error).into()),
             };
             match generated {
@@ -194,6 +197,18 @@ impl Config {
                     }
                     remove(&out_dir, &module)?;
                 }
+            }
+        }
+        // A folder that the user has chosen is not ours to keep notes in.
+        if path.is_dir() && self.out_dir.is_none() {
+            let written = modules.into_keys().collect();
+            let stale = record::replace(&out_dir, path, &written).map_err(|source| {
+                let path = record::file(&out_dir);
+                Error::Write { path, source }
+            })?;
+            // The program that still includes it is told now, and not by the next clean build.
+            for module in stale {
+                remove(&out_dir, &module)?;
             }
         }
         Ok(())
@@ -221,7 +236,7 @@ fn documents(path: &Path) -> (Vec<PathBuf>, Option<Diagnostic>) {
             .unwrap_or_default()
             .to_string_lossy()
             .to_lowercase();
-        path.is_file() && ["yaml", "yml", "json"].contains(&extension.as_str())
+        !path.is_dir() && ["yaml", "yml", "json"].contains(&extension.as_str())
     });
     documents.sort();
     let empty = documents.is_empty().then(|| {
@@ -233,6 +248,14 @@ fn documents(path: &Path) -> (Vec<PathBuf>, Option<Diagnostic>) {
 
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error(Place::file(name), format!("cannot be read: {error}"))
+}
+
+/// Points at the first byte that is wrong.
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let text = String::from_utf8_lossy(error.as_bytes());
+    let at = error.utf8_error().valid_up_to();
+    let place = Place::new(&Text::new(name, &text), at..at, String::new());
+    Diagnostic::error(place, "the file is not in UTF-8").with_help("save it in UTF-8")
 }
 
 /// Shows a diagnostic through Cargo, which begins every line with the severity: in one line what
@@ -273,6 +296,8 @@ fn remove(folder: &Path, module: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+mod record;
 
 #[cfg(test)]
 mod tests;

@@ -153,3 +153,18 @@ fn warnings_are_told() {
     assert!(told.contains(message), "{told}");
     assert!(folder.out("clock.rs").exists());
 }
+
+#[test]
+fn a_file_that_is_not_utf_8_is_shown_where_it_is_not() {
+    let folder = Folder::new("bytes");
+    fs::write(
+        folder.0.join("Bytes.yaml"),
+        b"asyncapi: 3.0.0\ninfo: \xff\n",
+    )
+    .expect("a file");
+    let told = folder.compile("Bytes.yaml");
+    assert!(
+        told.contains("cargo::error=Bytes.yaml:2:7: the file is not in UTF-8"),
+        "{told}"
+    );
+}
