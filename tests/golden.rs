@@ -109,6 +109,16 @@ fn an_optional_member_may_be_missing_or_null() {
 }
 
 #[test]
+fn a_required_member_that_may_be_null_is_written_as_null_and_must_be_there() {
+    let read = |text: &str| serde_json::from_str::<schemas::Link>(text);
+    let link = read(r#"{"label":null,"next":null,"names":[null,"b"]}"#).expect("it is read");
+    let text = serde_json::to_string(&link).expect("it is written");
+    assert_eq!(text, r#"{"label":null,"next":null,"names":[null,"b"]}"#);
+    assert!(read(r#"{"next":null,"names":[]}"#).is_err());
+    assert!(read(r#"{"label":"a","names":[]}"#).is_err());
+}
+
+#[test]
 fn a_required_member_must_be_there() {
     for member in ["flag", "number", "anything", "tree", "color", "list"] {
         let mut everything = everything();

@@ -33,6 +33,7 @@ pub(crate) fn lower(
     perspective: Option<Perspective>,
     errors: &mut Errors,
 ) -> Api {
+    warn_of_security(resolved, errors);
     let drafts = interaction::recognise(resolved, perspective, errors);
     let uses = Uses::of(&drafts);
     let in_use = uses
@@ -80,6 +81,20 @@ pub(crate) fn lower(
         types,
         messages,
         interactions,
+    }
+}
+
+/// Who relies on a document for this would rely on nothing.
+fn warn_of_security(resolved: &Resolved<'_>, errors: &mut Errors) {
+    let sections = ["servers", "operations"].map(|section| resolved.root.get(section));
+    for owner in sections.into_iter().flatten().flat_map(Node::entries) {
+        if let Some(security) = owner.node.get("security") {
+            let message = "`security` is not enforced yet";
+            errors.push(
+                Diagnostic::warning(security.key_place(), message)
+                    .with_help("let a proxy in front of the server check who connects"),
+            );
+        }
     }
 }
 

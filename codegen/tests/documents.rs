@@ -640,3 +640,25 @@ fn an_answer_goes_the_other_way() {
     );
     assert!(warnings(&["receive get_request", "send get_response"]).is_empty());
 }
+
+#[test]
+fn what_is_not_done_for_a_document_is_a_warning() {
+    let text = "asyncapi: 3.0.0
+info: {title: Secure, version: 1.0.0}
+channels: {notes: {messages: {note: {contentType: text/plain, payload: {type: string}}}}}
+operations:
+  note:
+    action: receive
+    channel: {$ref: '#/channels/notes'}
+    security: [{type: userPassword}]
+";
+    let generated = specwire_codegen::generate("Secure.yaml", text).expect("it is valid");
+    let warnings: Vec<_> = generated.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "Secure.yaml:3:51: the content type `text/plain` is not generated yet",
+            "Secure.yaml:8:5: `security` is not enforced yet",
+        ]
+    );
+}
