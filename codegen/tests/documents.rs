@@ -652,7 +652,7 @@ operations:
     channel: {$ref: '#/channels/notes'}
     security: [{type: userPassword}]
 ";
-    let generated = specwire_codegen::generate("Secure.yaml", text).expect("it is valid");
+    let generated = generate("Secure.yaml", text).expect("it is valid");
     let warnings: Vec<_> = generated.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
