@@ -257,3 +257,75 @@ pub enum Pattern {
         error: Option<Step>,
     },
 }
+
+impl Pattern {
+    /// Its messages with what each is in it, in the order in which they travel.
+    #[must_use]
+    pub fn steps(&self) -> Vec<(Role, &Step)> {
+        let steps = match self {
+            Self::Send { message } => [Some((Role::Message, message)), None, None, None],
+            Self::Submit { message, error } => [
+                Some((Role::Message, message)),
+                None,
+                None,
+                error.as_ref().map(|step| (Role::Error, step)),
+            ],
+            Self::Request {
+                message,
+                response,
+                error,
+            } => [
+                Some((Role::Message, message)),
+                None,
+                Some((Role::Response, response)),
+                error.as_ref().map(|step| (Role::Error, step)),
+            ],
+            Self::Invoke {
+                message,
+                ack,
+                response,
+                error,
+            } => [
+                Some((Role::Message, message)),
+                ack.as_ref().map(|step| (Role::Ack, step)),
+                response.as_ref().map(|step| (Role::Response, step)),
+                error.as_ref().map(|step| (Role::Error, step)),
+            ],
+            Self::Progress {
+                message,
+                update,
+                response,
+                error,
+            } => [
+                Some((Role::Message, message)),
+                Some((Role::Update, update)),
+                response.as_ref().map(|step| (Role::Response, step)),
+                error.as_ref().map(|step| (Role::Error, step)),
+            ],
+            Self::PubSub {
+                subscribe,
+                publish,
+                error,
+            } => [
+                subscribe.as_ref().map(|step| (Role::Subscribe, step)),
+                Some((Role::Publish, publish)),
+                None,
+                error.as_ref().map(|step| (Role::Error, step)),
+            ],
+        };
+        steps.into_iter().flatten().collect()
+    }
+}
+
+/// What a message is in its interaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is named for the field of its pattern")]
+pub enum Role {
+    Message,
+    Subscribe,
+    Ack,
+    Update,
+    Response,
+    Publish,
+    Error,
+}

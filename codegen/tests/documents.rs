@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use specwire_codegen::api::{Api, Interaction, Pattern, Payload, Step, Type, TypeKind};
+use specwire_codegen::api::{Api, Interaction, Pattern, Payload, Type, TypeKind};
 use specwire_codegen::{Config, Perspective, generate};
 
 /// The documents published by others, which are not part of this repository.
@@ -162,57 +162,9 @@ fn interactions(api: &Api) -> String {
     let mut text = String::new();
     for interaction in &api.interactions {
         let mut roles = String::new();
-        let mut role = |name: &str, step: Option<&Step>| {
-            if let Some(step) = step {
-                write!(roles, " {name}={}/{}", step.channel, step.message.0).expect("a string");
-            }
-        };
-        match &interaction.pattern {
-            Pattern::Send { message } => role("message", Some(message)),
-            Pattern::Submit { message, error } => {
-                role("message", Some(message));
-                role("error", error.as_ref());
-            }
-            Pattern::Request {
-                message,
-                response,
-                error,
-            } => {
-                role("message", Some(message));
-                role("response", Some(response));
-                role("error", error.as_ref());
-            }
-            Pattern::Invoke {
-                message,
-                ack,
-                response,
-                error,
-            } => {
-                role("message", Some(message));
-                role("ack", ack.as_ref());
-                role("response", response.as_ref());
-                role("error", error.as_ref());
-            }
-            Pattern::Progress {
-                message,
-                update,
-                response,
-                error,
-            } => {
-                role("message", Some(message));
-                role("update", Some(update));
-                role("response", response.as_ref());
-                role("error", error.as_ref());
-            }
-            Pattern::PubSub {
-                subscribe,
-                publish,
-                error,
-            } => {
-                role("subscribe", subscribe.as_ref());
-                role("publish", Some(publish));
-                role("error", error.as_ref());
-            }
+        for (role, step) in interaction.pattern.steps() {
+            let role = format!("{role:?}").to_lowercase();
+            write!(roles, " {role}={}/{}", step.channel, step.message.0).expect("a string");
         }
         writeln!(
             text,

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Index, ident, markdown, type_ident};
-use crate::api::{Api, Interaction, Pattern, Step};
+use crate::api::{Api, Interaction, Role, Step};
 use crate::name::{self, Scope};
 
 /// The interactions of a document, each with the name of its constant.
@@ -57,65 +57,23 @@ pub(super) struct Emitted<'a> {
 impl Emitted<'_> {
     /// The constant that tells the runtime its channels.
     pub(super) fn constant(&self) -> TokenStream {
-        let mut channels = TokenStream::new();
-        let mut channel = |method: &str, step: Option<&Step>| {
-            if let Some(Step { channel, .. }) = step {
-                let method = ident(method);
-                channels.extend(quote!(.#method(#channel)));
-            }
-        };
-        match &self.interaction.pattern {
-            Pattern::Send { message } => channel("message", Some(message)),
-            Pattern::Submit { message, error } => {
-                channel("message", Some(message));
-                channel("error", error.as_ref());
-            }
-            Pattern::Request {
-                message,
-                response,
-                error,
-            } => {
-                channel("message", Some(message));
-                channel("reply", Some(response));
-                channel("error", error.as_ref());
-            }
-            Pattern::Invoke {
-                message,
-                ack,
-                response,
-                error,
-            } => {
-                channel("message", Some(message));
-                channel("ack", ack.as_ref());
-                channel("reply", response.as_ref());
-                channel("error", error.as_ref());
-            }
-            Pattern::Progress {
-                message,
-                update,
-                response,
-                error,
-            } => {
-                channel("message", Some(message));
-                channel("update", Some(update));
-                channel("reply", response.as_ref());
-                channel("error", error.as_ref());
-            }
-            Pattern::PubSub {
-                subscribe,
-                publish,
-                error,
-            } => {
-                channel("message", subscribe.as_ref());
-                channel("reply", Some(publish));
-                channel("error", error.as_ref());
-            }
-        }
+        let steps = self.interaction.pattern.steps();
+        let channels = steps.iter().map(|(role, step)| {
+            let method = ident(match role {
+                Role::Message | Role::Subscribe => "message",
+                Role::Ack => "ack",
+                Role::Update => "update",
+                Role::Response | Role::Publish => "reply",
+                Role::Error => "error",
+            });
+            let channel = &step.channel;
+            quote!(.#method(#channel))
+        });
         let constant = &self.constant;
         let wire = &self.interaction.name.wire;
         quote! {
             const #constant: ::specwire::private::Interaction =
-                ::specwire::private::Interaction::new(DOCUMENT, #wire) #channels;
+                ::specwire::private::Interaction::new(DOCUMENT, #wire) #(#channels)*;
         }
     }
 
