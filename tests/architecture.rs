@@ -35,6 +35,7 @@ const RUNTIME: &[&str] = &[
     "request",
     "subscribers",
     "provider",
+    "wiring",
     "routes",
     "session",
     "framing",

@@ -30,7 +30,8 @@
 //!   framing     text <-> commands and events                   knows a frame's JSON
 //!   routes      which interactions a URL reaches
 //!   session     the exchanges that one peer has going
-//!   provider    interaction -> typed handler
+//!   wiring      an implementation's handlers -> provider
+//!   provider    a document's interactions, whatever their types
 //!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
 //!   outbox      the bounded queue back to the connection
 //! ```
@@ -64,6 +65,7 @@ mod session;
 mod socket;
 mod strict;
 mod subscribers;
+mod wiring;
 
 #[doc(hidden)]
 pub mod private;

@@ -5,4 +5,4 @@ pub use serde;
 
 pub use crate::interaction::Interaction;
 pub use crate::payload::MessageSpec;
-pub use crate::provider::Wiring;
+pub use crate::wiring::Wiring;

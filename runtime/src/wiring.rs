@@ -1,0 +1,395 @@
+//! From a service's implementation to a provider: one line for each interaction.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::value::RawValue;
+use tokio_util::task::TaskTracker;
+
+use crate::fault::Fault;
+use crate::frame::{Body, Op};
+use crate::interaction::Interaction;
+use crate::payload::{IntoMessage, Message, MessageSpec, Payload};
+use crate::provider::{Handler, Provider, Start, Work, parse};
+use crate::reply::{Encoded, Replies};
+use crate::request::{Ack, Request, Updates};
+use crate::subscribers::{Subscribers, Topic};
+
+/// Collects the handlers of one service; for generated code.
+pub struct Wiring<T> {
+    document: &'static str,
+    service: Arc<T>,
+    handlers: Vec<Arc<dyn Handler>>,
+    tasks: TaskTracker,
+}
+
+impl<T> fmt::Debug for Wiring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wiring")
+            .field("document", &self.document)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> Wiring<T> {
+    /// Starts with no interaction.
+    pub fn new(document: &'static str, service: T) -> Self {
+        Self {
+            document,
+            service: Arc::new(service),
+            handlers: Vec::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// All interactions are wired.
+    #[must_use]
+    pub fn finish(self) -> Provider {
+        Provider::new(self.document, self.handlers, self.tasks)
+    }
+
+    /// One message, no answer.
+    #[must_use]
+    pub fn send<M, F>(
+        self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        self.task(
+            interaction,
+            Answer::None,
+            move |request: Request<M>, replies| {
+                let run = call(Arc::clone(&service), request);
+                async move {
+                    let result = run.await;
+                    if replies.origin.id.is_some() || result.is_err() {
+                        let _ = replies.send(acknowledgement(&replies, "", result)).await;
+                    }
+                }
+            },
+        )
+    }
+
+    /// A message that is acknowledged or refused.
+    #[must_use]
+    pub fn submit<M, E, F>(
+        self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        E: Payload,
+        F: Future<Output = Result<(), Fault<E>>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        self.task(
+            interaction,
+            Answer::Once,
+            move |request: Request<M>, replies| {
+                let run = call(Arc::clone(&service), request);
+                async move {
+                    let body = acknowledgement(&replies, interaction.error_channel(), run.await);
+                    let _ = replies.send(body).await;
+                }
+            },
+        )
+    }
+
+    /// A message that is answered by one response or an error.
+    #[must_use]
+    pub fn request<M, R, E, F>(
+        self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        R: IntoMessage + Send,
+        E: Payload,
+        F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        self.task(
+            interaction,
+            Answer::Once,
+            move |request: Request<M>, replies| {
+                let run = call(Arc::clone(&service), request);
+                async move {
+                    let body = response(&replies, &interaction, run.await);
+                    let _ = replies.send(body).await;
+                }
+            },
+        )
+    }
+
+    /// A message that is acknowledged, and answered later.
+    #[must_use]
+    pub fn invoke<M, A, R, E, F>(
+        self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Request<M>, Ack<A>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        A: Payload,
+        R: IntoMessage + Send,
+        E: Payload,
+        F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        self.task(
+            interaction,
+            Answer::Once,
+            move |request: Request<M>, replies| {
+                let ack = Ack::new(interaction.ack_channel(), replies.clone());
+                let acknowledged = ack.sent();
+                let run = call(Arc::clone(&service), request, ack);
+                async move {
+                    let result = run.await;
+                    // The ack comes before the response; the one of a handler that is done is implied.
+                    if result.is_ok() && !acknowledged.load(Ordering::Acquire) {
+                        let _ = replies.send(Body::Ack(None)).await;
+                    }
+                    let body = response(&replies, &interaction, result);
+                    let _ = replies.send(body).await;
+                }
+            },
+        )
+    }
+
+    /// A message that is acknowledged, and answered by updates and then a response.
+    #[must_use]
+    pub fn progress<M, U, R, E, F>(
+        self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Request<M>, Updates<U>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        U: Payload,
+        R: IntoMessage + Send,
+        E: Payload,
+        F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        self.task(
+            interaction,
+            Answer::Many,
+            move |request: Request<M>, replies| {
+                let updates = Updates::new(interaction.update_channel(), replies.clone());
+                let run = call(Arc::clone(&service), request, updates);
+                async move {
+                    if replies.send(Body::Ack(None)).await.is_err() {
+                        return;
+                    }
+                    let body = response(&replies, &interaction, run.await);
+                    let is_last = matches!(body, Body::Fault(_) | Body::Declared(_) | Body::End);
+                    if replies.send(body).await.is_ok() && !is_last {
+                        let _ = replies.send(Body::End).await;
+                    }
+                }
+            },
+        )
+    }
+
+    /// A subscription, answered by publications until it is given up.
+    #[must_use]
+    pub fn pubsub<S, P, E, F>(
+        mut self,
+        interaction: Interaction,
+        call: impl Fn(Arc<T>, Subscribers<S, P>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Payload,
+        P: Payload,
+        E: Payload,
+        F: Future<Output = Result<(), Fault<E>>> + Send + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        let run = Box::new(
+            move |subscribers| -> Pin<Box<dyn Future<Output = _> + Send>> {
+                Box::pin(call(Arc::clone(&service), subscribers))
+            },
+        );
+        let topic = Arc::new(Topic::new(interaction, self.tasks.clone(), run));
+        self.handlers.push(Arc::new(PubSub { interaction, topic }));
+        self
+    }
+
+    fn task<M, F>(
+        mut self,
+        interaction: Interaction,
+        answer: Answer,
+        run: impl Fn(Request<M>, Replies) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Payload,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.handlers.push(Arc::new(Task {
+            interaction,
+            answer,
+            run,
+            message: PhantomData::<fn(M)>,
+        }));
+        self
+    }
+}
+
+fn acknowledgement<E: Payload>(
+    replies: &Replies,
+    errors: &'static str,
+    result: Result<(), Fault<E>>,
+) -> Body {
+    match result {
+        Ok(()) => Body::Ack(None),
+        Err(fault) => replies.failure(errors, fault),
+    }
+}
+
+fn response<R: IntoMessage, E: Payload>(
+    replies: &Replies,
+    interaction: &Interaction,
+    result: Result<R, Fault<E>>,
+) -> Body {
+    match result {
+        Ok(_) if R::Payload::SPEC.is_none() => Body::End,
+        Ok(response) => match Encoded::new(interaction.reply_channel(), &response.into_message()) {
+            Ok(encoded) => Body::Message(encoded.for_peer(replies)),
+            Err(fault) => Body::Fault(fault),
+        },
+        Err(fault) => replies.failure(interaction.error_channel(), fault),
+    }
+}
+
+/// How often an exchange is answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Answer {
+    None,
+    Once,
+    Many,
+}
+
+/// An interaction whose handler runs once for each message.
+struct Task<M, R> {
+    interaction: Interaction,
+    answer: Answer,
+    run: R,
+    message: PhantomData<fn(M)>,
+}
+
+impl<M, R, F> Handler for Task<M, R>
+where
+    M: Payload,
+    R: Fn(Request<M>, Replies) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn interaction(&self) -> &Interaction {
+        &self.interaction
+    }
+
+    fn starter(&self) -> MessageSpec {
+        M::SPEC
+    }
+
+    fn message(&self) -> &'static str {
+        M::SPEC.name()
+    }
+
+    fn op(&self) -> Op {
+        match self.answer {
+            Answer::None | Answer::Once => Op::Message,
+            Answer::Many => Op::Subscribe,
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answer != Answer::None
+    }
+
+    fn read(
+        self: Arc<Self>,
+        headers: Option<&RawValue>,
+        payload: Option<&RawValue>,
+    ) -> Result<Start, Fault> {
+        let message = read::<M>(headers, payload)?;
+        Ok(Box::new(move |peer, replies| {
+            Work::Task(Box::pin((self.run)(Request::new(message, peer), replies)))
+        }))
+    }
+}
+
+struct PubSub<S: Payload, P: Payload, E: Payload> {
+    interaction: Interaction,
+    topic: Arc<Topic<S, P, E>>,
+}
+
+impl<S: Payload, P: Payload, E: Payload> Handler for PubSub<S, P, E> {
+    fn interaction(&self) -> &Interaction {
+        &self.interaction
+    }
+
+    fn starter(&self) -> MessageSpec {
+        S::SPEC
+    }
+
+    fn message(&self) -> &'static str {
+        if S::SPEC.is_none() {
+            P::SPEC.name()
+        } else {
+            S::SPEC.name()
+        }
+    }
+
+    fn op(&self) -> Op {
+        Op::Subscribe
+    }
+
+    fn is_answered(&self) -> bool {
+        true
+    }
+
+    fn read(
+        self: Arc<Self>,
+        headers: Option<&RawValue>,
+        payload: Option<&RawValue>,
+    ) -> Result<Start, Fault> {
+        let message = read::<S>(headers, payload)?;
+        let topic = Arc::clone(&self.topic);
+        Ok(Box::new(move |peer, replies| {
+            Work::Membership(Box::new(move || {
+                topic.subscribe(Request::new(message, peer), replies)
+            }))
+        }))
+    }
+}
+
+fn read<P: Payload>(
+    headers: Option<&RawValue>,
+    payload: Option<&RawValue>,
+) -> Result<Message<P>, Fault> {
+    let spec = P::SPEC;
+    let payload = match payload {
+        _ if spec.is_none() => "null",
+        Some(payload) => payload.get(),
+        None => {
+            let message = format!("`{}` has no payload", spec.name());
+            return Err(Fault::new(Fault::INVALID_MESSAGE, message));
+        }
+    };
+    let headers = headers.map_or("{}", RawValue::get);
+    Ok(Message::new(
+        parse(payload, "payload", spec.name())?,
+        parse(headers, "headers", spec.name())?,
+    ))
+}
