@@ -14,7 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a build script cannot go on. Mistakes in documents are none of these: they are reported to
 /// Cargo, each once, and Cargo then fails the build.
-#[derive(Debug)]
+///
+/// Its `Debug` output is its message and that of its source, as it is what a `main` that returns it
+/// shows.
 #[non_exhaustive]
 pub enum Error {
     /// The environment variable `OUT_DIR` is not set: this is not a build script, and
@@ -39,6 +41,15 @@ impl fmt::Display for Error {
             ),
             Self::Write { path, .. } => write!(f, "cannot write `{}`", path.display()),
             Self::Report(_) => f.write_str("cannot write to standard output"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::error::Error::source(self) {
+            Some(source) => write!(f, "{self}: {source}"),
+            None => write!(f, "{self}"),
         }
     }
 }

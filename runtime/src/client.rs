@@ -48,6 +48,13 @@ impl fmt::Debug for Client {
 impl Client {
     /// Connects to a server, such as `ws://127.0.0.1:8080/ws`.
     ///
+    /// ```no_run
+    /// # async fn connect() -> specwire::Result<()> {
+    /// let client = specwire::Client::connect("ws://127.0.0.1:8080/ws").await?;
+    /// // One connection serves the clients of several documents: `heartbeat::Client::new(client)`.
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Url`], [`Error::Connect`], [`Error::Refused`], or, after 10 s,
@@ -63,6 +70,13 @@ impl Client {
     /// Calls `provider` within this process, with no socket: for tests.
     ///
     /// Messages are written and read as over a socket. Must be called within a tokio runtime.
+    ///
+    /// ```
+    /// # use specwire::{Client, Provider};
+    /// # fn two_clients(provider: Provider) -> (Client, Client) {
+    /// (Client::in_memory(provider.clone()), Client::in_memory(provider))
+    /// # }
+    /// ```
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,

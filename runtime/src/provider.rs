@@ -49,6 +49,14 @@ impl Provider {
     }
 
     /// The channels that a client can start an interaction on, in document order.
+    ///
+    /// ```
+    /// # fn list(provider: &specwire::Provider) {
+    /// for channel in provider.channels() {
+    ///     println!("/ws/{}/{channel}", provider.document());
+    /// }
+    /// # }
+    /// ```
     pub fn channels(&self) -> impl Iterator<Item = &'static str> + '_ {
         let mut seen = std::collections::HashSet::new();
         self.handlers

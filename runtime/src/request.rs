@@ -16,6 +16,14 @@ use crate::reply::{Encoded, Replies};
 /// A message from a peer, and which peer sent it.
 ///
 /// The payload's members are at hand directly; the headers and the connection are beside them.
+///
+/// ```
+/// # use specwire::{Payload, Request};
+/// # fn handler<P: Payload>(request: Request<P>) {
+/// let (connection, headers) = (request.connection(), request.headers());
+/// println!("{connection} sent {:?} with {headers:?}", request.payload());
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request<P: Payload> {
     message: Message<P>,
@@ -90,6 +98,16 @@ impl<P: Payload> Deref for Request<P> {
 }
 
 /// Sends the updates of a progress interaction, before its response.
+///
+/// ```
+/// # use specwire::{Fault, Payload, Updates};
+/// # async fn handler<U: Payload>(updates: Updates<U>, found: Vec<U>) -> Result<(), Fault>
+/// # where U::Headers: Default {
+/// for update in found {
+///     updates.send(update).await?;
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Updates<U: Payload> {
     channel: &'static str,
     replies: Replies,
@@ -129,6 +147,15 @@ impl<U: Payload> fmt::Debug for Updates<U> {
 /// Sends the acknowledgement of an invoke interaction, before its response.
 ///
 /// A handler that answers without having used it acknowledges by that.
+///
+/// ```
+/// # use specwire::{Ack, Fault, Payload};
+/// # async fn handler<A: Payload>(ack: Ack<A>, accepted: A) -> Result<(), Fault>
+/// # where A::Headers: Default {
+/// ack.send(accepted).await?;
+/// // What takes its time comes now, and then the response.
+/// # Ok(()) }
+/// ```
 pub struct Ack<A: Payload> {
     channel: &'static str,
     replies: Replies,

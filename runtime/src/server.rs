@@ -79,6 +79,13 @@ impl Server {
     }
 
     /// Keeps other limits.
+    ///
+    /// ```
+    /// use specwire::{Limits, Server};
+    ///
+    /// let limits = Limits { connections: 100, ..Limits::default() };
+    /// let server = Server::new().limits(limits);
+    /// ```
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -89,6 +96,10 @@ impl Server {
     ///
     /// A browser's request is refused with status 403 unless its page came from this server itself
     /// or from an allowed origin. Behind a proxy that speaks TLS, allow the proxy's origin.
+    ///
+    /// ```
+    /// let server = specwire::Server::new().allow_origin("https://console.example.org");
+    /// ```
     #[must_use]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.origins.allow_origin(origin);
@@ -119,6 +130,15 @@ impl Server {
     /// Then no more are accepted, requests in flight are answered, and clients are told that the
     /// server goes away (close code 1001). What has not ended after the [grace](Server::grace) is
     /// aborted. Dropping the future aborts everything at once.
+    ///
+    /// ```no_run
+    /// # async fn serve(provider: specwire::Provider) -> specwire::Result<()> {
+    /// let stop = specwire::stop_signal();
+    /// let listener = specwire::bind("127.0.0.1:0").await?;
+    /// println!("{:?}", listener.local_addr());
+    /// specwire::Server::new().serve(provider).run(listener, stop).await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

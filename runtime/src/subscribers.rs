@@ -52,12 +52,29 @@ impl<S: Payload, P: Payload> Subscribers<S, P> {
     }
 
     /// Sends all subscribers the same message, serialised once, and returns how many there were.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Subscribers};
+    /// # fn publish<S: Payload, P: Payload>(subscribers: &Subscribers<S, P>, tick: P)
+    /// # where P::Headers: Default {
+    /// let reached = subscribers.publish(tick);
+    /// println!("{reached} of {} have room for it", subscribers.len());
+    /// # }
+    /// ```
     pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> usize {
         self.publish_to(message, |_| true)
     }
 
     /// Sends the same message, serialised once, to those subscribers whom `wanted` picks, and
     /// returns how many there were.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Subscribers, Uuid};
+    /// # fn publish<S: Payload, P: Payload>(subscribers: &Subscribers<S, P>, tick: P, sender: Uuid)
+    /// # where P::Headers: Default {
+    /// subscribers.publish_to(tick, |subscription| subscription.connection() != sender);
+    /// # }
+    /// ```
     pub fn publish_to(
         &self,
         message: impl IntoMessage<Payload = P>,

@@ -142,6 +142,15 @@ fn nothing<P: Payload>() -> Result<Message<P>, Fault> {
 ///
 /// It is a [`Stream`] as well. Publications wait in a queue of 256 until they are taken; one more
 /// ends the subscription with [`Fault::SLOW_CONSUMER`], so that none is lost unseen.
+///
+/// ```
+/// # use specwire::{Fault, Payload, Subscription};
+/// # async fn watch<P: Payload>(mut publications: Subscription<P>) -> Result<(), Fault> {
+/// while let Some(publication) = publications.next().await? {
+///     println!("{publication:?}");
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Subscription<P, E: Payload = crate::NoError> {
     exchange: Exchange,
     has_ended: bool,
@@ -201,6 +210,16 @@ impl<P: Payload, E: Payload> Stream for Subscription<P, E> {
 }
 
 /// A progress interaction under way: its updates, and then its response. Dropping it gives it up.
+///
+/// ```
+/// # use specwire::{Fault, Payload, Progress};
+/// # async fn watch<U: Payload, R: Payload>(mut search: Progress<U, R>) -> Result<(), Fault> {
+/// while let Some(update) = search.update().await? {
+///     println!("found {update:?}");
+/// }
+/// println!("in all {:?}", search.response().await?);
+/// # Ok(()) }
+/// ```
 pub struct Progress<U, R, E: Payload = crate::NoError> {
     exchange: Exchange,
     outcome: Option<Body>,
@@ -264,6 +283,14 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
 }
 
 /// An invoke interaction under way: acknowledged, and to be answered. Dropping it gives it up.
+///
+/// ```
+/// # use specwire::{Fault, Invocation, Payload};
+/// # async fn wait<A: Payload, R: Payload>(order: Invocation<A, R>) -> Result<(), Fault> {
+/// println!("accepted: {:?}", order.ack());
+/// println!("done: {:?}", order.response().await?);
+/// # Ok(()) }
+/// ```
 pub struct Invocation<A: Payload, R, E: Payload = crate::NoError> {
     exchange: Exchange,
     ack: Option<Message<A>>,
