@@ -1,0 +1,314 @@
+//! Which interactions operations amount to.
+
+use std::fmt::Write as _;
+
+use specwire_codegen::{Config, Perspective, generate};
+
+use crate::summary::interactions;
+
+/// A document of these operations, each with a channel and a message of its name: `send ask`, or
+/// `receive ask -> answer yes/no` with a reply on the channel `answer`, which has these messages.
+fn document(operations: &[&str]) -> String {
+    let mut channels = String::new();
+    let mut written = String::new();
+    let mut known = Vec::new();
+    let mut channel = |name: &str, messages: &[&str]| {
+        if !known.contains(&name.to_owned()) {
+            known.push(name.to_owned());
+            writeln!(channels, "  {name}:\n    messages:").expect("a string");
+            for message in messages {
+                let payload = "{payload: {type: object, properties: {a: {type: string}}}}";
+                writeln!(channels, "      {message}: {payload}").expect("a string");
+            }
+        }
+    };
+    for operation in operations {
+        let words: Vec<&str> = operation.split(' ').collect();
+        let (action, name) = (words[0], words[1]);
+        let extra = words.iter().find_map(|word| word.strip_prefix('@'));
+        channel(name, &[name]);
+        writeln!(written, "  {name}:\n    action: {action}").expect("a string");
+        writeln!(written, "    channel: {{$ref: '#/channels/{name}'}}").expect("a string");
+        if let Some(pattern) = extra {
+            writeln!(written, "    x-interaction: {pattern}").expect("a string");
+        }
+        if let Some(at) = words.iter().position(|word| *word == "->") {
+            let (reply, messages) = (words[at + 1], words.get(at + 2));
+            let messages: Vec<&str> =
+                messages.map_or(vec![reply], |list| list.split('/').collect());
+            channel(reply, &messages);
+            writeln!(
+                written,
+                "    reply: {{channel: {{$ref: '#/channels/{reply}'}}}}"
+            )
+            .expect("a string");
+        }
+    }
+    let info = "asyncapi: 3.0.0\ninfo: {title: Test, version: 1.0.0}";
+    format!("{info}\nchannels:\n{channels}operations:\n{written}")
+}
+
+#[track_caller]
+fn check(operations: &[&str], expected: &[&str]) {
+    check_as(&Config::new(), operations, expected);
+}
+
+#[track_caller]
+fn check_as(config: &Config, operations: &[&str], expected: &[&str]) {
+    let text = document(operations);
+    let found = match config.generate("Test.yaml", &text) {
+        Ok(generated) => interactions(&generated.api),
+        Err(diagnostics) => panic!("{text}\n{}", diagnostics.render()),
+    };
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{text}");
+}
+
+#[test]
+fn ccsds_names_tell_the_pattern() {
+    check(
+        &["send beat_sub -> beat_pub", "receive beat_pub"],
+        &["pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub"],
+    );
+    check(
+        &[
+            "send get_request -> get_response",
+            "receive get_response",
+            "receive get_error",
+        ],
+        &[
+            "request get message=get_request/GetRequest response=get_response/GetResponse \
+           error=get_error/GetError",
+        ],
+    );
+    check(
+        &["send run_submit", "receive run_error"],
+        &["submit run message=run_submit/RunSubmit error=run_error/RunError"],
+    );
+    check(
+        &["send run_submit"],
+        &["submit run message=run_submit/RunSubmit"],
+    );
+    check(
+        &["send tell_send"],
+        &["send tell message=tell_send/TellSend"],
+    );
+    check(
+        &[
+            "send do_invoke",
+            "receive do_ack",
+            "receive do_response",
+            "receive do_error",
+        ],
+        &[
+            "invoke do message=do_invoke/DoInvoke ack=do_ack/DoAck response=do_response/DoResponse \
+           error=do_error/DoError",
+        ],
+    );
+    check(
+        &[
+            "send find_progress -> find_update",
+            "receive find_update",
+            "receive find_response",
+        ],
+        &[
+            "progress find message=find_progress/FindProgress update=find_update/FindUpdate \
+           response=find_response/FindResponse",
+        ],
+    );
+}
+
+#[test]
+fn the_reply_alone_can_hold_the_answers() {
+    check(
+        &["send beat_sub -> beat_pub"],
+        &["pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub"],
+    );
+    check(
+        &["send get_request -> answers get_error/period"],
+        &[
+            "request get message=get_request/GetRequest response=answers/Period \
+           error=answers/GetError",
+        ],
+    );
+    check(
+        &["send find_progress -> finds find_response/find_update"],
+        &[
+            "progress find message=find_progress/FindProgress update=finds/FindUpdate \
+           response=finds/FindResponse",
+        ],
+    );
+}
+
+#[test]
+fn documents_of_the_provider_read_the_same() {
+    check(
+        &[
+            "receive beat_sub",
+            "send beat_pub",
+            "receive run_submit",
+            "send run_error",
+        ],
+        &[
+            "pubsub beat subscribe=beat_sub/BeatSub publish=beat_pub/BeatPub",
+            "submit run message=run_submit/RunSubmit error=run_error/RunError",
+        ],
+    );
+}
+
+#[test]
+fn followers_may_come_first() {
+    check(
+        &["receive get_response", "send get_request"],
+        &["request get message=get_request/GetRequest response=get_response/GetResponse"],
+    );
+}
+
+#[test]
+fn names_that_happen_to_end_so_are_plain() {
+    check(
+        &[
+            "send user_update",
+            "receive join_request",
+            "receive news_sub",
+        ],
+        &[
+            "pubsub user_update publish=user_update/UserUpdate",
+            "send join_request message=join_request/JoinRequest",
+            "send news_sub message=news_sub/NewsSub",
+        ],
+    );
+    // A submission has no reply but an error; so this is a request.
+    check(
+        &["receive form_submit -> receipt"],
+        &["request form_submit message=form_submit/FormSubmit response=receipt/Receipt"],
+    );
+}
+
+#[test]
+fn x_interaction_decides() {
+    check(
+        &[
+            "receive watch @pubsub -> news",
+            "receive note @submit",
+            "receive work @progress -> steps",
+        ],
+        &[
+            "pubsub watch subscribe=watch/Watch publish=news/News",
+            "submit note message=note/Note",
+            "progress work message=work/Work update=steps/Steps",
+        ],
+    );
+    check(&["send news @pubsub"], &["pubsub news publish=news/News"]);
+    check(
+        &["receive run_request @submit"],
+        &["submit run_request message=run_request/RunRequest"],
+    );
+}
+
+#[test]
+fn plain_asyncapi_describes_the_provider() {
+    check(
+        &["receive ask -> answer", "receive tell", "send news"],
+        &[
+            "request ask message=ask/Ask response=answer/Answer",
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn a_send_with_a_reply_describes_the_consumer() {
+    check(
+        &["send ask -> answer", "send tell", "receive news"],
+        &[
+            "request ask message=ask/Ask response=answer/Answer",
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn the_perspective_can_be_set() {
+    check_as(
+        &Config::new().perspective(Perspective::Consumer),
+        &["send tell", "receive news"],
+        &[
+            "send tell message=tell/Tell",
+            "pubsub news publish=news/News",
+        ],
+    );
+}
+
+#[test]
+fn an_operation_of_several_messages_is_as_many_interactions() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  news:
+    messages:
+      good: {payload: {type: string}}
+      bad: {payload: {$ref: '#/components/schemas/bad'}}
+operations:
+  tell: {action: send, channel: {$ref: '#/channels/news'}}
+components: {schemas: {bad: {type: array, items: {type: integer, format: uint8}}}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let expected = "pubsub tell.good publish=news/Good\npubsub tell.bad publish=news/Bad\n";
+    assert_eq!(interactions(&api), expected);
+}
+
+#[test]
+fn an_answer_goes_the_other_way() {
+    let warnings = |operations: &[&str]| {
+        let generated = generate("Test.yaml", &document(operations)).expect("valid");
+        generated
+            .warnings
+            .iter()
+            .map(|warning| warning.message().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings(&["receive get_request", "receive get_response"]),
+        ["`get_response` answers `get_request`, and has the same action"]
+    );
+    assert!(warnings(&["receive get_request", "send get_response"]).is_empty());
+}
+
+#[test]
+fn what_is_not_done_for_a_document_is_a_warning() {
+    let text = "asyncapi: 3.0.0
+info: {title: Secure, version: 1.0.0}
+channels: {notes: {messages: {note: {contentType: text/plain, payload: {type: string}}}}}
+operations:
+  note:
+    action: receive
+    channel: {$ref: '#/channels/notes'}
+    security: [{type: userPassword}]
+";
+    let generated = generate("Secure.yaml", text).expect("it is valid");
+    let warnings: Vec<_> = generated.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "Secure.yaml:3:51: the content type `text/plain` is not generated yet",
+            "Secure.yaml:8:5: `security` is not enforced yet",
+        ]
+    );
+}
+
+#[test]
+fn names_clash_without_harm() {
+    check(
+        &[
+            "send ask_sub -> ask_pub",
+            "send ask_request -> ask_response",
+        ],
+        &[
+            "pubsub ask subscribe=ask_sub/AskSub publish=ask_pub/AskPub",
+            "request ask_request message=ask_request/AskRequest response=ask_response/AskResponse",
+        ],
+    );
+}

@@ -1,0 +1,11 @@
+//! What documents mean: their interactions and types, as the model has them.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod summary;
+
+mod interactions;
+mod published;
+mod types;

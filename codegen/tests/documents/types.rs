@@ -1,0 +1,135 @@
+//! Which types schemas become, and under which names.
+
+use specwire_codegen::api::{Payload, Type, TypeKind};
+use specwire_codegen::generate;
+
+#[test]
+fn headers_that_the_runtime_fills_in() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  ask:
+    messages:
+      ask:
+        headers: {type: object, properties: {back: {type: string}, id: {type: string}}}
+        correlationId: {location: $message.header#/id}
+        payload: {type: string}
+  answer:
+    messages:
+      answer:
+        headers: {type: object, properties: {id: {type: string}, age: {type: integer}}}
+        correlationId: {location: $message.header#/id}
+        payload: {type: string}
+operations:
+  ask:
+    action: receive
+    channel: {$ref: '#/channels/ask'}
+    reply:
+      address: {location: $message.header#/back}
+      channel: {$ref: '#/channels/answer'}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let [ask, answer] = api.messages.as_slice() else {
+        panic!("{:?}", api.messages)
+    };
+    assert_eq!(ask.reply_address.as_deref(), Some("back"));
+    assert_eq!(ask.correlation_id.as_deref(), Some("id"));
+    assert_eq!(answer.correlation_id.as_deref(), Some("id"));
+    assert!(!ask.has_own_headers);
+    assert!(answer.has_own_headers);
+}
+
+#[test]
+fn definitions_that_hold_themselves_are_boxed_once() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels: {trees: {messages: {tree: {payload: {$ref: '#/components/schemas/tree'}}}}}
+operations: {tree: {action: send, channel: {$ref: '#/channels/trees'}}}
+components:
+  schemas:
+    tree:
+      type: object
+      required: [leaf]
+      properties:
+        left: {$ref: '#/components/schemas/tree'}
+        children: {type: array, items: {$ref: '#/components/schemas/tree'}}
+        leaf: {$ref: '#/components/schemas/leaf'}
+    leaf:
+      type: object
+      properties: {tree: {$ref: '#/components/schemas/tree'}, colour: {enum: [green, red]}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let fields = |name: &str| {
+        let definition = api
+            .types
+            .iter()
+            .find(|definition| definition.name.0 == name);
+        match definition.map(|definition| &definition.kind) {
+            Some(TypeKind::Struct(object)) => object
+                .fields
+                .iter()
+                .map(|field| field.ty.clone())
+                .collect::<Vec<_>>(),
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    let [left, children, leaf] = fields("Tree").try_into().expect("three fields");
+    assert!(matches!(left, Type::Boxed(_)));
+    assert!(matches!(children, Type::Array(element) if matches!(*element, Type::Named(_))));
+    assert!(matches!(leaf, Type::Named(_)));
+    assert!(matches!(
+        fields("Leaf").as_slice(),
+        [Type::Boxed(_), Type::Named(_)]
+    ));
+}
+
+#[test]
+fn null_is_modelled_where_it_stands() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels: {notes: {messages: {note: {payload: {$ref: '#/components/schemas/note'}}}}}
+operations: {note: {action: send, channel: {$ref: '#/channels/notes'}}}
+components:
+  schemas:
+    note:
+      type: [object, 'null']
+      required: [text, next, any]
+      properties:
+        text: {type: string, nullable: true}
+        more: {type: [string, 'null']}
+        next: {$ref: '#/components/schemas/note'}
+        any: {nullable: true}
+        names: {type: array, items: {enum: [a, null]}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let nullable = |ty: Type| Type::Nullable(Box::new(ty));
+    let TypeKind::Struct(note) = &api.types[0].kind else {
+        panic!("{:?}", api.types)
+    };
+    let name = &api.types[0].name;
+    let names = &api.types[1].name;
+    let expected = [
+        (nullable(Type::String), true),
+        (Type::String, false),
+        (nullable(Type::Boxed(name.clone())), true),
+        (Type::Any, true),
+        (
+            Type::Array(Box::new(nullable(Type::Named(names.clone())))),
+            false,
+        ),
+    ];
+    let found: Vec<_> = note
+        .fields
+        .iter()
+        .map(|field| (field.ty.clone(), field.required))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(note.has_default);
+    assert_eq!(
+        api.messages[0].payload,
+        Payload::Wraps(nullable(Type::Named(name.clone())))
+    );
+}
