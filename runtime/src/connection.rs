@@ -81,19 +81,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Ok(()) => self.drain(drain).await,
             Err(end) => end,
         };
-        let Self {
-            socket, session, ..
-        } = self;
         // Handlers stop before the close handshake, not after it.
-        drop(session);
+        self.session.end_all();
         match end {
             End::Close(Refusal { code, reason }) => {
                 tracing::debug!(code, reason, "closing");
-                socket.close(code, reason).await;
+                // What had room in the queue still goes out.
+                if self.flush().await.is_ok() {
+                    self.socket.close(code, reason).await;
+                }
             }
             End::Closed => {
                 tracing::debug!("closed by the peer");
-                socket.closed().await;
+                self.socket.closed().await;
             }
             End::Drop(reason) => tracing::debug!(reason, "dropped"),
         }
@@ -147,16 +147,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     () = self.session.reap() => {}
                 }
             }
-            loop {
-                self.pending.take_now(&mut batch, BATCH);
-                if batch.is_empty() {
-                    return Ok(());
-                }
-                self.write(&mut batch).await?;
-            }
+            Ok(())
         }
         .await;
         drained.err().unwrap_or(End::Close(GOING_AWAY))
+    }
+
+    /// Writes all that is queued.
+    async fn flush(&mut self) -> Result<(), Stuck> {
+        let mut batch = Vec::new();
+        loop {
+            self.pending.take_now(&mut batch, BATCH);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.write(&mut batch).await?;
+        }
     }
 
     fn receive(&mut self, incoming: Incoming) -> Result<(), End> {
@@ -166,6 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 .framing
                 .receive(text.as_str(), &mut self.session, &self.scope)
                 .map_err(End::Close),
+            Incoming::Binary if self.framing.is_waiting() => Err(End::Close(NOT_TEXT)),
             Incoming::Binary => {
                 let message = "binary frames carry nothing here: send text";
                 self.session
@@ -231,6 +238,10 @@ const SLOW_CONSUMER: Refusal = Refusal {
 const NO_INIT: Refusal = Refusal {
     code: 4408,
     reason: "`init` did not come in time",
+};
+const NOT_TEXT: Refusal = Refusal {
+    code: 4400,
+    reason: "the first frame is not text",
 };
 const CONTROL_FLOOD: Refusal = Refusal {
     code: 1008,

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::raw::Raw;
 use crate::fault::Fault;
-use crate::frame::{Event, Id};
+use crate::frame::Event;
 use crate::json::{self, Member};
-use crate::routes::Scope;
+use crate::routes::{Matched, Scope};
 use crate::session::{Opening, Session};
 
 /// One way to put messages into text frames, from the server's side.
@@ -55,9 +55,10 @@ fn invalid_frame(error: &impl fmt::Display) -> Fault {
 }
 
 /// Starts what a message was matched to.
-fn start(session: &mut Session, id: Id, matched: crate::routes::Matched) {
+fn start(session: &mut Session, matched: Matched, weight: usize) {
     session.start(Opening {
-        id,
+        id: None,
+        weight,
         handler: matched.handler,
         headers: matched.headers,
         start: matched.start,

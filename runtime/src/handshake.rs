@@ -1,5 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455, 4.2): which requests become WebSockets.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -31,6 +33,7 @@ pub(crate) enum Subprotocol {
 pub(crate) fn accept<B>(
     request: &Request<B>,
     origins: &Origins,
+    local: Option<IpAddr>,
 ) -> Result<(Subprotocol, Answer), Box<Answer>> {
     let headers = request.headers();
     if request.method() != Method::GET {
@@ -78,7 +81,11 @@ pub(crate) fn accept<B>(
             "`Sec-WebSocket-Key` is not 16 bytes in base64",
         )));
     };
-    if !origins.allow(headers) {
+    if only(headers, &HOST).is_none() {
+        let reason = "an HTTP/1.1 request has one `Host`";
+        return Err(Box::new(refusal(StatusCode::BAD_REQUEST, reason)));
+    }
+    if !origins.allow(headers, local) {
         return Err(Box::new(refusal(
             StatusCode::FORBIDDEN,
             "this `Origin` is not the server's own, and is not among those that it allows",
@@ -183,7 +190,8 @@ impl Origins {
             .push(origin.trim_end_matches('/').to_ascii_lowercase());
     }
 
-    fn allow(&self, headers: &HeaderMap) -> bool {
+    /// `local` is this end's address of the connection.
+    fn allow(&self, headers: &HeaderMap, local: Option<IpAddr>) -> bool {
         if !headers.contains_key(ORIGIN) {
             return true;
         }
@@ -191,7 +199,8 @@ impl Origins {
             return false;
         };
         self.allowed.contains(&origin)
-            || only(headers, &HOST).is_some_and(|host| is_own(&origin, host))
+            || only(headers, &HOST)
+                .is_some_and(|host| is_own(&origin, host) && is_plausible(host, local))
     }
 }
 
@@ -204,9 +213,32 @@ fn is_own(origin: &str, host: &str) -> bool {
     })
 }
 
+/// The `Host` may be that of this server. Under any name that its author lets resolve to a loopback
+/// address, a page would be this machine's own (DNS rebinding); so there only names that are not
+/// looked up will do.
+fn is_plausible(host: &str, local: Option<IpAddr>) -> bool {
+    if local.is_some_and(|local| !local.is_loopback()) {
+        return true;
+    }
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        // The last group of an IPv6 address is no port.
+        if port.ends_with(']') { host } else { name }
+    });
+    let name = name.to_ascii_lowercase();
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(&name);
+    name == "localhost" || name.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    const PUBLIC: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
 
     fn request(extra: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::builder().uri("/ws");
@@ -230,7 +262,7 @@ mod tests {
     fn status(extra: &[(&str, &str)]) -> u16 {
         let mut origins = Origins::default();
         origins.allow_origin("https://console.example.org/");
-        match accept(&request(extra), &origins) {
+        match accept(&request(extra), &origins, PUBLIC) {
             Ok((_, answer)) => answer.status().as_u16(),
             Err(answer) => answer.status().as_u16(),
         }
@@ -238,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_key_of_rfc_6455_is_accepted_as_it_says() {
-        let (subprotocol, answer) = accept(&request(&[]), &Origins::default()).unwrap();
+        let (subprotocol, answer) = accept(&request(&[]), &Origins::default(), PUBLIC).unwrap();
         assert_eq!(subprotocol, Subprotocol::None);
         assert_eq!(
             answer.headers()[SEC_WEBSOCKET_ACCEPT],
@@ -254,6 +286,7 @@ mod tests {
             (&[("connection", "close")], 426),
             (&[("sec-websocket-version", "8")], 426),
             (&[("sec-websocket-version", "")], 426),
+            (&[("host", "")], 400),
             (&[("sec-websocket-key", "")], 400),
             (&[("sec-websocket-key", "short")], 400),
             (&[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZ===")], 400),
@@ -303,11 +336,37 @@ mod tests {
             let accepted = accept(
                 &request(&[("sec-websocket-protocol", offered)]),
                 &Origins::default(),
+                PUBLIC,
             );
             let accepted = accepted
                 .map(|(subprotocol, _)| subprotocol)
                 .map_err(|answer| answer.status().as_u16());
             assert_eq!(accepted, expected, "{offered}");
+        }
+    }
+
+    #[test]
+    fn on_a_loopback_address_no_name_of_others_is_the_own() {
+        for (host, expected) in [
+            ("localhost:8080", 101),
+            ("LOCALHOST", 101),
+            ("app.localhost:8080", 101),
+            ("127.0.0.1:8080", 101),
+            ("[::1]:8080", 101),
+            ("evil.example:8080", 403),
+            ("localhost.evil.example", 403),
+            ("127.0.0.1.evil.example", 403),
+            ("[::1].evil.example", 403),
+        ] {
+            let origin = format!("http://{host}");
+            let extra = [("host", host), ("origin", origin.as_str())];
+            let local = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let accepted = accept(&request(&extra), &Origins::default(), local);
+            let status = match accepted {
+                Ok((_, answer)) => answer.status(),
+                Err(answer) => answer.status(),
+            };
+            assert_eq!(status.as_u16(), expected, "{host}");
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Limits {
     /// more gets the fault `limit_exceeded`. As many messages without an answer may be worked on;
     /// then no more is read until one is done. Default 128.
     pub exchanges: usize,
+    /// Bytes of the messages that started them; one more that does not fit gets the same fault, or
+    /// is waited with. Default 1 MiB.
+    pub exchange_bytes: usize,
     /// Bytes of one inbound frame; a larger one closes the connection with 1009. Default 64 KiB.
     pub frame_size: usize,
     /// Bytes of one inbound message in all its frames; a larger one closes the connection with
@@ -57,6 +60,7 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             exchanges: 128,
+            exchange_bytes: 1 << 20,
             frame_size: 64 << 10,
             message_size: 64 << 10,
             control_frames: 20,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::frame::Body;
-use crate::payload::{IntoMessage, Message, Payload};
+use crate::payload::{IntoMessage, Message, NoError, Payload};
 use crate::reply::{Encoded, Replies};
 
 /// A message from a peer, and which peer sent it.
@@ -97,7 +97,8 @@ impl<P: Payload> Deref for Request<P> {
     }
 }
 
-/// Sends the updates of a progress interaction, before its response.
+/// Sends the updates of a progress interaction, before its response. `E` is the error message that
+/// the document declares for the interaction.
 ///
 /// ```
 /// # use specwire::{Fault, Payload, Updates};
@@ -108,18 +109,18 @@ impl<P: Payload> Deref for Request<P> {
 /// }
 /// # Ok(()) }
 /// ```
-pub struct Updates<U: Payload> {
+pub struct Updates<U: Payload, E: Payload = NoError> {
     channel: &'static str,
     replies: Replies,
-    update: PhantomData<fn(U)>,
+    types: PhantomData<fn(U) -> E>,
 }
 
-impl<U: Payload> Updates<U> {
+impl<U: Payload, E: Payload> Updates<U, E> {
     pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
         Self {
             channel,
             replies,
-            update: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -129,14 +130,14 @@ impl<U: Payload> Updates<U> {
     ///
     /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
     /// [`Fault::INTERNAL`] for an update that JSON cannot carry.
-    pub async fn send(&self, update: impl IntoMessage<Payload = U>) -> Result<(), Fault> {
-        let update = Encoded::new(self.channel, &update.into_message())?;
+    pub async fn send(&self, update: impl IntoMessage<Payload = U>) -> Result<(), Fault<E>> {
+        let update = Encoded::new(self.channel, &update.into_message()).map_err(Fault::widen)?;
         let body = Body::Message(update.for_peer(&self.replies));
         self.replies.send(body).await.map_err(|_| peer_is_gone())
     }
 }
 
-impl<U: Payload> fmt::Debug for Updates<U> {
+impl<U: Payload, E: Payload> fmt::Debug for Updates<U, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Updates")
             .field("channel", &self.channel)
@@ -144,7 +145,8 @@ impl<U: Payload> fmt::Debug for Updates<U> {
     }
 }
 
-/// Sends the acknowledgement of an invoke interaction, before its response.
+/// Sends the acknowledgement of an invoke interaction, before its response. `E` is the error message
+/// that the document declares for the interaction.
 ///
 /// A handler that answers without having used it acknowledges by that.
 ///
@@ -156,20 +158,20 @@ impl<U: Payload> fmt::Debug for Updates<U> {
 /// // What takes its time comes now, and then the response.
 /// # Ok(()) }
 /// ```
-pub struct Ack<A: Payload> {
+pub struct Ack<A: Payload, E: Payload = NoError> {
     channel: &'static str,
     replies: Replies,
     sent: Arc<std::sync::atomic::AtomicBool>,
-    ack: PhantomData<fn(A)>,
+    types: PhantomData<fn(A) -> E>,
 }
 
-impl<A: Payload> Ack<A> {
+impl<A: Payload, E: Payload> Ack<A, E> {
     pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
         Self {
             channel,
             replies,
             sent: Arc::default(),
-            ack: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -184,11 +186,11 @@ impl<A: Payload> Ack<A> {
     ///
     /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
     /// [`Fault::INTERNAL`] for an acknowledgement that JSON cannot carry.
-    pub async fn send(self, ack: impl IntoMessage<Payload = A>) -> Result<(), Fault> {
+    pub async fn send(self, ack: impl IntoMessage<Payload = A>) -> Result<(), Fault<E>> {
         let content = if A::SPEC.is_none() {
             None
         } else {
-            let ack = Encoded::new(self.channel, &ack.into_message())?;
+            let ack = Encoded::new(self.channel, &ack.into_message()).map_err(Fault::widen)?;
             Some(ack.for_peer(&self.replies))
         };
         self.sent.store(true, std::sync::atomic::Ordering::Release);
@@ -199,7 +201,7 @@ impl<A: Payload> Ack<A> {
     }
 }
 
-impl<A: Payload> fmt::Debug for Ack<A> {
+impl<A: Payload, E: Payload> fmt::Debug for Ack<A, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ack")
             .field("channel", &self.channel)
@@ -207,6 +209,6 @@ impl<A: Payload> fmt::Debug for Ack<A> {
     }
 }
 
-fn peer_is_gone() -> Fault {
+fn peer_is_gone<E: Payload>() -> Fault<E> {
     Fault::new(Fault::UNAVAILABLE, "the peer is gone")
 }

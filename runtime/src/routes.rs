@@ -214,61 +214,71 @@ impl Scope {
         mut mismatches: Vec<String>,
         split: Split<'_>,
     ) -> Result<Matched, Fault> {
-        let mut matched: Option<Matched> = None;
+        let mut matched = Vec::new();
         for handler in candidates {
             let (headers, payload) = split(handler.as_ref());
             match Arc::clone(handler).read(headers.as_deref(), payload.as_deref()) {
-                Ok(start) => {
-                    if let Some(first) = &matched {
-                        return Err(self.ambiguous(&first.handler, handler));
-                    }
-                    matched = Some(Matched {
-                        handler: Arc::clone(handler),
-                        headers,
-                        start,
-                    });
-                }
+                Ok(start) => matched.push(Matched {
+                    handler: Arc::clone(handler),
+                    headers,
+                    start,
+                }),
                 // Where only one message is possible, what is wrong with it is the answer.
                 Err(fault) if candidates.len() == 1 => return Err(fault),
                 Err(fault) => mismatches.push(fault.message().to_owned()),
             }
         }
-        matched.ok_or_else(|| self.unmatched(&mismatches))
-    }
-
-    fn ambiguous(&self, first: &Arc<dyn Handler>, second: &Arc<dyn Handler>) -> Fault {
-        let channel = |handler: &Arc<dyn Handler>| {
-            let interaction = handler.interaction();
-            format!("{}/{}", interaction.document(), interaction.start_channel())
-        };
-        let (one, other) = (channel(first), channel(second));
-        let elsewhere = if one == other {
-            String::new()
-        } else {
-            format!("open the URL of one channel, `…/{one}` or `…/{other}`, or ")
-        };
-        Fault::new(
-            Fault::AMBIGUOUS_MESSAGE,
-            format!(
-                "this may be `{}` or `{}`: {elsewhere}add a member that only one has",
-                first.message(),
-                second.message(),
-            ),
-        )
+        if matched.len() > 1 {
+            return Err(ambiguous(&matched));
+        }
+        matched.pop().ok_or_else(|| self.unmatched(&mismatches))
     }
 
     fn unmatched(&self, mismatches: &[String]) -> Fault {
-        const SHOWN: usize = 8;
         let mut message = format!("no message of `{}` is like this", self.name);
-        for (index, mismatch) in mismatches.iter().take(SHOWN).enumerate() {
-            message.push_str(if index == 0 { ": " } else { "; " });
-            message.push_str(mismatch);
-        }
-        if mismatches.len() > SHOWN {
-            message.push_str("; …");
+        if !mismatches.is_empty() {
+            message.push_str(": ");
+            message.push_str(&shown(mismatches, "; "));
         }
         Fault::new(Fault::UNMATCHED_MESSAGE, message)
     }
+}
+
+fn ambiguous(matched: &[Matched]) -> Fault {
+    let handlers = || matched.iter().map(|matched| &matched.handler);
+    let names: Vec<_> = handlers()
+        .map(|handler| format!("`{}`", handler.message()))
+        .collect();
+    let mut urls: Vec<_> = handlers()
+        .map(|handler| {
+            let interaction = handler.interaction();
+            format!(
+                "`…/{}/{}`",
+                interaction.document(),
+                interaction.start_channel()
+            )
+        })
+        .collect();
+    urls.dedup();
+    let elsewhere = match urls.as_slice() {
+        [_] => String::new(),
+        urls => format!("open the URL of one channel, {}, or ", shown(urls, " or ")),
+    };
+    let names = shown(&names, " or ");
+    let message = format!("this may be {names}: {elsewhere}add a member that only one has");
+    Fault::new(Fault::AMBIGUOUS_MESSAGE, message)
+}
+
+/// The first few of a list.
+fn shown(list: &[String], separator: &str) -> String {
+    const SHOWN: usize = 8;
+    let first: Vec<_> = list.iter().take(SHOWN).map(String::as_str).collect();
+    let mut text = first.join(separator);
+    if list.len() > SHOWN {
+        text.push_str(separator);
+        text.push('…');
+    }
+    text
 }
 
 fn names(handlers: &[Arc<dyn Handler>]) -> String {
@@ -276,5 +286,5 @@ fn names(handlers: &[Arc<dyn Handler>]) -> String {
         .iter()
         .map(|handler| format!("`{}`", handler.message()))
         .collect();
-    names.join(" or ")
+    shown(&names, " or ")
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,7 +95,9 @@ impl Server {
     /// Lets the pages of one more origin connect, such as `https://console.example.org`.
     ///
     /// A browser's request is refused with status 403 unless its page came from this server itself
-    /// or from an allowed origin. Behind a proxy that speaks TLS, allow the proxy's origin.
+    /// or from an allowed origin. Behind a proxy that speaks TLS, allow the proxy's origin. Where this
+    /// server is reached at a loopback address, its own are only `localhost` and IP addresses: any
+    /// other name may be that of a page that means harm (DNS rebinding).
     ///
     /// ```
     /// let server = specwire::Server::new().allow_origin("https://console.example.org");
@@ -300,10 +302,11 @@ impl Shared {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
+        let local = stream.local_addr().ok().map(|local| local.ip());
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let upgrade = Mutex::new(None);
         let service = service_fn(|request| {
-            let answer = self.answer(request, slot.is_ok(), &upgrade);
+            let answer = self.answer(request, local, slot.is_ok(), &upgrade);
             async { Ok::<_, Infallible>(answer) }
         });
         let http = http1::Builder::new()
@@ -332,6 +335,7 @@ impl Shared {
     fn answer(
         &self,
         mut request: Request<Incoming>,
+        local: Option<IpAddr>,
         has_slot: bool,
         upgrade: &Mutex<Option<Upgrade>>,
     ) -> Answer {
@@ -345,7 +349,7 @@ impl Shared {
                 &format!("nothing is served here\n{}", self.index()),
             );
         };
-        let (subprotocol, answer) = match handshake::accept(&request, &self.origins) {
+        let (subprotocol, answer) = match handshake::accept(&request, &self.origins, local) {
             Ok(accepted) => accepted,
             Err(answer) => return *answer,
         };

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 
 use crate::fault::Fault;
@@ -32,6 +33,11 @@ pub(crate) struct Session {
     /// Handlers at work on messages that have no answer, and so are no exchanges.
     unanswered: usize,
     max_exchanges: usize,
+    /// Room for the messages that exchanges were started with, in bytes.
+    room: Arc<Semaphore>,
+    /// The same for messages that have no answer.
+    unanswered_room: Arc<Semaphore>,
+    message_size: usize,
 }
 
 /// The peer's own number, or ours where it gave none.
@@ -44,14 +50,14 @@ enum Key {
 #[derive(Debug)]
 enum Exchange {
     Task(AbortHandle),
-    Membership(Membership),
+    Membership(Membership, OwnedSemaphorePermit),
 }
 
 impl Exchange {
     fn has_ended(&self) -> bool {
         match self {
             Self::Task(task) => task.is_finished(),
-            Self::Membership(membership) => membership.has_ended(),
+            Self::Membership(membership, _) => membership.has_ended(),
         }
     }
 }
@@ -62,6 +68,8 @@ pub(crate) struct Opening {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) headers: Option<Box<RawValue>>,
     pub(crate) start: Start,
+    /// Bytes of the message.
+    pub(crate) weight: usize,
 }
 
 impl Session {
@@ -76,6 +84,9 @@ impl Session {
             next_key: 0,
             unanswered: 0,
             max_exchanges: limits.exchanges,
+            room: Arc::new(Semaphore::new(room(limits))),
+            unanswered_room: Arc::new(Semaphore::new(room(limits))),
+            message_size: limits.message_size,
         }
     }
 
@@ -129,8 +140,10 @@ impl Session {
             ));
         }
         let start = Arc::clone(&handler).read(open.headers.as_deref(), open.payload.as_deref())?;
+        let weight = open.weight();
         Ok(Opening {
             id: open.id,
+            weight,
             handler,
             headers: open.headers,
             start,
@@ -144,6 +157,7 @@ impl Session {
             handler,
             headers,
             start,
+            weight,
         } = opening;
         let origin = Origin {
             id,
@@ -157,6 +171,16 @@ impl Session {
             );
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
+        let room = if is_exchange {
+            &self.room
+        } else {
+            &self.unanswered_room
+        };
+        let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
+        let Ok(held) = Arc::clone(room).try_acquire_many_owned(bytes) else {
+            let message = "the exchanges on this connection hold all the bytes that they may";
+            return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
+        };
         let key = match id {
             Some(id) => Some(Key::Peer(id)),
             None if is_exchange => {
@@ -171,14 +195,17 @@ impl Session {
         };
         let exchange = match start(Arc::clone(&self.peer), replies) {
             Work::Task(work) => {
-                let task = self.tasks.spawn(work);
+                let task = self.tasks.spawn(async move {
+                    work.await;
+                    drop(held);
+                });
                 self.keys.insert(task.id(), (key, origin));
                 Exchange::Task(task)
             }
             Work::Membership(subscribe) => {
                 // Publications must not overtake the acknowledgement.
                 self.push(origin, Body::Ack(None));
-                Exchange::Membership(subscribe())
+                Exchange::Membership(subscribe(), held)
             }
         };
         match key {
@@ -197,7 +224,9 @@ impl Session {
     /// Another message can be taken. Where one has no answer its sender cannot be told to wait, and
     /// so it waits where it is until a handler has ended.
     pub(crate) fn takes_more(&self) -> bool {
-        self.unanswered < self.max_exchanges
+        self.unanswered == 0
+            || self.unanswered < self.max_exchanges
+                && self.unanswered_room.available_permits() >= self.message_size
     }
 
     /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
@@ -210,10 +239,16 @@ impl Session {
                 self.cancelled.insert(task.id());
                 return;
             }
-            Some(Exchange::Membership(membership)) => drop(membership),
+            Some(Exchange::Membership(membership, held)) => drop((membership, held)),
             None => {}
         }
         self.push(Some(id).into(), Body::End);
+    }
+
+    /// Ends all exchanges, with no word to the peer.
+    pub(crate) fn end_all(&mut self) {
+        self.exchanges.clear();
+        self.tasks.abort_all();
     }
 
     /// Tells the peer what was wrong with something that it sent.
@@ -270,6 +305,15 @@ impl Session {
         // Without room the connection is given up, which is all that can be done.
         let _ = self.outbox.push(Event { origin, body });
     }
+}
+
+/// One message fits in any case.
+fn room(limits: &Limits) -> usize {
+    const FRAME: usize = 1024;
+    limits
+        .exchange_bytes
+        .max(limits.message_size.saturating_add(FRAME))
+        .min(Semaphore::MAX_PERMITS)
 }
 
 /// The request's correlation header, if it has a value.

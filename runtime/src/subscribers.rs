@@ -22,8 +22,10 @@ use crate::request::Request;
 /// A pub/sub handler is given this when its first subscriber comes, and is dropped, at its next
 /// `.await`, when its last one has left. Those who come in between are included from then on.
 ///
-/// Publishing never waits: each connection has a bounded queue, and one that is full is closed, so
-/// that a slow subscriber neither delays the others nor loses messages unseen.
+/// Publishing never waits: each connection has a bounded queue (see
+/// [`Limits::queue_messages`](crate::Limits::queue_messages)), and one that is full is closed, so that
+/// a slow subscriber neither delays the others nor loses messages unseen. A handler that publishes
+/// more than a queue holds has to `.await` something in between, for the queues to be written out.
 pub struct Subscribers<S: Payload, P: Payload> {
     roster: Arc<Roster<S>>,
     generation: u64,

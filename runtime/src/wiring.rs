@@ -137,7 +137,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
     pub fn invoke<M, A, R, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>, Ack<A>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M>, Ack<A, E>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
@@ -172,7 +172,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
     pub fn progress<M, U, R, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>, Updates<U>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M>, Updates<U, E>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,

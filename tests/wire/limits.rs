@@ -330,3 +330,36 @@ async fn times_may_be_without_end() {
     drop(peer);
     server.stopped().await;
 }
+
+#[tokio::test]
+async fn what_exchanges_were_started_with_has_a_limit_in_bytes() {
+    let (server, _dome) = telescope().await;
+    let mut peer = Peer::envelope(&server).await;
+    let large = "x".repeat(60_000);
+    let mut refused = None;
+    for id in 1..=32 {
+        peer.send(
+            &json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {},
+                          "headers": {"replyTo": large}}),
+        )
+        .await;
+        let answer = peer.next().await;
+        if answer["op"] == "err" {
+            assert_eq!(answer["payload"]["code"], "limit_exceeded", "{answer}");
+            refused = Some(id);
+            break;
+        }
+        assert_eq!(answer, json!({"op": "ack", "id": id}));
+    }
+    // A MiB of them, whatever surrounds them.
+    assert_eq!(refused, Some(18));
+    // What is given up makes room.
+    peer.send(&json!({"op": "unsub", "id": 1})).await;
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
+    peer.send(
+        &json!({"op": "sub", "id": 99, "channel": "weather_sub", "payload": {},
+                      "headers": {"replyTo": large}}),
+    )
+    .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 99}));
+}

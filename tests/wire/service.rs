@@ -200,7 +200,7 @@ impl patterns::Service for Telescope {
     async fn expose(
         &self,
         request: Request<ExposeInvoke>,
-        ack: Ack<ExposeAck>,
+        ack: Ack<ExposeAck, ExposeError>,
     ) -> Result<ExposeResponse, Fault<ExposeError>> {
         let duration = request.duration.as_u64();
         let reason = RefusalReason::Clouds;
@@ -209,9 +209,7 @@ impl patterns::Service for Telescope {
         }
         if duration != Some(2) {
             let ends_at = Some("soon".to_owned());
-            ack.send(ExposeAck { ends_at })
-                .await
-                .map_err(Fault::widen)?;
+            ack.send(ExposeAck { ends_at }).await?;
         }
         if duration == Some(3) {
             return Err(ExposeError(Refusal { reason }).into());
@@ -222,7 +220,7 @@ impl patterns::Service for Telescope {
     async fn survey(
         &self,
         request: Request<SurveyProgress>,
-        updates: Updates<SurveyUpdate>,
+        updates: Updates<SurveyUpdate, SurveyError>,
     ) -> Result<SurveyResponse, Fault<SurveyError>> {
         if request.corners.is_empty() {
             let reason = RefusalReason::Daylight;
@@ -238,7 +236,7 @@ impl patterns::Service for Telescope {
                     picture.url = "x".repeat(16 << 10);
                 }
                 let update = SurveyUpdate(picture);
-                updates.send(update).await.map_err(Fault::widen)?;
+                updates.send(update).await?;
                 if corner.declination != ZENITH {
                     break;
                 }

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::interactions::{Emitted, Interactions, fault, payload};
-use super::{docs, ident};
-use crate::api::{Api, Pattern};
+use super::{docs, ident, type_ident};
+use crate::api::{Api, Pattern, Step};
 
 /// The trait `Service`.
 pub(super) fn service(api: &Api, interactions: &Interactions<'_>) -> TokenStream {
@@ -98,8 +98,11 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             let message = payload(Some(message));
             let ack = payload(ack.as_ref());
             let answer = emitted.answer(response.as_ref());
-            let arguments =
-                quote!(request: ::specwire::Request<#message>, ack: ::specwire::Ack<#ack>);
+            let error_type = error.as_ref().map(declared);
+            let arguments = quote!(
+                request: ::specwire::Request<#message>,
+                ack: ::specwire::Ack<#ack #error_type>
+            );
             (arguments, answer, fault(error.as_ref()))
         }
         Pattern::Progress {
@@ -111,7 +114,11 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             let message = payload(Some(message));
             let update = payload(Some(update));
             let answer = emitted.answer(response.as_ref());
-            let arguments = quote!(request: ::specwire::Request<#message>, updates: ::specwire::Updates<#update>);
+            let error_type = error.as_ref().map(declared);
+            let arguments = quote!(
+                request: ::specwire::Request<#message>,
+                updates: ::specwire::Updates<#update #error_type>
+            );
             (arguments, answer, fault(error.as_ref()))
         }
         Pattern::PubSub {
@@ -153,4 +160,10 @@ fn registration(emitted: &Emitted<'_>) -> TokenStream {
             Service::#method(&*service, #(#arguments),*).await
         })
     }
+}
+
+/// The document's error message, as one more parameter of a type.
+fn declared(error: &Step) -> TokenStream {
+    let error = type_ident(&error.message);
+    quote!(, #error)
 }

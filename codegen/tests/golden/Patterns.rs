@@ -524,7 +524,7 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn expose(
         &self,
         request: ::specwire::Request<ExposeInvoke>,
-        ack: ::specwire::Ack<ExposeAck>,
+        ack: ::specwire::Ack<ExposeAck, ExposeError>,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<ExposeResponse, ::specwire::Fault<ExposeError>>,
     > + ::core::marker::Send;
@@ -536,7 +536,7 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn survey(
         &self,
         request: ::specwire::Request<SurveyProgress>,
-        updates: ::specwire::Updates<SurveyUpdate>,
+        updates: ::specwire::Updates<SurveyUpdate, SurveyError>,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<SurveyResponse, ::specwire::Fault<SurveyError>>,
     > + ::core::marker::Send;

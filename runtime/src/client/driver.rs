@@ -24,6 +24,8 @@ use crate::socket::{Due, Incoming, Liveness, Socket};
 const WAITING_CALLS: usize = 64;
 /// Answers of one exchange that wait to be taken.
 pub(super) const WAITING_ANSWERS: usize = 256;
+/// The close code of a server whose publications this client did not take in time.
+const SLOW_CONSUMER: u16 = 3008;
 /// Commands that are written as one batch.
 const BATCH: usize = 64;
 
@@ -286,6 +288,8 @@ pub(super) struct Memory {
     scope: Scope,
     pending: Pending,
     batch: Vec<Queued>,
+    /// A publication found no room, and so there is nothing more to deliver.
+    is_lost: bool,
 }
 
 impl Memory {
@@ -296,6 +300,7 @@ impl Memory {
             scope: Scope::all("memory", [provider]),
             pending,
             batch: Vec::new(),
+            is_lost: false,
         }
     }
 }
@@ -319,8 +324,14 @@ impl Link for Memory {
         let overflow = self.pending.overflow();
         tokio::select! {
             () = overflow.cancelled() => {
-                let message = "the client does not keep up with what it subscribed to";
-                return Err(Fault::new(Fault::SLOW_CONSUMER, message));
+                // What had room is still delivered.
+                self.pending.take_now(&mut self.batch, usize::MAX);
+                if self.is_lost || self.batch.is_empty() {
+                    let message = "the client does not keep up with what it subscribed to";
+                    return Err(Fault::new(Fault::SLOW_CONSUMER, message));
+                }
+                self.is_lost = true;
+                events.extend(self.batch.drain(..).map(|queued| queued.event));
             }
             _ = self.pending.take(&mut self.batch, BATCH) => {
                 events.extend(self.batch.drain(..).map(|queued| queued.event));
@@ -390,6 +401,9 @@ impl Link for Remote {
                     match incoming {
                         Incoming::Text(text) => self.read(text.as_str(), events).await?,
                         Incoming::Binary | Incoming::Control => {}
+                        Incoming::Closed(Some((SLOW_CONSUMER, reason))) => {
+                            return Err(Fault::new(Fault::SLOW_CONSUMER, reason));
+                        }
                         Incoming::Closed(Some((code, reason))) => {
                             return Err(closed(&format!("the server closed the connection with {code}: {reason}")));
                         }

@@ -15,6 +15,9 @@ use crate::frame::{Body, Content, Open};
 use crate::payload::{Message, Payload};
 use crate::provider::parse;
 
+/// Room for what begins and ends an exchange, beside what is counted.
+const ACK_AND_END: usize = 2;
+
 /// What comes back for one message. Dropping it gives the exchange up.
 pub(super) struct Exchange {
     id: u64,
@@ -29,7 +32,7 @@ impl Exchange {
     pub(super) async fn start(calls: &Arc<Calls>, mut open: Open) -> Result<Self, Fault> {
         let id = calls.next_id();
         open.id = Some(id);
-        let (sender, answers) = mpsc::channel(WAITING_ANSWERS);
+        let (sender, answers) = mpsc::channel(WAITING_ANSWERS + ACK_AND_END);
         // Made before the message is sent, so that a caller who stops waiting gives it up.
         let exchange = Self {
             id,
@@ -140,7 +143,7 @@ fn nothing<P: Payload>() -> Result<Message<P>, Fault> {
 
 /// A subscription: the publications that are for it. Dropping it ends it.
 ///
-/// It is a [`Stream`] as well. Publications wait in a queue of 256 until they are taken; one more
+/// It is a [`Stream`] as well. At least 256 publications wait here until they are taken; one more
 /// ends the subscription with [`Fault::SLOW_CONSUMER`], so that none is lost unseen.
 ///
 /// ```

@@ -29,6 +29,7 @@ impl Framing for Raw {
                 handler: handler.clone(),
                 headers: None,
                 start,
+                weight: 0,
             });
         }
     }
@@ -52,7 +53,7 @@ impl Framing for Raw {
             scope.match_value(&|_| (None, Some(value.to_owned())))
         };
         match matched {
-            Ok(matched) => start(session, None, matched),
+            Ok(matched) => start(session, matched, text.len()),
             Err(fault) => session.fault(None, fault),
         }
         Ok(())
