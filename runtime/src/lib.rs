@@ -88,7 +88,8 @@ pub use uuid::Uuid;
 
 /// Includes what the build script generated from one document into the module it stands in.
 ///
-/// The name is that of the document's file in snake case: `heartbeat` for `Heartbeat.yaml`.
+/// The name is that of the document's file in snake case: `heartbeat` for `Heartbeat.yaml`. Each
+/// document needs a module of its own.
 ///
 /// ```ignore
 /// mod heartbeat { specwire::include_api!("heartbeat"); }

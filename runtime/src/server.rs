@@ -131,7 +131,8 @@ impl Server {
     ///
     /// Then no more are accepted, requests in flight are answered, and clients are told that the
     /// server goes away (close code 1001). What has not ended after the [grace](Server::grace) is
-    /// aborted. Dropping the future aborts everything at once.
+    /// aborted. Dropping the future aborts everything at once. A handler that never awaits anything can
+    /// be stopped by neither.
     ///
     /// ```no_run
     /// # async fn serve(provider: specwire::Provider) -> specwire::Result<()> {

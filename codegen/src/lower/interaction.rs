@@ -352,16 +352,10 @@ impl<'s> Recogniser<'s, '_> {
 
     /// Reports an operation without a message, unless it is that its messages could not be found.
     fn no_message(&mut self, operation: &Operation<'_>) {
-        let named = |node: Node<'_>| match node.get("messages") {
-            Some(messages) => {
-                messages.entries().next().is_some() || messages.items().next().is_some()
-            }
-            None => false,
-        };
         let channel = self.resolved.channels.get(operation.channel);
         if let Some(channel) = channel.filter(|channel| {
-            !named(operation.node)
-                && (operation.node.get("messages").is_some() || !named(channel.node))
+            !writes_messages(operation.node)
+                && (operation.node.get("messages").is_some() || !writes_messages(channel.node))
         }) {
             let message = format!(
                 "{} has no message: its channel is {}",
@@ -391,6 +385,17 @@ impl<'s> Recogniser<'s, '_> {
             let ([request], [response]) =
                 (operation.messages.as_slice(), reply.messages.as_slice())
             else {
+                let channel = reply
+                    .node
+                    .get("channel")
+                    .and(self.resolved.channels.get(reply.channel));
+                if reply.messages.is_empty()
+                    && (writes_messages(reply.node)
+                        || channel.is_some_and(|channel| writes_messages(channel.node)))
+                {
+                    // Those that are written are wrong, which has been said.
+                    return Vec::new();
+                }
                 let message = match (operation.messages.len(), reply.messages.len()) {
                     (_, 0) => "found a reply without a message, expected one".to_owned(),
                     (1, count) => format!("a reply of {count} messages is not generated yet"),
@@ -464,4 +469,11 @@ fn only_message(operation: &Operation<'_>) -> Option<Step> {
         }),
         _ => None,
     }
+}
+
+/// There are messages, whether or not they are right.
+fn writes_messages(node: Node<'_>) -> bool {
+    node.get("messages").is_some_and(|messages| {
+        messages.entries().next().is_some() || messages.items().next().is_some()
+    })
 }
