@@ -132,7 +132,7 @@ impl Server {
     /// Then no more are accepted, requests in flight are answered, and clients are told that the
     /// server goes away (close code 1001). What has not ended after the [grace](Server::grace) is
     /// aborted. Dropping the future aborts everything at once. A handler that never awaits anything can
-    /// be stopped by neither.
+    /// be stopped by neither, and keeps a `#[tokio::main]` from returning.
     ///
     /// ```no_run
     /// # async fn serve(provider: specwire::Provider) -> specwire::Result<()> {
@@ -178,7 +178,10 @@ impl Server {
                 connections = connections.len(),
                 "aborting what has not ended"
             );
-            connections.shutdown().await;
+            connections.abort_all();
+            // All but what never awaits anything has ended then.
+            let ended = async { while connections.join_next().await.is_some() {} };
+            let _ = timeout(shared.limits.close_timeout, ended).await;
         }
         Ok(())
     }
