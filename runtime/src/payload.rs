@@ -215,7 +215,8 @@ impl MessageSpec {
         self
     }
 
-    /// The header that names the address for replies.
+    /// The header that names the address for replies: a topic where the transport is a broker. On a
+    /// WebSocket replies go to whoever asked, and it is only data for the handler.
     #[must_use]
     pub const fn reply_address(mut self, header: &'static str) -> Self {
         self.reply_address = Some(header);
