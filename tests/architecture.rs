@@ -87,6 +87,22 @@ fn each_room_imports_only_from_those_above_it() {
 }
 
 #[test]
+fn yaml_is_known_to_one_file() {
+    for (_, file) in files("codegen") {
+        let text = fs::read_to_string(&file).unwrap();
+        let knows = ["granit_parser", "serde_yaml"]
+            .iter()
+            .any(|krate| text.lines().any(|line| is_named(line, krate)));
+        assert_eq!(
+            knows,
+            file.ends_with("source/yaml.rs"),
+            "{}",
+            file.display()
+        );
+    }
+}
+
+#[test]
 fn every_room_is_listed() {
     for (package, rooms) in [("codegen", CODEGEN), ("runtime", RUNTIME)] {
         let mut found: Vec<_> = files(package).into_iter().map(|(room, _)| room).collect();

@@ -1,15 +1,15 @@
-//! Text -> tree: what the document says, with the place of every word. The only file that knows
-//! YAML (and so JSON, which YAML includes).
+//! Text -> tree: what the document says, with the place of every word.
 //!
-//! Two parsers read the same text. granit-parser runs first: it knows where everything is and
+//! `yaml` is the only file that knows YAML (and so JSON, which YAML includes). There two parsers read
+//! the same text. granit-parser runs first: it knows where everything is and
 //! keeps to limits, so that what the second one sees is known to be harmless. serde_yaml then
 //! decides what each scalar *means*, so that `no`, `017` and `1e3` are here what they are for
 //! every other Rust program. The two are joined into one tree, which is an arena: it can be
 //! walked, shared by aliases and dropped without recursion.
 
 mod meaning;
-mod syntax;
 mod tree;
+mod yaml;
 
 use std::collections::HashMap;
 use std::ops::Range;

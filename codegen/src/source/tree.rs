@@ -1,12 +1,11 @@
-//! Positions and limits: the tree as granit-parser sees it.
+//! The tree: positions, limits, duplicate keys and aliases.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
-
-use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source, syntax};
+use super::yaml::{self, Event};
+use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source};
 use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
@@ -17,10 +16,6 @@ const MOST: usize = 50_000;
 
 /// Builds the tree. The meaning of scalars is yet to be decided.
 pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
-    let options = granit_parser::options! {
-        flow_nesting_limit: DEEPEST,
-        block_nesting_limit: DEEPEST,
-    };
     let mut builder = Builder {
         text,
         errors,
@@ -31,13 +26,9 @@ pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
         size: Size::new(MOST),
         documents: 0,
     };
-    let mut parser = Parser::new_from_str_with_options(text.as_str(), options);
-    while let Some(event) = parser.next_event() {
-        let stop = match event {
-            Ok((event, span)) => builder.event(event, &span),
-            Err(error) => Err(syntax::diagnostic(&error, text)),
-        };
-        if let Err(diagnostic) = stop {
+    for event in yaml::events(text, DEEPEST, &too_deep()) {
+        let step = event.and_then(|(event, range)| builder.event(event, range));
+        if let Err(diagnostic) = step {
             builder.errors.push(diagnostic);
             return None;
         }
@@ -96,35 +87,27 @@ enum Anchor {
 type Step = Result<(), Diagnostic>;
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, span: &Span) -> Step {
-        let range = span.byte_range().unwrap_or_default();
-        if let Some(tag) = event.tag().filter(|tag| tag.is_custom()) {
-            let range = span
-                .tag_span()
-                .and_then(|span| span.byte_range())
-                .unwrap_or(range);
-            let message = format!(
-                "found the tag {}, expected plain YAML",
-                quote(&tag.original())
-            );
-            return Err(Diagnostic::error(self.place(&range), message));
-        }
+    fn event(&mut self, event: Event, range: Range<usize>) -> Step {
         match event {
-            Event::DocumentStart(..) => {
+            Event::Document => {
                 self.documents = self.documents.saturating_add(1);
                 if self.documents > 1 {
                     let message = "found a second document, expected one a file";
                     return Err(Diagnostic::error(self.place(&range), message));
                 }
             }
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar {
+                text,
+                is_plain,
+                anchor,
+            } => {
                 if self.wants_key() {
-                    if text == "<<" && style == ScalarStyle::Plain {
+                    if text == "<<" && is_plain {
                         let message = "merge keys are not supported";
                         return Err(Diagnostic::error(self.place(&range), message)
                             .with_help("write out the members that it would merge"));
                     }
-                    self.key(text.into_owned(), range.clone());
+                    self.key(text, range.clone());
                     self.grow(1, &range)?;
                     // A key can be an alias's target as well, if rarely.
                     if anchor != 0 {
@@ -132,7 +115,7 @@ impl Builder<'_> {
                     }
                     return Ok(());
                 }
-                let kind = Kind::Scalar(Meaning::String, text.into_owned());
+                let kind = Kind::Scalar(Meaning::String, text);
                 let id = self.add(kind, range.clone());
                 self.grow(1, &range)?;
                 if anchor != 0 {
@@ -146,15 +129,14 @@ impl Builder<'_> {
                     );
                 }
             }
-            Event::SequenceStart(_, anchor, _) => {
+            Event::Sequence { anchor } => {
                 self.begin(Kind::Sequence(Vec::new()), anchor, range)?;
             }
-            Event::MappingStart(_, anchor, _) => {
+            Event::Mapping { anchor } => {
                 self.begin(Kind::Mapping(Mapping::default()), anchor, range)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(&range),
-            Event::Alias(anchor) => self.alias(anchor, range)?,
-            _ => {}
+            Event::End => self.end(&range),
+            Event::Alias { anchor } => self.alias(anchor, range)?,
         }
         Ok(())
     }
@@ -324,6 +306,6 @@ impl Builder<'_> {
     }
 }
 
-pub(super) fn too_deep() -> String {
+fn too_deep() -> String {
     format!("found more than {DEEPEST} mappings and lists within each other, expected fewer")
 }
