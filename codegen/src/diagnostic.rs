@@ -12,8 +12,11 @@ pub(crate) use place::{Place, Text};
 use wording::nearest;
 pub(crate) use wording::quote;
 
-/// How many mistakes of one severity are worth showing.
-const SHOWN: usize = 100;
+/// How many mistakes of one severity are shown; that there are more is then said.
+const SHOWN: usize = 1000;
+
+/// Up to how many mistakes it is worth looking for what was meant.
+const SUGGESTED: usize = 100;
 
 /// Whether a [`Diagnostic`] prevents code from being generated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -273,17 +276,21 @@ impl std::error::Error for Diagnostics {}
 pub(crate) struct Errors {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    more_errors: bool,
+    more_warnings: bool,
 }
 
 impl Errors {
-    /// Notes a mistake. Beyond a hundred, more of them help nobody.
+    /// Notes a mistake.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        let list = match diagnostic.0.severity {
-            Severity::Error => &mut self.errors,
-            Severity::Warning => &mut self.warnings,
+        let (list, more) = match diagnostic.0.severity {
+            Severity::Error => (&mut self.errors, &mut self.more_errors),
+            Severity::Warning => (&mut self.warnings, &mut self.more_warnings),
         };
         if list.len() < SHOWN {
             list.push(diagnostic);
+        } else {
+            *more = true;
         }
     }
 
@@ -293,7 +300,7 @@ impl Errors {
         wanted: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let full = self.errors.len().max(self.warnings.len()) >= SHOWN;
+        let full = self.errors.len().max(self.warnings.len()) >= SUGGESTED;
         if full { None } else { nearest(wanted, names) }
     }
 
@@ -306,7 +313,11 @@ impl Errors {
     /// be but their consequences.
     pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
         let failed = !self.is_empty();
-        let mut all = if failed { self.errors } else { self.warnings };
+        let (mut all, more) = if failed {
+            (self.errors, self.more_errors)
+        } else {
+            (self.warnings, self.more_warnings)
+        };
         let key = |diagnostic: &Diagnostic| {
             diagnostic
                 .0
@@ -319,6 +330,14 @@ impl Errors {
         all.sort_by_key(key);
         let mut seen = std::collections::HashSet::new();
         all.retain(|diagnostic| seen.insert((key(diagnostic), diagnostic.0.message.clone())));
+        if let Some(first) = all.first().filter(|_| more) {
+            let place = Place::file(first.file());
+            let message = format!("found more than these {SHOWN}: mend some to see the others");
+            all.push(match first.severity() {
+                Severity::Error => Diagnostic::error(place, message),
+                Severity::Warning => Diagnostic::warning(place, message),
+            });
+        }
         if failed {
             Err(Diagnostics(all))
         } else {

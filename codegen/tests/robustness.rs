@@ -255,3 +255,19 @@ fn too_much_of_everything() {
         survives(&format!("{head}{text}"));
     }
 }
+
+#[test]
+fn mistakes_beyond_those_that_are_shown_are_mentioned() {
+    let many = |count: usize| {
+        let members: String = (0..count).map(|at| format!("  x{at}: 1\n")).collect();
+        let text =
+            format!("asyncapi: 3.0.0\ninfo: {{title: T, version: 1.0.0}}\nchannels:\n{members}");
+        let mistakes = generate("Many.yaml", &text).expect_err("all are wrong");
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(many(900).len(), 900);
+    let shown = many(2000);
+    assert_eq!(shown.len(), 1001);
+    let last = "Many.yaml: found more than these 1000: mend some to see the others";
+    assert_eq!(shown.last().map(String::as_str), Some(last));
+}

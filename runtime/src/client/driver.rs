@@ -110,6 +110,10 @@ impl Calls {
 
     /// The receiver of an exchange is gone.
     pub(super) fn give_up(&self, id: u64, given_up: GivenUp) {
+        // On a connection that is lost there is nobody to tell, and nobody who would read this.
+        if self.opens.is_closed() {
+            return;
+        }
         lock(&self.shared.given_up).push((id, given_up));
         self.shared.wake.notify_one();
     }
