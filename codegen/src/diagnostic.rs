@@ -51,6 +51,8 @@ struct Contents {
     message: String,
     related: Option<(Range<usize>, String)>,
     help: Option<String>,
+    /// The name that would have to be there for this not to be wrong.
+    wanted: Option<String>,
 }
 
 impl Diagnostic {
@@ -69,7 +71,19 @@ impl Diagnostic {
             message,
             related: None,
             help: None,
+            wanted: None,
         }))
+    }
+
+    /// Says that the mistake is that this name is not there.
+    pub(crate) fn for_want_of(mut self, name: &str) -> Self {
+        self.0.wanted = Some(name.to_owned());
+        self
+    }
+
+    /// Where in the document it is, in bytes.
+    pub(crate) fn offset(&self) -> Option<usize> {
+        self.0.place.range.as_ref().map(|range| range.start)
     }
 
     /// Adds what would be right.
@@ -278,11 +292,22 @@ pub(crate) struct Errors {
     warnings: Vec<Diagnostic>,
     more_errors: bool,
     more_warnings: bool,
+    /// Lines that could not be read.
+    passed_over: String,
 }
 
 impl Errors {
+    /// From now on these lines are known not to have been read: what is missing may be on them.
+    pub(crate) fn pass_over(&mut self, lines: String) {
+        self.passed_over = lines;
+    }
+
     /// Notes a mistake.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let wanted = diagnostic.0.wanted.as_deref();
+        if wanted.is_some_and(|wanted| self.passed_over.contains(wanted)) {
+            return;
+        }
         let (list, more) = match diagnostic.0.severity {
             Severity::Error => (&mut self.errors, &mut self.more_errors),
             Severity::Warning => (&mut self.warnings, &mut self.more_warnings),

@@ -59,7 +59,8 @@ impl<'s> Document<'s> {
                     "" => format!("{} is missing", quote(field)),
                     key => format!("{} is missing from {}", quote(field), quote(key)),
                 };
-                errors.push(Diagnostic::error(node.key_place(), message));
+                let diagnostic = Diagnostic::error(node.key_place(), message);
+                errors.push(diagnostic.for_want_of(field));
             }
         }
         for entry in node.entries() {
@@ -199,7 +200,8 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
     let Some(node) = root.get("asyncapi") else {
         let message = "`asyncapi` is missing: this is not an AsyncAPI document";
         let help = "begin it with `asyncapi: 3.0.0`";
-        errors.push(Diagnostic::error(root.place(), message).with_help(help));
+        let missing = Diagnostic::error(root.place(), message).with_help(help);
+        errors.push(missing.for_want_of("asyncapi"));
         return None;
     };
     let found = node.scalar().unwrap_or_default();

@@ -119,6 +119,10 @@ fn pipeline(
     let api = Source::parse(file, text, &mut errors).and_then(|source| {
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
+        if source.is_patched() {
+            // Beyond this the lines that are not YAML would be missed.
+            return None;
+        }
         Some(lower::lower(file, &resolved, perspective, &mut errors))
     });
     let warnings = errors.finish()?;

@@ -4,10 +4,12 @@
 //! the same text. granit-parser runs first: it knows where everything is and
 //! keeps to limits, so that what the second one sees is known to be harmless. serde_yaml then
 //! decides what each scalar *means*, so that `no`, `017` and `1e3` are here what they are for
-//! every other Rust program. The two are joined into one tree, which is an arena: it can be
+//! every other Rust program. Where a line is no YAML at all, `patch` passes over it, so that what else
+//! is wrong with the document is found as well. The two are joined into one tree, which is an arena: it can be
 //! walked, shared by aliases and dropped without recursion.
 
 mod meaning;
+mod patch;
 mod tree;
 mod yaml;
 
@@ -26,6 +28,7 @@ pub(crate) struct Source {
     text: Arc<Text>,
     nodes: Vec<Data>,
     root: Id,
+    is_patched: bool,
 }
 
 /// Counts what a document amounts to when aliases and references are followed: a short one can
@@ -114,9 +117,39 @@ impl Source {
         }
         // Some editors begin a file with a byte order mark.
         let text = Text::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut source = tree::build(&text, errors)?;
-        meaning::assign(&mut source, errors)?;
+        let mistake = match tree::build(&text, text.as_str(), errors) {
+            Ok(mut source) => {
+                return match meaning::assign(&mut source, text.as_str()) {
+                    Ok(()) => Some(source),
+                    Err(mistake) => {
+                        errors.push(mistake);
+                        None
+                    }
+                };
+            }
+            Err(mistake) => mistake,
+        };
+        let attempt = |patched: &str| tree::build(&text, patched, &mut Errors::default()).map(drop);
+        let patched = match patch::patch(&text, mistake, attempt) {
+            Ok(patched) => patched,
+            Err(mistake) => {
+                errors.push(mistake);
+                return None;
+            }
+        };
+        for mistake in patched.mistakes {
+            errors.push(mistake);
+        }
+        errors.pass_over(patched.passed_over);
+        let mut source = tree::build(&text, &patched.text, errors).ok()?;
+        meaning::assign(&mut source, &patched.text).ok()?;
+        source.is_patched = true;
         Some(source)
+    }
+
+    /// Lines that are not YAML are missing from it: it is good for finding what else is wrong.
+    pub(crate) fn is_patched(&self) -> bool {
+        self.is_patched
     }
 
     pub(crate) fn root(&self) -> Node<'_> {

@@ -271,3 +271,33 @@ fn mistakes_beyond_those_that_are_shown_are_mentioned() {
     let last = "Many.yaml: found more than these 1000: mend some to see the others";
     assert_eq!(shown.last().map(String::as_str), Some(last));
 }
+
+/// Whatever is said besides the one mistake is only a consequence of it.
+#[test]
+fn a_mistake_in_yaml_is_not_followed_by_its_consequences() {
+    let text = heartbeat();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut wrong = Vec::new();
+    for broken in [
+        ": \"open",
+        " {",
+        " }",
+        ": [",
+        " - x: y: z",
+        "\n\tx: y",
+        "\nplain",
+    ] {
+        for at in 0..lines.len() {
+            let mut lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+            if let Some(line) = lines.get_mut(at) {
+                line.push_str(broken);
+            }
+            if let Err(mistakes) = generate("Heartbeat.yaml", &lines.join("\n"))
+                && mistakes.iter().count() > 1
+            {
+                wrong.push(format!("{broken:?} on line {}:\n{mistakes}", at + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}: {}", wrong.len(), wrong.join("\n"));
+}

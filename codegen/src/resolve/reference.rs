@@ -165,14 +165,15 @@ fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>,
         let Some(inner) = inner else {
             let message = format!("{} does not exist", quote(text));
             let meant = errors.nearest(&name, at.entries().map(|entry| entry.key));
-            return Err(match meant {
+            let missing = match meant {
                 Some(meant) => error(message).did_you_mean(Some(&replaced(text, segment, meant))),
                 None if at.id() == root.id() => error(message),
                 None => {
                     let at = format!("#{}", at.pointer());
                     error(message).with_help(format!("{} has no {}", quote(&at), quote(&name)))
                 }
-            });
+            };
+            return Err(missing.for_want_of(&name));
         };
         at = inner;
     }

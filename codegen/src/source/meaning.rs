@@ -2,30 +2,20 @@
 
 use super::yaml::{self, Piece};
 use super::{Id, Kind, Source};
-use crate::diagnostic::{Diagnostic, Errors};
+use crate::diagnostic::Diagnostic;
 
-/// Gives every scalar of the tree its meaning.
+/// Gives every scalar of the tree its meaning, in the text that the tree was built from.
 ///
-/// `None` if the second reader refuses the text or sees another tree in it; there is an error then.
-pub(super) fn assign(source: &mut Source, errors: &mut Errors) -> Option<()> {
-    let pieces = match yaml::pieces(&source.text) {
-        Ok(pieces) => pieces,
-        Err(mistake) => {
-            errors.push(mistake);
-            return None;
-        }
-    };
+/// # Errors
+///
+/// The second reader refuses the text, or sees another tree in it.
+pub(super) fn assign(source: &mut Source, read: &str) -> Result<(), Diagnostic> {
     let root = source.root;
-    let mut pieces = pieces.into_iter();
-    match Join(source).node(root, &mut pieces) {
-        Ok(()) => Some(()),
-        Err(Differs(id)) => {
-            let place = source.place(&source.data(id).range);
-            let message = "this can be read in two ways, expected plain YAML";
-            errors.push(Diagnostic::error(place, message));
-            None
-        }
-    }
+    let mut pieces = yaml::pieces(&source.text, read)?.into_iter();
+    Join(source).node(root, &mut pieces).map_err(|Differs(id)| {
+        let place = source.place(&source.data(id).range);
+        Diagnostic::error(place, "this can be read in two ways, expected plain YAML")
+    })
 }
 
 /// The two readers see different things in a node.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::yaml::{self, Event};
+use super::yaml::{self, Event, Stop};
 use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source};
 use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
 
@@ -15,7 +15,9 @@ const DEEPEST: usize = 100;
 const MOST: usize = 50_000;
 
 /// Builds the tree. The meaning of scalars is yet to be decided.
-pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
+///
+/// Reads `read`, which is `text` or as long, and gives places in `text`.
+pub(super) fn build(text: &Arc<Text>, read: &str, errors: &mut Errors) -> Result<Source, Stop> {
     let mut builder = Builder {
         text,
         errors,
@@ -26,25 +28,20 @@ pub(super) fn build(text: &Arc<Text>, errors: &mut Errors) -> Option<Source> {
         size: Size::new(MOST),
         documents: 0,
     };
-    for event in yaml::events(text, DEEPEST, &too_deep()) {
-        let step = event.and_then(|(event, range)| builder.event(event, range));
-        if let Err(diagnostic) = step {
-            builder.errors.push(diagnostic);
-            return None;
-        }
+    for event in yaml::events(text, read, DEEPEST, &too_deep()) {
+        let (event, range) = event?;
+        builder.event(event, range)?;
     }
     match builder.root {
-        Some(root) => Some(Source {
+        Some(root) => Ok(Source {
             text: Arc::clone(text),
             nodes: builder.nodes,
             root,
+            is_patched: false,
         }),
         None => {
             let message = "found nothing, expected an AsyncAPI document";
-            builder
-                .errors
-                .push(Diagnostic::error(builder.place(&(0..0)), message));
-            None
+            Err(Diagnostic::error(builder.place(&(0..0)), message).into())
         }
     }
 }

@@ -38,23 +38,47 @@ pub(super) enum Event {
     },
 }
 
-/// The events of a text and the bytes that each is made of, up to the first mistake. Collections
-/// are at most `depth` deep; `too_deep` is what is said of deeper ones.
+/// Why a text cannot be read on.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) mistake: Diagnostic,
+    /// It is about the line that it is on, or the one before, and the rest may be read without.
+    pub(super) is_local: bool,
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(mistake: Diagnostic) -> Self {
+        Self {
+            mistake,
+            is_local: false,
+        }
+    }
+}
+
+/// The events of `read` and the bytes that each is made of, up to the first mistake, whose place is
+/// given in `text`, which is as long. Collections are at most `depth` deep; `too_deep` is what is said of deeper ones.
 pub(super) fn events<'a>(
     text: &'a Arc<Text>,
+    read: &'a str,
     depth: usize,
     too_deep: &'a str,
-) -> impl Iterator<Item = Result<(Event, Range<usize>), Diagnostic>> + 'a {
+) -> impl Iterator<Item = Result<(Event, Range<usize>), Stop>> + 'a {
     let options = granit_parser::options! {
         flow_nesting_limit: depth,
         block_nesting_limit: depth,
     };
-    let mut parser = Parser::new_from_str_with_options(text.as_str(), options);
+    let mut parser = Parser::new_from_str_with_options(read, options);
     std::iter::from_fn(move || {
         loop {
             let (event, span) = match parser.next_event()? {
                 Ok(read) => read,
-                Err(error) => return Some(Err(mistake(&error, text, too_deep))),
+                Err(error) => {
+                    let elsewhere = [ErrorKind::RecursionLimitExceeded, ErrorKind::UnknownAnchor];
+                    return Some(Err(Stop {
+                        is_local: !elsewhere.contains(error.kind()),
+                        mistake: mistake(&error, text, too_deep),
+                    }));
+                }
             };
             let range = span.byte_range().unwrap_or_default();
             if let Some(tag) = event.tag().filter(|tag| tag.is_custom()) {
@@ -64,7 +88,7 @@ pub(super) fn events<'a>(
                     "found the tag {}, expected plain YAML",
                     quote(&tag.original())
                 );
-                return Some(Err(Diagnostic::error(place, message)));
+                return Some(Err(Diagnostic::error(place, message).into()));
             }
             let event = match event {
                 Read::DocumentStart(..) => Event::Document,
@@ -178,9 +202,9 @@ pub(super) enum Piece {
 }
 
 /// The pieces of a text that has been read by [`events`] without a mistake, which keeps it harmless.
-pub(super) fn pieces(text: &Arc<Text>) -> Result<Vec<Piece>, Diagnostic> {
+pub(super) fn pieces(text: &Arc<Text>, read: &str) -> Result<Vec<Piece>, Diagnostic> {
     let mut pieces = Vec::new();
-    let reader = serde_yaml::Deserializer::from_str(text.as_str());
+    let reader = serde_yaml::Deserializer::from_str(read);
     let Err(error) = Pieces(&mut pieces).deserialize(reader) else {
         return Ok(pieces);
     };
