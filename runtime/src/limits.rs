@@ -84,3 +84,34 @@ pub(crate) fn after(duration: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(duration).unwrap_or(now + NEVER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the protocol and the documentation promise, in figures.
+    #[test]
+    fn the_defaults_are_those_that_are_documented() {
+        let limits = Limits::default();
+        assert_eq!((limits.frame_size, limits.message_size), (65_536, 65_536));
+        assert_eq!((limits.read_buffer, limits.write_buffer), (4096, 16_384));
+        assert_eq!((limits.queue_messages, limits.queue_bytes), (256, 1 << 20));
+        assert_eq!((limits.exchanges, limits.exchange_bytes), (128, 1 << 20));
+        assert_eq!((limits.connections, limits.control_frames), (10_000, 20));
+        let seconds = [
+            limits.handshake_timeout,
+            limits.init_timeout,
+            limits.write_timeout,
+            limits.ping_interval,
+            limits.pong_timeout,
+            limits.close_timeout,
+        ];
+        assert_eq!(seconds.map(|time| time.as_secs()), [5, 5, 5, 25, 8, 1]);
+        let config = crate::socket::config(&limits);
+        assert_eq!(config.read_buffer_size, 4096);
+        assert_eq!(config.max_message_size, Some(65_536));
+        assert_eq!(config.max_frame_size, Some(65_536));
+        // Room for the largest message beside what is being gathered and the pongs, and no more.
+        assert_eq!(config.max_write_buffer_size, (1 << 20) + 16_384 + 65_536);
+    }
+}
