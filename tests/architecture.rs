@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// The generator's rooms. Each imports from those above it only.
 const CODEGEN: &[&str] = &[
     "diagnostic",
+    "options",
     "api",
     "source",
     "document",
@@ -53,7 +54,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
     ("granit_parser", "codegen", &["source"]),
     ("quote", "codegen", &["emit"]),
     ("annotate_snippets", "codegen", &["diagnostic"]),
-    ("syn", "codegen", &["format", "name"]),
+    ("syn", "codegen", &["format", "name", "options"]),
     ("specwire", "codegen", &[]),
     ("specwire_codegen", "runtime", &[]),
     (

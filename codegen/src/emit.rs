@@ -17,9 +17,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::api::{Api, Message, Payload, TypeDef, TypeKind, TypeName};
+use crate::options::{Options, Sides};
 
 /// Everything that one document's generated file contains.
-pub(crate) fn emit(api: &Api) -> TokenStream {
+pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
     let index = Index::new(api);
     let document = document(api);
     let types = api
@@ -33,9 +34,11 @@ pub(crate) fn emit(api: &Api) -> TokenStream {
         .map(|message| messages::wrapper(&index, message));
     let interactions = interactions::Interactions::new(api, &index);
     let constants = interactions.iter().map(interactions::Emitted::constant);
-    let service = service::service(api, &interactions);
-    let provider = service::provider(&interactions);
-    let client = client::client(api, &interactions);
+    let provides = options.sides != Sides::Consumer;
+    let service = provides.then(|| service::service(api, &interactions));
+    let provider = provides.then(|| service::provider(&interactions));
+    let consumes = options.sides != Sides::Provider;
+    let client = consumes.then(|| client::client(api, &interactions, provides));
 
     quote! {
         #document

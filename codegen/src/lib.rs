@@ -38,6 +38,8 @@
 
 mod diagnostic;
 
+mod options;
+
 pub mod api;
 
 mod source;
@@ -57,11 +59,12 @@ mod format;
 mod script;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use lower::Perspective;
+pub use options::{OpenEnums, Perspective, Sides};
 pub use script::{Config, Error, Result, compile};
 
 use diagnostic::Errors;
 use document::Document;
+use options::Options;
 use source::Source;
 
 /// What comes out of a document.
@@ -113,9 +116,10 @@ pub fn generate(file: &str, text: &str) -> std::result::Result<Generated, Diagno
 fn pipeline(
     file: &str,
     text: &str,
-    perspective: Option<Perspective>,
+    options: &Options,
 ) -> std::result::Result<Generated, Diagnostics> {
     let mut errors = Errors::default();
+    options.check(file, &mut errors);
     let api = Source::parse(file, text, &mut errors).and_then(|source| {
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
@@ -123,13 +127,13 @@ fn pipeline(
             // Beyond this the lines that are not YAML would be missed.
             return None;
         }
-        Some(lower::lower(file, &resolved, perspective, &mut errors))
+        Some(lower::lower(file, &resolved, options, &mut errors))
     });
     let warnings = errors.finish()?;
     let api = api.expect("a phase that stops has noted an error");
 
     let module = api.name.clone();
-    let code = format::format(emit::emit(&api), &api.file);
+    let code = format::format(emit::emit(&api, options), &api.file);
     Ok(Generated {
         module,
         code,

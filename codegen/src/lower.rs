@@ -11,30 +11,21 @@ use std::path::Path;
 use crate::api::{self, Api, Name, Pattern, Step, TypeName};
 use crate::diagnostic::{Diagnostic, Errors, quote};
 use crate::name::{self, Scope, method_name};
+use crate::options::Options;
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
 use interaction::{Draft, Role};
 
-/// Which end of the exchanges a document describes. Both ends are generated in any case.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Perspective {
-    /// The client: what the document `send`s is sent to the service, and what it `receive`s is
-    /// published by it.
-    Consumer,
-    /// The service: what the document `receive`s is sent to it, and what it `send`s is published.
-    Provider,
-}
-
 /// Lowers a document. What is wrong with it is reported, and left out.
 pub(crate) fn lower(
     file: &str,
     resolved: &Resolved<'_>,
-    perspective: Option<Perspective>,
+    options: &Options,
     errors: &mut Errors,
 ) -> Api {
     warn_of_security(resolved, errors);
-    let drafts = interaction::recognise(resolved, perspective, errors);
+    let drafts = interaction::recognise(resolved, options, errors);
     let uses = Uses::of(&drafts);
     let in_use = uses
         .order
@@ -73,7 +64,7 @@ pub(crate) fn lower(
     let info = resolved.root.get("info");
     let field = |field| info.and_then(|info| info.get(field)).and_then(Node::text);
     Api {
-        name: module_name(file),
+        name: options.module.clone().unwrap_or_else(|| module_name(file)),
         file: file_part(Path::new(file).file_name()),
         title: field("title").unwrap_or_default().trim().to_owned(),
         version: field("version").unwrap_or_default().trim().to_owned(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Text, quote};
 use crate::lower::module_name;
-use crate::{Generated, Perspective, pipeline};
+use crate::{Generated, pipeline};
 
 /// The result of what a build script asks for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -84,70 +84,14 @@ pub fn compile(path: impl AsRef<Path>) -> Result<()> {
     Config::new().compile(path)
 }
 
-/// How documents are compiled, where the defaults do not fit.
-///
-/// ```no_run
-/// use specwire_codegen::{Config, Perspective};
-///
-/// fn main() -> specwire_codegen::Result<()> {
-///     Config::new().perspective(Perspective::Consumer).compile("yaml/Chat.yaml")
-/// }
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct Config {
-    perspective: Option<Perspective>,
-    out_dir: Option<PathBuf>,
-}
-
 impl Config {
-    /// The defaults: those of [`compile`].
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Says which end the documents describe.
-    ///
-    /// By default it is inferred from each document: one that `send`s something and has a `reply`
-    /// to it describes the consumer, any other the provider.
-    ///
-    /// ```
-    /// use specwire_codegen::api::Pattern;
-    /// use specwire_codegen::{Config, Perspective};
-    ///
-    /// let text = "
-    /// asyncapi: 3.0.0
-    /// info: {title: Lamp, version: 1.0.0}
-    /// channels: {lamp: {address: lamp, messages: {switch: {payload: {type: boolean}}}}}
-    /// operations: {switch: {action: send, channel: {$ref: '#/channels/lamp'}}}
-    /// ";
-    /// let lamp = Config::new().perspective(Perspective::Consumer).generate("Lamp.yaml", text)?;
-    /// assert!(matches!(lamp.api.interactions[0].pattern, Pattern::Send { .. }));
-    /// # Ok::<(), specwire_codegen::Diagnostics>(())
-    /// ```
-    pub fn perspective(mut self, perspective: Perspective) -> Self {
-        self.perspective = Some(perspective);
-        self
-    }
-
-    /// Sets the folder that generated code is written to; by default `$OUT_DIR`.
-    ///
-    /// ```no_run
-    /// specwire_codegen::Config::new().out_dir("src/generated").compile("yaml")?;
-    /// # Ok::<(), specwire_codegen::Error>(())
-    /// ```
-    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.out_dir = Some(folder.into());
-        self
-    }
-
     /// Does what [`generate`](crate::generate) does, as configured.
     ///
     /// # Errors
     ///
     /// All mistakes in the document.
     pub fn generate(&self, file: &str, text: &str) -> std::result::Result<Generated, Diagnostics> {
-        pipeline(file, text, self.perspective)
+        pipeline(file, text, &self.options)
     }
 
     /// Does what [`compile`] does, as configured.
@@ -176,7 +120,10 @@ impl Config {
             if document != path {
                 tell(cargo, "rerun-if-changed", &name)?;
             }
-            let module = module_name(&name);
+            let module = match &self.options.module {
+                Some(module) => module.clone(),
+                None => module_name(&name),
+            };
             if let Some(other) = modules.insert(module.clone(), name.clone()) {
                 let message = format!(
                     "the module of this document would be {}, which is that of {} already",
@@ -308,7 +255,10 @@ fn remove(folder: &Path, module: &str) -> Result<()> {
     }
 }
 
+mod config;
 mod record;
+
+pub use config::Config;
 
 #[cfg(test)]
 mod tests;

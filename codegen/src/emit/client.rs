@@ -8,11 +8,19 @@ use super::interactions::{Emitted, Interactions, fault, payload};
 use crate::api::{Api, Pattern, Step};
 
 /// The struct `Client` and its methods.
-pub(super) fn client(api: &Api, interactions: &Interactions<'_>) -> TokenStream {
+pub(super) fn client(api: &Api, interactions: &Interactions<'_>, has_service: bool) -> TokenStream {
     let docs = docs::item(&[&format!("{}: calls its provider.", super::title(api))]);
     let dead_code = super::dead_code();
     let allowed = interactions.allowed();
     let methods = interactions.iter().map(method);
+    let in_memory = has_service.then(|| {
+        quote! {
+            /// Calls `service` within this process, with no socket: for tests.
+            pub fn in_memory(service: impl Service) -> Self {
+                Self(::specwire::Client::in_memory(provider(service)))
+            }
+        }
+    });
     quote! {
         #docs
         #dead_code
@@ -27,10 +35,7 @@ pub(super) fn client(api: &Api, interactions: &Interactions<'_>) -> TokenStream 
                 ::specwire::Client::connect(url).await.map(Self)
             }
 
-            /// Calls `service` within this process, with no socket: for tests.
-            pub fn in_memory(service: impl Service) -> Self {
-                Self(::specwire::Client::in_memory(provider(service)))
-            }
+            #in_memory
 
             /// Calls through a connection that was made otherwise, or is shared with another document.
             #[must_use]

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Perspective;
 use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::options::{Options, Perspective};
 use crate::resolve::{Operation, Resolved};
 use crate::source::Node;
 
@@ -128,12 +128,12 @@ impl Role {
 /// Finds the interactions, in document order.
 pub(super) fn recognise<'s>(
     resolved: &'s Resolved<'s>,
-    perspective: Option<Perspective>,
+    options: &Options,
     errors: &mut Errors,
 ) -> Vec<Draft<'s>> {
     let mut recogniser = Recogniser {
         resolved,
-        perspective: perspective.unwrap_or_else(|| inferred(resolved)),
+        perspective: options.perspective.unwrap_or_else(|| inferred(resolved)),
         by_key: resolved
             .operations
             .iter()
@@ -143,6 +143,8 @@ pub(super) fn recognise<'s>(
         errors,
     };
     let operations = &resolved.operations;
+    let chosen = recogniser.chosen(options);
+    let is_chosen = |key: &str| chosen.as_ref().is_none_or(|chosen| chosen.contains(key));
     // First those that others are folded into, wherever in the document they are.
     let named: Vec<Option<Draft<'_>>> = operations
         .iter()
@@ -150,7 +152,8 @@ pub(super) fn recognise<'s>(
         .collect();
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     let mut names = HashSet::new();
-    for (operation, named) in operations.iter().zip(named) {
+    let all = operations.iter().zip(named);
+    for (operation, named) in all.filter(|(operation, _)| is_chosen(operation.key)) {
         let found = match named {
             Some(draft) => vec![draft],
             None if recogniser.folded.contains(operation.key) => Vec::new(),
@@ -199,6 +202,27 @@ struct Recogniser<'s, 'e> {
 }
 
 impl<'s> Recogniser<'s, '_> {
+    /// The operations that the build script asks for, if it does not ask for all.
+    fn chosen<'o>(&mut self, options: &'o Options) -> Option<HashSet<&'o str>> {
+        let chosen = options.operations.as_ref()?;
+        let operations = self.resolved.root.get("operations");
+        for key in chosen {
+            if operations.is_some_and(|operations| operations.get(key).is_some()) {
+                continue;
+            }
+            let entries = operations.into_iter().flat_map(Node::entries);
+            let meant = self.errors.nearest(key, entries.map(|entry| entry.key));
+            let message = format!(
+                "there is no operation {}, which the build script asks for",
+                quote(key)
+            );
+            let place = operations.unwrap_or(self.resolved.root).key_place();
+            self.errors
+                .push(Diagnostic::error(place, message).did_you_mean(meant));
+        }
+        Some(chosen.iter().map(String::as_str).collect())
+    }
+
     /// By `x-interaction`, or by the operation's name.
     fn named(&mut self, operation: &'s Operation<'s>) -> Option<Draft<'s>> {
         if let Some(node) = operation.interaction {

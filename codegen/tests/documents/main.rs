@@ -7,5 +7,6 @@
 mod summary;
 
 mod interactions;
+mod options;
 mod published;
 mod types;

@@ -1,0 +1,219 @@
+//! What a build script may say about how documents are generated: plain data, set through
+//! [`Config`](crate::Config), and read by the phases that it concerns.
+
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, Errors, Place, quote};
+
+/// Which end of the exchanges a document describes. Both ends are generated in any case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Perspective {
+    /// The client: what the document `send`s is sent to the service, and what it `receive`s is
+    /// published by it.
+    Consumer,
+    /// The service: what the document `receive`s is sent to it, and what it `send`s is published.
+    Provider,
+}
+
+/// Which ends of the exchanges are generated.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Sides {
+    /// The service trait with its registration, and the client.
+    #[default]
+    Both,
+    /// The service trait and its registration alone.
+    Provider,
+    /// The client alone.
+    Consumer,
+}
+
+/// Which enums have a branch for values that the document does not list, so that a newer peer does
+/// not break an older program.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OpenEnums {
+    /// Those that a client receives.
+    #[default]
+    Received,
+    /// All of them.
+    Always,
+    /// None: an unknown value is a mistake of the peer.
+    Never,
+}
+
+/// Everything that [`Config`](crate::Config) holds of the generated code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// `None` infers it from the document.
+    pub(crate) perspective: Option<Perspective>,
+    /// `None` names the module after the document's file.
+    pub(crate) module: Option<String>,
+    /// The path of a derive macro, and the type that has it.
+    pub(crate) derives: Vec<(Selector, String)>,
+    /// An attribute with its `#[]`, and the type that has it.
+    pub(crate) attributes: Vec<(Selector, String)>,
+    /// The key of a schema in `components.schemas`, or its JSON pointer, and the type in its place.
+    pub(crate) substitutes: Vec<(String, String)>,
+    /// A `format` of strings, and the type of such strings.
+    pub(crate) formats: Vec<(String, String)>,
+    /// Keys of the only operations that are generated; `None` for all.
+    pub(crate) operations: Option<Vec<String>>,
+    pub(crate) sides: Sides,
+    /// Optional members with a default are `T` instead of `Option<T>`.
+    pub(crate) plain_defaults: bool,
+    pub(crate) open_enums: OpenEnums,
+    /// A URL, or the beginning of one, and the file or folder that stands for it.
+    pub(crate) urls: Vec<(String, PathBuf)>,
+}
+
+/// Types that an option is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Selector {
+    All,
+    /// The type of this name in Rust.
+    Named(String),
+}
+
+impl Selector {
+    /// From `*` or a name.
+    pub(crate) fn new(text: &str) -> Self {
+        match text {
+            "*" => Self::All,
+            name => Self::Named(name.to_owned()),
+        }
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(own) => own == name,
+        }
+    }
+}
+
+impl Options {
+    /// Reports what is no Rust, so that all of it can be relied on later.
+    pub(crate) fn check(&self, file: &str, errors: &mut Errors) {
+        let mut refuse = |option: &str, found: &str, expected: &str| {
+            let message = format!(
+                "found {} in the option `{option}`, expected {expected}",
+                quote(found)
+            );
+            errors.push(Diagnostic::error(Place::file(file), message));
+        };
+        if let Some(name) = self.module.as_deref().filter(|name| !is_module(name)) {
+            refuse(
+                "module",
+                name,
+                "a name in `snake_case` that Rust can call a module",
+            );
+        }
+        for (_, derive) in &self.derives {
+            if !reads::<syn::Path>(derive) {
+                refuse("derive", derive, "the path of a derive macro, as in `Hash`");
+            }
+        }
+        for (_, attribute) in &self.attributes {
+            if !is_attribute(attribute) {
+                let expected = "an attribute, as in `#[non_exhaustive]`";
+                refuse("attribute", attribute, expected);
+            }
+        }
+        for (_, ty) in &self.substitutes {
+            if !is_type(ty) {
+                refuse("substitute", ty, "a type, as in `crate::Money`");
+            }
+        }
+        for (_, ty) in &self.formats {
+            if !is_type(ty) {
+                refuse("format", ty, "a type, as in `crate::Timestamp`");
+            }
+        }
+    }
+
+    /// The derive macros that a type has besides those that every type has.
+    #[allow(dead_code, reason = "emission is about to use it")]
+    pub(crate) fn derives(&self, rust: &str) -> impl Iterator<Item = &str> {
+        chosen(&self.derives, rust)
+    }
+
+    /// The attributes that a type has besides those that every type has.
+    #[allow(dead_code, reason = "emission is about to use it")]
+    pub(crate) fn attributes(&self, rust: &str) -> impl Iterator<Item = &str> {
+        chosen(&self.attributes, rust)
+    }
+}
+
+fn chosen<'a>(list: &'a [(Selector, String)], rust: &str) -> impl Iterator<Item = &'a str> {
+    list.iter()
+        .filter(move |(selector, _)| selector.takes(rust))
+        .map(|(_, text)| text.as_str())
+}
+
+/// The text is a type, as far as a parser can tell.
+pub(crate) fn is_type(text: &str) -> bool {
+    reads::<syn::Type>(text)
+}
+
+/// A name that is the same in the words of modules and of files.
+fn is_module(text: &str) -> bool {
+    let letters = text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    letters && reads::<syn::Ident>(text)
+}
+
+fn is_attribute(text: &str) -> bool {
+    let outer = |input: syn::parse::ParseStream<'_>| input.call(syn::Attribute::parse_outer);
+    let parsed = syn::parse::Parser::parse_str(outer, text);
+    is_short(text) && parsed.is_ok_and(|attributes| !attributes.is_empty())
+}
+
+fn reads<T: syn::parse::Parse>(text: &str) -> bool {
+    is_short(text) && syn::parse_str::<T>(text).is_ok()
+}
+
+/// The parser recurses on what is nested.
+fn is_short(text: &str) -> bool {
+    const LONGEST: usize = 500;
+    text.len() <= LONGEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_rust_is_told_apart() {
+        for ty in ["crate::Money", "::std::vec::Vec<u8>", "(u8, u8)", "[u8; 4]"] {
+            assert!(is_type(ty), "{ty}");
+        }
+        for ty in ["", "1", "a b", "Vec<", "struct A;", &"Vec<".repeat(10_000)] {
+            assert!(!is_type(ty), "{ty}");
+        }
+        for attribute in ["#[non_exhaustive]", "#[cfg(test)] #[allow(x)]"] {
+            assert!(is_attribute(attribute), "{attribute}");
+        }
+        for attribute in ["", "non_exhaustive", "#[a] struct B;", "#![a]"] {
+            assert!(!is_attribute(attribute), "{attribute}");
+        }
+        for name in ["clock", "clock_2"] {
+            assert!(is_module(name), "{name}");
+        }
+        for name in ["", "Clock", "2", "mod", "a-b", "_"] {
+            assert!(!is_module(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_selector_takes_one_type_or_all() {
+        let mut options = Options::default();
+        options
+            .derives
+            .push((Selector::new("*"), "Hash".to_owned()));
+        options.derives.push((Selector::new("A"), "Ord".to_owned()));
+        assert_eq!(options.derives("A").collect::<Vec<_>>(), ["Hash", "Ord"]);
+        assert_eq!(options.derives("B").collect::<Vec<_>>(), ["Hash"]);
+        assert_eq!(options.attributes("A").count(), 0);
+    }
+}

@@ -1,0 +1,216 @@
+//! What a build script may set.
+
+use std::path::PathBuf;
+
+use crate::options::{OpenEnums, Options, Perspective, Selector, Sides};
+
+/// How documents are compiled, where the defaults do not fit.
+///
+/// ```no_run
+/// use specwire_codegen::{Config, Perspective};
+///
+/// fn main() -> specwire_codegen::Result<()> {
+///     Config::new().perspective(Perspective::Consumer).compile("yaml/Chat.yaml")
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Config {
+    pub(super) options: Options,
+    pub(super) out_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// The defaults: those of [`compile`](crate::compile).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says which end the documents describe.
+    ///
+    /// By default it is inferred from each document: one that `send`s something and has a `reply`
+    /// to it describes the consumer, any other the provider.
+    ///
+    /// ```
+    /// use specwire_codegen::api::Pattern;
+    /// use specwire_codegen::{Config, Perspective};
+    ///
+    /// let text = "
+    /// asyncapi: 3.0.0
+    /// info: {title: Lamp, version: 1.0.0}
+    /// channels: {lamp: {address: lamp, messages: {switch: {payload: {type: boolean}}}}}
+    /// operations: {switch: {action: send, channel: {$ref: '#/channels/lamp'}}}
+    /// ";
+    /// let lamp = Config::new().perspective(Perspective::Consumer).generate("Lamp.yaml", text)?;
+    /// assert!(matches!(lamp.api.interactions[0].pattern, Pattern::Send { .. }));
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    pub fn perspective(mut self, perspective: Perspective) -> Self {
+        self.options.perspective = Some(perspective);
+        self
+    }
+
+    /// Sets the folder that generated code is written to; by default `$OUT_DIR`.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new().out_dir("src/generated").compile("yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// Names the module, which is otherwise named after the document's file. It is also what
+    /// servers offer the document under. Only where one document is compiled.
+    ///
+    /// ```no_run
+    /// // Writes `$OUT_DIR/chat.rs`, for `specwire::include_api!("chat")`.
+    /// specwire_codegen::Config::new().module("chat").compile("yaml/asyncapi.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn module(mut self, name: impl Into<String>) -> Self {
+        self.options.module = Some(name.into());
+        self
+    }
+
+    /// Derives one more trait for a type, which is called by its name in Rust; `*` is every type.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new()
+    ///     .derive("*", "PartialOrd")
+    ///     .derive("Position", "bytemuck::Zeroable")
+    ///     .compile("yaml/Robot.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn derive(mut self, ty: &str, derive: impl Into<String>) -> Self {
+        self.options
+            .derives
+            .push((Selector::new(ty), derive.into()));
+        self
+    }
+
+    /// Gives a type an attribute. The type is called by its name in Rust; `*` is every type.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new()
+    ///     .attribute("Position", "#[non_exhaustive]")
+    ///     .compile("yaml/Robot.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn attribute(mut self, ty: &str, attribute: impl Into<String>) -> Self {
+        self.options
+            .attributes
+            .push((Selector::new(ty), attribute.into()));
+        self
+    }
+
+    /// Uses a type of one's own in place of the one that a schema would become. The schema is given
+    /// by its key in `components.schemas`, or by its JSON pointer.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new()
+    ///     .substitute("Money", "::rust_decimal::Decimal")
+    ///     .substitute("/components/messages/quote/payload", "crate::Quote")
+    ///     .compile("yaml/Trading.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn substitute(mut self, schema: impl Into<String>, ty: impl Into<String>) -> Self {
+        self.options.substitutes.push((schema.into(), ty.into()));
+        self
+    }
+
+    /// Uses a type of one's own for strings of a `format`.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new()
+    ///     .format("date-time", "::jiff::Timestamp")
+    ///     .compile("yaml/Trading.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn format(mut self, format: impl Into<String>, ty: impl Into<String>) -> Self {
+        self.options.formats.push((format.into(), ty.into()));
+        self
+    }
+
+    /// Generates these operations only, by their keys in the document, and what they need.
+    ///
+    /// ```
+    /// let text = "
+    /// asyncapi: 3.0.0
+    /// info: {title: Lamp, version: 1.0.0}
+    /// channels: {lamp: {address: lamp, messages: {switch: {payload: {type: boolean}}}}}
+    /// operations:
+    ///   switch: {action: receive, channel: {$ref: '#/channels/lamp'}}
+    ///   watch: {action: send, channel: {$ref: '#/channels/lamp'}}
+    /// ";
+    /// let lamp = specwire_codegen::Config::new().operations(["switch"]).generate("Lamp.yaml", text)?;
+    /// assert_eq!(lamp.api.interactions.len(), 1);
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    pub fn operations<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.options.operations = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Generates one end only.
+    ///
+    /// ```
+    /// use specwire_codegen::{Config, Sides};
+    ///
+    /// let text = "
+    /// asyncapi: 3.0.0
+    /// info: {title: Lamp, version: 1.0.0}
+    /// channels: {lamp: {address: lamp, messages: {switch: {payload: {type: boolean}}}}}
+    /// operations: {switch: {action: receive, channel: {$ref: '#/channels/lamp'}}}
+    /// ";
+    /// let lamp = Config::new().sides(Sides::Consumer).generate("Lamp.yaml", text)?;
+    /// assert!(lamp.code.contains("pub struct Client"));
+    /// assert!(!lamp.code.contains("pub trait Service"));
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    pub fn sides(mut self, sides: Sides) -> Self {
+        self.options.sides = sides;
+        self
+    }
+
+    /// Gives optional members that have a `default` the plain type instead of an [`Option`]: a member
+    /// that is not there is read as its default.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new().plain_defaults(true).compile("yaml/Robot.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn plain_defaults(mut self, plain: bool) -> Self {
+        self.options.plain_defaults = plain;
+        self
+    }
+
+    /// Says which enums have a branch for values that the document does not list.
+    ///
+    /// ```no_run
+    /// use specwire_codegen::{Config, OpenEnums};
+    ///
+    /// Config::new().open_enums(OpenEnums::Never).compile("yaml/Robot.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn open_enums(mut self, open: OpenEnums) -> Self {
+        self.options.open_enums = open;
+        self
+    }
+
+    /// Says which file stands for a URL that documents refer to, or which folder for all that begin
+    /// with it; of several that fit, the longest counts. Nothing is ever fetched.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new()
+    ///     .map_url("https://example.com/schemas/", "yaml/schemas")
+    ///     .map_url("https://example.com/schemas/money.json", "yaml/Money.json")
+    ///     .compile("yaml/Trading.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn map_url(mut self, url: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.options.urls.push((url.into(), path.into()));
+        self
+    }
+}
