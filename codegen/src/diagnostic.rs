@@ -1,19 +1,25 @@
 //! Mistakes in documents: each with its place, gathered so that one run shows all of them.
 
+mod code;
 mod place;
 mod wording;
 
 use std::fmt;
-use std::ops::Range;
+use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
+pub use code::Code;
 pub(crate) use place::{Place, Text};
 use wording::nearest;
 pub(crate) use wording::quote;
 
 /// How many mistakes of one severity are shown; that there are more is then said.
 const SHOWN: usize = 1000;
+
+/// How many lines are between two places that are shown in one piece; what is further apart is shown
+/// in two.
+const TOGETHER: usize = 100;
 
 /// Up to how many mistakes it is worth looking for what was meant.
 const SUGGESTED: usize = 100;
@@ -29,7 +35,8 @@ pub enum Severity {
 
 /// One mistake in a document, or one thing that the generated code will not do.
 ///
-/// Displays as one line, `file:line:column: message`; [`Diagnostic::render`] shows the place too.
+/// Displays as one line, `file:line:column: error[code]: message`; [`Diagnostic::render`] shows the
+/// place too.
 ///
 /// ```
 /// let mistakes = specwire_codegen::generate("clock.yaml", "asyncapi: 2.6.0").unwrap_err();
@@ -38,7 +45,7 @@ pub enum Severity {
 /// assert_eq!(mistake.pointer(), "/asyncapi");
 /// assert_eq!(
 ///     mistake.to_string(),
-///     "clock.yaml:1:11: found version `2.6.0` of AsyncAPI, expected 3.0 or 3.1",
+///     "clock.yaml:1:11: error[SW0102]: found version `2.6.0` of AsyncAPI, expected 3.0 or 3.1",
 /// );
 /// ```
 #[derive(Clone, Debug)]
@@ -46,30 +53,32 @@ pub struct Diagnostic(Box<Contents>);
 
 #[derive(Clone, Debug)]
 struct Contents {
+    code: Code,
     severity: Severity,
     place: Place,
     message: String,
-    related: Option<(Range<usize>, String)>,
+    related: Vec<(Place, String)>,
     help: Option<String>,
     /// The name that would have to be there for this not to be wrong.
     wanted: Option<String>,
 }
 
 impl Diagnostic {
-    pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, place, message.into())
+    pub(crate) fn error(code: Code, place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, place, message.into())
     }
 
-    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, place, message.into())
+    pub(crate) fn warning(code: Code, place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, place, message.into())
     }
 
-    fn new(severity: Severity, place: Place, message: String) -> Self {
+    fn new(severity: Severity, code: Code, place: Place, message: String) -> Self {
         Self(Box::new(Contents {
+            code,
             severity,
             place,
             message,
-            related: None,
+            related: Vec::new(),
             help: None,
             wanted: None,
         }))
@@ -100,10 +109,16 @@ impl Diagnostic {
         self
     }
 
-    /// Points at another place of the same document.
-    pub(crate) fn related(mut self, range: Range<usize>, label: impl Into<String>) -> Self {
-        self.0.related = Some((range, label.into()));
+    /// Points at another place as well, perhaps of another file. There may be several.
+    pub(crate) fn related(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.0.related.push((place, label.into()));
         self
+    }
+
+    /// What kind of mistake it is.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
     }
 
     /// Whether it prevents code from being generated.
@@ -171,53 +186,122 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level.primary_title(self.0.message.as_str());
-        let text = &self.0.place.text;
-        let snippet = self.0.place.range.clone().map(|range| {
-            let whole = match &self.0.related {
-                Some((other, _)) => range.start.min(other.start)..range.end.max(other.end),
-                None => range.clone(),
-            };
-            let (shown, first_line) = text.lines_around(&whole);
-            let local = |range: &Range<usize>| {
-                range.start.saturating_sub(shown.start)..range.end.saturating_sub(shown.start)
-            };
-            let snippet = Snippet::source(text.slice(&shown))
-                .line_start(first_line)
-                .path(text.file.as_str())
-                .annotation(AnnotationKind::Primary.span(local(&range)));
-            match &self.0.related {
-                Some((other, label)) => snippet.annotation(
-                    AnnotationKind::Context
-                        .span(local(other))
-                        .label(label.as_str()),
-                ),
-                None => snippet,
-            }
-        });
-        let group = match snippet {
-            Some(snippet) => title.element(snippet),
-            None => title.element(annotate_snippets::Origin::path(text.file.as_str())),
+        let title = level
+            .primary_title(self.0.message.as_str())
+            .id(self.0.code.to_string());
+        let mut group = match &self.0.place.range {
+            Some(_) => title.elements(self.snippets()),
+            None => title.element(Origin::path(self.file())),
         };
-        let group = match &self.0.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
-            None => group,
-        };
+        if let Some(help) = &self.0.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
         let text = Renderer::plain().render(&[group]);
         text.lines()
             .map(str::trim_end)
             .collect::<Vec<_>>()
             .join("\n")
     }
+
+    /// Each part of a text in which there is something to see, the mistake's own first.
+    fn snippets(&self) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+        let mut parts = vec![Part::new(&self.0.place, AnnotationKind::Primary, "")];
+        for (place, label) in &self.0.related {
+            let part = Part::new(place, AnnotationKind::Context, label);
+            match parts.iter_mut().find(|known| known.is_near(&part)) {
+                Some(known) => known.marks.extend(part.marks),
+                None => parts.push(part),
+            }
+        }
+        parts.iter().map(Part::snippet).collect()
+    }
+
+    /// One line for where the severity is shown already.
+    pub(crate) fn brief(&self) -> String {
+        format!("{}: [{}] {}", self.origin(), self.0.code, self.0.message)
+    }
+
+    /// `file:line:column`
+    fn origin(&self) -> String {
+        match (self.line(), self.column()) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", self.file()),
+            _ => self.file().to_owned(),
+        }
+    }
+}
+
+/// What is shown of a text in one piece.
+struct Part<'d> {
+    text: &'d Arc<Text>,
+    marks: Vec<(&'d Place, AnnotationKind, &'d str)>,
+}
+
+impl<'d> Part<'d> {
+    fn new(place: &'d Place, kind: AnnotationKind, label: &'d str) -> Self {
+        Self {
+            text: &place.text,
+            marks: vec![(place, kind, label)],
+        }
+    }
+
+    /// From the first byte that is marked to the last.
+    fn range(&self) -> std::ops::Range<usize> {
+        let ranges = self
+            .marks
+            .iter()
+            .filter_map(|(place, ..)| place.range.clone());
+        ranges
+            .reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
+            .unwrap_or_default()
+    }
+
+    /// The other can be shown together with this one.
+    fn is_near(&self, other: &Self) -> bool {
+        let line = |offset| self.text.position(offset).0;
+        let (own, other_range) = (self.range(), other.range());
+        Arc::ptr_eq(self.text, other.text)
+            && line(other_range.start) <= line(own.end).saturating_add(TOGETHER)
+            && line(own.start) <= line(other_range.end).saturating_add(TOGETHER)
+    }
+
+    fn snippet(&self) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
+        let (shown, first_line) = self.text.lines_around(&self.range());
+        let snippet = Snippet::source(self.text.slice(&shown))
+            .line_start(first_line)
+            .path(self.text.file.as_str());
+        snippet.annotations(self.marks.iter().filter_map(|(place, kind, label)| {
+            let range = place.range.as_ref()?;
+            let local =
+                range.start.saturating_sub(shown.start)..range.end.saturating_sub(shown.start);
+            let annotation = kind.span(local);
+            Some(match *label {
+                "" => annotation,
+                label => annotation.label(label),
+            })
+        }))
+    }
+}
+
+impl Severity {
+    /// As it is shown.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.file())?;
-        if let (Some(line), Some(column)) = (self.line(), self.column()) {
-            write!(f, ":{line}:{column}")?;
-        }
-        write!(f, ": {}", self.0.message)
+        let severity = self.0.severity.name();
+        write!(
+            f,
+            "{}: {severity}[{}]: {}",
+            self.origin(),
+            self.0.code,
+            self.0.message
+        )
     }
 }
 
@@ -228,8 +312,8 @@ impl fmt::Display for Diagnostic {
 /// let mistakes = specwire_codegen::generate("clock.yaml", text).unwrap_err();
 /// assert_eq!(
 ///     mistakes.to_string(),
-///     "clock.yaml:2:1: `version` is missing from `info`\n\
-///      clock.yaml:3:1: unknown field `chanels`",
+///     "clock.yaml:2:1: error[SW0104]: `version` is missing from `info`\n\
+///      clock.yaml:3:1: error[SW0105]: unknown field `chanels`",
 /// );
 /// ```
 #[derive(Clone, Debug)]
@@ -358,10 +442,13 @@ impl Errors {
         if let Some(first) = all.first().filter(|_| more) {
             let place = Place::file(first.file());
             let message = format!("found more than these {SHOWN}: mend some to see the others");
-            all.push(match first.severity() {
-                Severity::Error => Diagnostic::error(place, message),
-                Severity::Warning => Diagnostic::warning(place, message),
-            });
+            let severity = first.severity();
+            all.push(Diagnostic::new(
+                severity,
+                Code::TooManyMistakes,
+                place,
+                message,
+            ));
         }
         if failed {
             Err(Diagnostics(all))

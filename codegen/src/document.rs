@@ -7,7 +7,7 @@ mod schema;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
@@ -59,7 +59,7 @@ impl<'s> Document<'s> {
                     "" => format!("{} is missing", quote(field)),
                     key => format!("{} is missing from {}", quote(field), quote(key)),
                 };
-                let diagnostic = Diagnostic::error(node.key_place(), message);
+                let diagnostic = Diagnostic::error(Code::MissingField, node.key_place(), message);
                 errors.push(diagnostic.for_want_of(field));
             }
         }
@@ -88,7 +88,7 @@ impl<'s> Document<'s> {
                     let expected = words.iter().map(|word| quote(word)).collect::<Vec<_>>();
                     let message =
                         format!("found {}, expected {}", quote(text), expected.join(" or "));
-                    let diagnostic = Diagnostic::error(node.place(), message);
+                    let diagnostic = Diagnostic::error(Code::UnknownWord, node.place(), message);
                     let meant = errors.nearest(text, words.iter().copied());
                     errors.push(diagnostic.did_you_mean(meant));
                 }
@@ -143,7 +143,9 @@ impl<'s> Document<'s> {
                     kind.name()
                 );
                 let help = format!("write `$ref: '#/{}/...'`", kind.home());
-                errors.push(Diagnostic::error(node.place(), message).with_help(help));
+                errors.push(
+                    Diagnostic::error(Code::NoReference, node.place(), message).with_help(help),
+                );
             }
         }
     }
@@ -165,7 +167,11 @@ impl<'s> Document<'s> {
             ];
             if !harmless.contains(&entry.key) && !entry.key.starts_with("x-") {
                 let message = format!("{} beside `$ref` is ignored", quote(entry.key));
-                errors.push(Diagnostic::warning(entry.key_place(), message));
+                errors.push(Diagnostic::warning(
+                    Code::BesideReference,
+                    entry.key_place(),
+                    message,
+                ));
             }
         }
     }
@@ -175,13 +181,15 @@ impl<'s> Document<'s> {
 fn unknown<'a>(entry: Entry<'_>, names: impl Iterator<Item = &'a str>, errors: &mut Errors) {
     let meant = errors.nearest(entry.key, names);
     let message = format!("unknown field {}", quote(entry.key));
-    errors.push(Diagnostic::error(entry.key_place(), message).did_you_mean(meant));
+    errors.push(
+        Diagnostic::error(Code::UnknownField, entry.key_place(), message).did_you_mean(meant),
+    );
 }
 
 /// The value is of another shape than it should be.
 fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
     let message = format!("found {}, expected {expected}", node.describe());
-    let diagnostic = Diagnostic::error(node.place(), message);
+    let diagnostic = Diagnostic::error(Code::WrongShape, node.place(), message);
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
     errors.push(match node.scalar() {
         Some(text) if number && expected == "text" => {
@@ -200,7 +208,7 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
     let Some(node) = root.get("asyncapi") else {
         let message = "`asyncapi` is missing: this is not an AsyncAPI document";
         let help = "begin it with `asyncapi: 3.0.0`";
-        let missing = Diagnostic::error(root.place(), message).with_help(help);
+        let missing = Diagnostic::error(Code::NotAsyncApi, root.place(), message).with_help(help);
         errors.push(missing.for_want_of("asyncapi"));
         return None;
     };
@@ -216,13 +224,14 @@ fn version(root: Node<'_>, errors: &mut Errors) -> Option<()> {
             node.describe()
         ),
     };
-    let diagnostic = Diagnostic::error(node.place(), message);
+    let diagnostic = Diagnostic::error(Code::UnknownVersion, node.place(), message);
     let incomplete = |whole: &str| {
         let message = format!(
             "found version {}, expected all three numbers of it",
             quote(found)
         );
-        Diagnostic::error(node.place(), message).with_help(format!("write {}", quote(whole)))
+        Diagnostic::error(Code::IncompleteVersion, node.place(), message)
+            .with_help(format!("write {}", quote(whole)))
     };
     match (numbers.as_slice(), node.text()) {
         (["3", "0" | "1", _], Some(_)) => Some(()),

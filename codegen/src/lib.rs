@@ -58,7 +58,7 @@ mod format;
 
 mod script;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use options::{OpenEnums, Perspective, Sides};
 pub use script::{Config, Error, Result, compile};
 

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::api::{self, Api, Name, Pattern, Step, TypeName};
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::name::{self, Scope, method_name};
 use crate::options::Options;
 use crate::resolve::{Message, Resolved};
@@ -82,7 +82,7 @@ fn warn_of_security(resolved: &Resolved<'_>, errors: &mut Errors) {
         if let Some(security) = owner.node.get("security") {
             let message = "`security` is not enforced yet";
             errors.push(
-                Diagnostic::warning(security.key_place(), message)
+                Diagnostic::warning(Code::Security, security.key_place(), message)
                     .with_help("let a proxy in front of the server check who connects"),
             );
         }
@@ -182,12 +182,18 @@ fn reply_headers(
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             let message = format!("{} is not generated yet", quote(text));
             let help = "only headers are, as in `$message.header#/replyTo`";
-            errors.push(Diagnostic::warning(expression.place(), message).with_help(help));
+            errors.push(
+                Diagnostic::warning(Code::Expression, expression.place(), message).with_help(help),
+            );
             return None;
         };
         if !declared(name) {
             let message = format!("{} is not among the declared headers", quote(name));
-            errors.push(Diagnostic::warning(expression.place(), message));
+            errors.push(Diagnostic::warning(
+                Code::UndeclaredHeader,
+                expression.place(),
+                message,
+            ));
             return None;
         }
         Some(name.to_owned())

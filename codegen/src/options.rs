@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, Errors, Place, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Place, quote};
 
 /// Which end of the exchanges a document describes. Both ends are generated in any case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,7 +98,11 @@ impl Options {
                 "found {} in the option `{option}`, expected {expected}",
                 quote(found)
             );
-            errors.push(Diagnostic::error(Place::file(file), message));
+            errors.push(Diagnostic::error(
+                Code::InvalidOption,
+                Place::file(file),
+                message,
+            ));
         };
         if let Some(name) = self.module.as_deref().filter(|name| !is_module(name)) {
             refuse(

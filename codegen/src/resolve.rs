@@ -5,7 +5,7 @@ mod reference;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::Document;
 use crate::source::{Id, Node, Size};
 
@@ -134,7 +134,10 @@ impl<'s> Resolver<'s> {
                     quote(first)
                 );
                 let help = format!("it is known as {} only", quote(first));
-                errors.push(Diagnostic::warning(entry.key_place(), message).with_help(help));
+                errors.push(
+                    Diagnostic::warning(Code::SameChannel, entry.key_place(), message)
+                        .with_help(help),
+                );
                 continue;
             }
             let mut names: HashMap<&str, usize> = HashMap::new();
@@ -149,7 +152,11 @@ impl<'s> Resolver<'s> {
                     Some(other) if other != index => {
                         let message_text =
                             format!("two messages of this channel are named {}", quote(name));
-                        errors.push(Diagnostic::error(message.key_place(), message_text));
+                        errors.push(Diagnostic::error(
+                            Code::SameMessageName,
+                            message.key_place(),
+                            message_text,
+                        ));
                     }
                     Some(_) => {}
                     None => {
@@ -167,7 +174,10 @@ impl<'s> Resolver<'s> {
                     quote(node.text().unwrap_or_default())
                 );
                 let help = "the address is used as it is";
-                errors.push(Diagnostic::warning(node.place(), message).with_help(help));
+                errors.push(
+                    Diagnostic::warning(Code::AddressParameters, node.place(), message)
+                        .with_help(help),
+                );
             }
             self.channel_of.insert(node.id(), channel);
             self.channels.push(Channel {
@@ -224,7 +234,7 @@ impl<'s> Resolver<'s> {
             let answers = reply.as_ref().map_or(0, |reply| reply.messages.len());
             let count = messages.len().saturating_add(answers);
             if let Err(message) = size.grow(count, "messages in operations and replies") {
-                errors.push(Diagnostic::error(node.key_place(), message));
+                errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
                 break;
             }
             operations.push(Operation {
@@ -283,7 +293,7 @@ impl<'s> Resolver<'s> {
                 "add it to `channels`, and refer to `#/channels/{}`",
                 target.key()
             );
-            errors.push(Diagnostic::error(place, message).with_help(help));
+            errors.push(Diagnostic::error(Code::ForeignChannel, place, message).with_help(help));
         }
         channel
     }
@@ -327,7 +337,9 @@ impl<'s> Resolver<'s> {
                         .flat_map(Node::entries);
                     let meant = errors.nearest(target.key(), keys.map(|entry| entry.key));
                     let place = reference.get("$ref").unwrap_or(reference).place();
-                    errors.push(Diagnostic::error(place, message).did_you_mean(meant));
+                    errors.push(
+                        Diagnostic::error(Code::ForeignMessage, place, message).did_you_mean(meant),
+                    );
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Text, quote};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Text, quote};
 use crate::lower::module_name;
 use crate::{Generated, pipeline};
 
@@ -130,7 +130,7 @@ impl Config {
                     quote(&module),
                     quote(&other)
                 );
-                let diagnostic = Diagnostic::error(Place::file(&name), message);
+                let diagnostic = Diagnostic::error(Code::SameModule, Place::file(&name), message);
                 report(cargo, &diagnostic.with_help("rename one of the files"))?;
                 remove(&out_dir, &module)?;
                 continue;
@@ -199,13 +199,17 @@ fn documents(path: &Path) -> (Vec<PathBuf>, Option<Diagnostic>) {
     documents.sort();
     let empty = documents.is_empty().then(|| {
         let message = "this folder holds no document (`*.yaml`, `*.yml` or `*.json`)";
-        Diagnostic::error(Place::file(&name), message)
+        Diagnostic::error(Code::EmptyFolder, Place::file(&name), message)
     });
     (documents, empty)
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(Place::file(name), format!("cannot be read: {error}"))
+    Diagnostic::error(
+        Code::Unreadable,
+        Place::file(name),
+        format!("cannot be read: {error}"),
+    )
 }
 
 /// Points at the first byte that is wrong.
@@ -213,7 +217,8 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
     let text = String::from_utf8_lossy(error.as_bytes());
     let at = error.utf8_error().valid_up_to();
     let place = Place::new(&Text::new(name, &text), at..at, String::new());
-    Diagnostic::error(place, "the file is not in UTF-8").with_help("save it in UTF-8")
+    Diagnostic::error(Code::NotUtf8, place, "the file is not in UTF-8")
+        .with_help("save it in UTF-8")
 }
 
 /// Shows a diagnostic through Cargo, which begins every line with the severity: in one line what
@@ -223,7 +228,7 @@ fn report(cargo: &mut impl Write, diagnostic: &Diagnostic) -> Result<()> {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    tell(cargo, key, &diagnostic.to_string())?;
+    tell(cargo, key, &diagnostic.brief())?;
     let text = diagnostic.render();
     // The first two lines say again what is wrong and where.
     text.lines()

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -112,7 +112,7 @@ impl Source {
     pub(crate) fn parse(file: &str, text: &str, errors: &mut Errors) -> Option<Self> {
         if text.len() > LONGEST {
             let message = format!("found {} bytes, expected at most {LONGEST}", text.len());
-            errors.push(Diagnostic::error(Place::file(file), message));
+            errors.push(Diagnostic::error(Code::TooLong, Place::file(file), message));
             return None;
         }
         // Some editors begin a file with a byte order mark.
@@ -420,30 +420,37 @@ mod tests {
         for (text, expected) in [
             (
                 "",
-                "a.yaml:1:1: found nothing, expected an AsyncAPI document",
+                "a.yaml:1:1: error[SW0010]: found nothing, expected an AsyncAPI document",
             ),
             (
                 "a: 1\nb: {a: 1, a: 2}\na: 3\n",
-                "a.yaml:2:11: duplicate key `a`\na.yaml:3:1: duplicate key `a`",
+                "a.yaml:2:11: error[SW0012]: duplicate key `a`\n\
+                 a.yaml:3:1: error[SW0012]: duplicate key `a`",
             ),
-            ("a: *b", "a.yaml:1:4: no anchor before this alias: `*b`"),
+            (
+                "a: *b",
+                "a.yaml:1:4: error[SW0013]: no anchor before this alias: `*b`",
+            ),
             (
                 "a: &a [*a]",
-                "a.yaml:1:8: `*a` stands within what it stands for",
+                "a.yaml:1:8: error[SW0014]: `*a` stands within what it stands for",
             ),
             (
                 "a: !wide b",
-                "a.yaml:1:4: found the tag `!wide`, expected plain YAML",
+                "a.yaml:1:4: error[SW0015]: found the tag `!wide`, expected plain YAML",
             ),
             (
                 "? [a]\n: b",
-                "a.yaml:1:3: found a list, expected text as a key",
+                "a.yaml:1:3: error[SW0016]: found a list, expected text as a key",
             ),
             (
                 "a: 1\n---\nb: 2",
-                "a.yaml:2:1: found a second document, expected one a file",
+                "a.yaml:2:1: error[SW0017]: found a second document, expected one a file",
             ),
-            ("<<: {a: b}", "a.yaml:1:1: merge keys are not supported"),
+            (
+                "<<: {a: b}",
+                "a.yaml:1:1: error[SW0018]: merge keys are not supported",
+            ),
         ] {
             assert_eq!(parse(text).map(|_| ()), Err(expected.to_owned()), "{text}");
         }

@@ -1,7 +1,7 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
 use super::{Document, Kind, expected};
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::Node;
 
 /// The types of JSON Schema.
@@ -165,7 +165,8 @@ impl<'s> Document<'s> {
                         errors.nearest(unknown, known).filter(|_| unknown.len() > 3)
                     {
                         let message = format!("unknown keyword {} has no effect", quote(unknown));
-                        let diagnostic = Diagnostic::warning(entry.key_place(), message);
+                        let diagnostic =
+                            Diagnostic::warning(Code::UnknownKeyword, entry.key_place(), message);
                         errors.push(diagnostic.did_you_mean(Some(meant)));
                     }
                 }
@@ -204,7 +205,7 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         Some(name) if TYPES.contains(&name) => {}
         Some(name) => {
             let message = format!("found {}, expected a type of JSON Schema", quote(name));
-            let diagnostic = Diagnostic::error(node.place(), message);
+            let diagnostic = Diagnostic::error(Code::UnknownType, node.place(), message);
             errors.push(match errors.nearest(name, TYPES.iter().copied()) {
                 Some(meant) => diagnostic.did_you_mean(Some(meant)),
                 None => diagnostic.with_help(format!("the types are {}", TYPES.join(", "))),
@@ -213,7 +214,7 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         None if node.is_null() => {
             let message = "found nothing, expected a type of JSON Schema";
             errors.push(
-                Diagnostic::error(node.place(), message)
+                Diagnostic::error(Code::UnknownType, node.place(), message)
                     .with_help("write `'null'`, if that is meant"),
             );
         }

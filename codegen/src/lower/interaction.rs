@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::options::{Options, Perspective};
 use crate::resolve::{Operation, Resolved};
 use crate::source::Node;
@@ -177,7 +177,9 @@ pub(super) fn recognise<'s>(
     if written == 0 && recogniser.errors.is_empty() {
         let place = resolved.root.place();
         let message = "there are no `operations`, so the service has nothing to do";
-        recogniser.errors.push(Diagnostic::warning(place, message));
+        recogniser
+            .errors
+            .push(Diagnostic::warning(Code::NoOperations, place, message));
     }
     drafts
 }
@@ -218,7 +220,7 @@ impl<'s> Recogniser<'s, '_> {
             );
             let place = operations.unwrap_or(self.resolved.root).key_place();
             self.errors
-                .push(Diagnostic::error(place, message).did_you_mean(meant));
+                .push(Diagnostic::error(Code::NoSuchOperation, place, message).did_you_mean(meant));
         }
         Some(chosen.iter().map(String::as_str).collect())
     }
@@ -246,7 +248,7 @@ impl<'s> Recogniser<'s, '_> {
         let Some((_, kind)) = Kind::ALL.iter().find(|(name, _)| *name == text) else {
             let message = format!("found {}, expected an interaction pattern", node.describe());
             let names = Kind::ALL.map(|(name, _)| name);
-            let diagnostic = Diagnostic::error(node.place(), message);
+            let diagnostic = Diagnostic::error(Code::UnknownPattern, node.place(), message);
             self.errors.push(match self.errors.nearest(text, names) {
                 Some(meant) => diagnostic.did_you_mean(Some(meant)),
                 None => diagnostic.with_help(format!("the patterns are {}", names.join(", "))),
@@ -278,7 +280,7 @@ impl<'s> Recogniser<'s, '_> {
             }
         };
         self.errors
-            .push(Diagnostic::error(node.place(), message).with_help(help));
+            .push(Diagnostic::error(Code::PatternMessages, node.place(), message).with_help(help));
         None
     }
 
@@ -350,7 +352,7 @@ impl<'s> Recogniser<'s, '_> {
         let opposite = if operation.sends { "receive" } else { "send" };
         let help = format!("write {}, if it is an answer", quote(opposite));
         self.errors
-            .push(Diagnostic::warning(action.place(), message).with_help(help));
+            .push(Diagnostic::warning(Code::SameAction, action.place(), message).with_help(help));
     }
 
     /// The message of this name in an operation's reply; or that on a channel of this name.
@@ -386,8 +388,11 @@ impl<'s> Recogniser<'s, '_> {
                 quote(operation.key),
                 quote(channel.key)
             );
-            self.errors
-                .push(Diagnostic::error(operation.node.key_place(), message));
+            self.errors.push(Diagnostic::error(
+                Code::NoMessage,
+                operation.node.key_place(),
+                message,
+            ));
         }
     }
 
@@ -402,8 +407,10 @@ impl<'s> Recogniser<'s, '_> {
             if operation.sends != consumer {
                 let message = "a request that the provider makes is not generated yet";
                 let help = "set the perspective, if it is the consumer that makes it";
-                self.errors
-                    .push(Diagnostic::error(operation.node.key_place(), message).with_help(help));
+                self.errors.push(
+                    Diagnostic::error(Code::ProviderRequest, operation.node.key_place(), message)
+                        .with_help(help),
+                );
                 return Vec::new();
             }
             let ([request], [response]) =
@@ -420,14 +427,23 @@ impl<'s> Recogniser<'s, '_> {
                     // Those that are written are wrong, which has been said.
                     return Vec::new();
                 }
-                let message = match (operation.messages.len(), reply.messages.len()) {
-                    (_, 0) => "found a reply without a message, expected one".to_owned(),
-                    (1, count) => format!("a reply of {count} messages is not generated yet"),
-                    (count, _) => format!("a request of {count} messages is not generated yet"),
+                let (code, message) = match (operation.messages.len(), reply.messages.len()) {
+                    (_, 0) => (
+                        Code::NoReplyMessage,
+                        "found a reply without a message, expected one".to_owned(),
+                    ),
+                    (1, count) => (
+                        Code::SeveralMessages,
+                        format!("a reply of {count} messages is not generated yet"),
+                    ),
+                    (count, _) => (
+                        Code::SeveralMessages,
+                        format!("a request of {count} messages is not generated yet"),
+                    ),
                 };
                 let several = reply.messages.len() != 1;
                 let place = if several { reply.node } else { operation.node }.key_place();
-                self.errors.push(Diagnostic::error(place, message));
+                self.errors.push(Diagnostic::error(code, place, message));
                 return Vec::new();
             };
             let request = Step {

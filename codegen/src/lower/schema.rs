@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::api::{Integer, Type};
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::json_schema;
 use crate::resolve::References;
 use crate::source::{Id, Node};
@@ -106,7 +106,8 @@ impl<'s, 'e> Schemas<'s, 'e> {
             Ok(_) => self.classify(target),
             Err(format) => {
                 let what = format!("a schema of the format {}", quote(format));
-                self.not_generated(target.get("schemaFormat").unwrap_or(target), &what);
+                let place = target.get("schemaFormat").unwrap_or(target);
+                self.not_generated(Code::SchemaFormat, place, &what);
                 any(target)
             }
         };
@@ -122,7 +123,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
         };
         let any = plain(Class::Plain(Type::Any));
         if node.bool() == Some(false) {
-            self.not_generated(node, "a schema that nothing matches");
+            self.not_generated(Code::NotGenerated, node, "a schema that nothing matches");
         }
         if let Some(construct) = NOT_GENERATED.iter().find_map(|name| node.get(name)) {
             self.not_generated_key(construct);
@@ -196,8 +197,9 @@ impl<'s, 'e> Schemas<'s, 'e> {
         if entries.peek().is_some() && entries.all(|entry| entry.node.is_mapping()) {
             let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
             let help = "it is taken for one that anything matches";
-            self.errors
-                .push(Diagnostic::warning(node.key_place(), message).with_help(help));
+            self.errors.push(
+                Diagnostic::warning(Code::SchemaGroup, node.key_place(), message).with_help(help),
+            );
         }
     }
 
@@ -216,8 +218,10 @@ impl<'s, 'e> Schemas<'s, 'e> {
         if let Some(additional) = additional.filter(|node| node.is_mapping()) {
             let message = "`additionalProperties` beside `properties` is not generated yet";
             let help = "members that are not among the properties are left out";
-            self.errors
-                .push(Diagnostic::warning(additional.key_place(), message).with_help(help));
+            self.errors.push(
+                Diagnostic::warning(Code::AdditionalProperties, additional.key_place(), message)
+                    .with_help(help),
+            );
         }
         let mut required = Vec::new();
         for item in node.get("required").into_iter().flat_map(Node::items) {
@@ -232,8 +236,10 @@ impl<'s, 'e> Schemas<'s, 'e> {
                 .map(|entry| entry.key);
             let meant = self.errors.nearest(name, names);
             let message = format!("{} is required, but not among the properties", quote(name));
-            self.errors
-                .push(Diagnostic::warning(item.place(), message).did_you_mean(meant));
+            self.errors.push(
+                Diagnostic::warning(Code::UndeclaredProperty, item.place(), message)
+                    .did_you_mean(meant),
+            );
         }
         Class::Struct(Object {
             node,
@@ -253,7 +259,11 @@ impl<'s, 'e> Schemas<'s, 'e> {
                     }
                 }
                 _ => {
-                    self.not_generated(value, "an enumeration of anything but text");
+                    self.not_generated(
+                        Code::NotGenerated,
+                        value,
+                        "an enumeration of anything but text",
+                    );
                     return Class::Plain(Type::Any);
                 }
             }
@@ -268,15 +278,16 @@ impl<'s, 'e> Schemas<'s, 'e> {
     fn not_generated_key(&mut self, value: Node<'s>) {
         let message = format!("{} is not generated yet", quote(value.key()));
         let help = "it is carried as JSON, unchecked";
-        self.errors
-            .push(Diagnostic::warning(value.key_place(), message).with_help(help));
+        self.errors.push(
+            Diagnostic::warning(Code::NotGenerated, value.key_place(), message).with_help(help),
+        );
     }
 
-    fn not_generated(&mut self, node: Node<'s>, what: &str) {
+    fn not_generated(&mut self, code: Code, node: Node<'s>, what: &str) {
         let message = format!("{what} is not generated yet");
         let help = "it is carried as JSON, unchecked";
         self.errors
-            .push(Diagnostic::warning(node.place(), message).with_help(help));
+            .push(Diagnostic::warning(code, node.place(), message).with_help(help));
     }
 }
 

@@ -12,7 +12,7 @@ use super::{paragraphs, trimmed};
 use crate::api::{
     self, Field, Name, Payload, Shape, Struct, Type, TypeDef, TypeKind, TypeName, Variant,
 };
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::name::{Scope, field_name, type_name, variant_name};
 use crate::resolve::{Message, Resolved};
 use crate::source::{Id, Node, Size};
@@ -150,7 +150,9 @@ impl<'s> Types<'s, '_> {
             let count = members.saturating_add(headers.len());
             if let Err(text) = size.grow(count, "members and headers in messages") {
                 let place = message.node.key_place();
-                self.schemas.errors.push(Diagnostic::error(place, text));
+                self.schemas
+                    .errors
+                    .push(Diagnostic::error(Code::TooLarge, place, text));
                 break;
             }
             sketches.push(Sketch {
@@ -179,7 +181,7 @@ impl<'s> Types<'s, '_> {
         let help = "the payload is carried as JSON";
         self.schemas
             .errors
-            .push(Diagnostic::warning(node.place(), message).with_help(help));
+            .push(Diagnostic::warning(Code::ContentType, node.place(), message).with_help(help));
     }
 
     /// Finds all definitions besides the messages' own, in the order in which they are reached.
@@ -424,9 +426,11 @@ impl<'s> Types<'s, '_> {
                 "found more than {DEEPEST} arrays and maps without an object between them, \
                  expected fewer"
             );
-            self.schemas
-                .errors
-                .push(Diagnostic::error(schema.node.key_place(), message));
+            self.schemas.errors.push(Diagnostic::error(
+                Code::TooDeep,
+                schema.node.key_place(),
+                message,
+            ));
             return Type::Any;
         }
         let depth = depth.saturating_add(1);

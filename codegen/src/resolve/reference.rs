@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Id, Node};
 
@@ -75,7 +75,7 @@ impl<'s> References<'s> {
                     "{} refers to itself",
                     quote(&format!("#{}", node.pointer()))
                 );
-                errors.push(Diagnostic::error(place, message));
+                errors.push(Diagnostic::error(Code::ReferenceCycle, place, message));
                 at = None;
                 break;
             }
@@ -107,9 +107,9 @@ fn fits<'s>(
             );
             // A schema is anything, strictly speaking.
             errors.push(match kind {
-                Kind::Schema => Diagnostic::warning(place, message)
+                Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
                     .with_help("it is taken for a schema that anything matches"),
-                _ => Diagnostic::error(place, message),
+                _ => Diagnostic::error(Code::ReferenceKind, place, message),
             });
             None
         }
@@ -124,14 +124,14 @@ fn fits<'s>(
 fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>, Diagnostic> {
     let reference = node.get("$ref").unwrap_or(node);
     let text = reference.text().unwrap_or_default();
-    let error = |message: String| Diagnostic::error(reference.place(), message);
+    let error = |code, message: String| Diagnostic::error(code, reference.place(), message);
     let Some(pointer) = text.strip_prefix('#') else {
         let message = format!(
             "references to other documents are not supported yet: {}",
             quote(text)
         );
         let help = "copy what is needed into this document, and refer to it as `#/components/...`";
-        return Err(error(message).with_help(help));
+        return Err(error(Code::OtherDocument, message).with_help(help));
     };
     let mut segments = pointer.split('/');
     if segments.next() != Some("") {
@@ -139,7 +139,7 @@ fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>,
             "found the reference {}, expected `#/` and a path",
             quote(text)
         );
-        return Err(error(message));
+        return Err(error(Code::NotAPointer, message));
     }
     let mut at = root;
     // A pointer may lead through references, even in circles.
@@ -147,7 +147,7 @@ fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>,
     for segment in segments {
         let Some(name) = unescape(segment) else {
             let message = format!("{} is not a JSON pointer: {}", quote(text), quote(segment));
-            return Err(error(message));
+            return Err(error(Code::NotAPointer, message));
         };
         let step = |at: Node<'s>| match name.parse() {
             Ok(index) if at.is_sequence() => at.item(index),
@@ -163,14 +163,14 @@ fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>,
             inner = step(at);
         }
         let Some(inner) = inner else {
-            let message = format!("{} does not exist", quote(text));
+            let missing = error(Code::Unresolved, format!("{} does not exist", quote(text)));
             let meant = errors.nearest(&name, at.entries().map(|entry| entry.key));
             let missing = match meant {
-                Some(meant) => error(message).did_you_mean(Some(&replaced(text, segment, meant))),
-                None if at.id() == root.id() => error(message),
+                Some(meant) => missing.did_you_mean(Some(&replaced(text, segment, meant))),
+                None if at.id() == root.id() => missing,
                 None => {
                     let at = format!("#{}", at.pointer());
-                    error(message).with_help(format!("{} has no {}", quote(&at), quote(&name)))
+                    missing.with_help(format!("{} has no {}", quote(&at), quote(&name)))
                 }
             };
             return Err(missing.for_want_of(&name));

@@ -89,7 +89,7 @@ fn mistakes_of_all_documents_are_told_and_leave_nothing_stale() {
         folder.compile("yaml"),
         "cargo::rerun-if-changed=yaml
 cargo::rerun-if-changed=yaml/a.yaml
-cargo::error=yaml/a.yaml:1:11: found version `2.0.0` of AsyncAPI, expected 3.0 or 3.1
+cargo::error=yaml/a.yaml:1:11: [SW0102] found version `2.0.0` of AsyncAPI, expected 3.0 or 3.1
 cargo::error=  |
 cargo::error=1 | asyncapi: 2.0.0
 cargo::error=  |           ^^^^^
@@ -97,7 +97,7 @@ cargo::error=  |
 cargo::error=  = help: convert it: https://www.asyncapi.com/docs/migration/migrating-to-v3
 cargo::rerun-if-changed=yaml/b.yml
 cargo::rerun-if-changed=yaml/c.json
-cargo::error=yaml/c.json:1:23: `version` is missing from `info`
+cargo::error=yaml/c.json:1:23: [SW0104] `version` is missing from `info`
 cargo::error=  |
 cargo::error=1 | {\"asyncapi\": \"3.0.0\", \"info\": {\"title\": \"C\"}}
 cargo::error=  |                       ^^^^^^
@@ -113,7 +113,7 @@ fn a_missing_document_is_a_mistake() {
     let folder = Folder::new("missing");
     let told = folder.compile("Clock.yaml");
     let expected = "cargo::rerun-if-changed=Clock.yaml
-cargo::error=Clock.yaml: cannot be read: No such file or directory (os error 2)
+cargo::error=Clock.yaml: [SW0001] cannot be read: No such file or directory (os error 2)
 ";
     assert_eq!(told, expected);
 }
@@ -123,7 +123,7 @@ fn a_folder_without_documents_is_a_mistake() {
     let folder = Folder::new("empty");
     let told = folder.compile("out");
     let expected = "cargo::rerun-if-changed=out
-cargo::error=out: this folder holds no document (`*.yaml`, `*.yml` or `*.json`)
+cargo::error=out: [SW0002] this folder holds no document (`*.yaml`, `*.yml` or `*.json`)
 ";
     assert_eq!(told, expected);
 }
@@ -135,7 +135,7 @@ fn two_documents_cannot_share_a_module() {
     folder.write("yaml/Clock.yaml", CLOCK);
     folder.write("yaml/clock.yml", CLOCK);
     let told = folder.compile("yaml");
-    let message = "cargo::error=yaml/clock.yml: the module of this document would be `clock`, which is that of \
+    let message = "cargo::error=yaml/clock.yml: [SW0003] the module of this document would be `clock`, which is that of \
                    `yaml/Clock.yaml` already";
     assert!(
         told.replace(&format!("{}/", folder.0.display()), "")
@@ -149,7 +149,7 @@ fn warnings_are_told() {
     let folder = Folder::new("warnings");
     folder.write("Clock.yaml", &CLOCK.replace("type: string", "anyOf: []"));
     let told = folder.compile("Clock.yaml");
-    let message = "cargo::warning=Clock.yaml:3:48: `anyOf` is not generated yet";
+    let message = "cargo::warning=Clock.yaml:3:48: [SW0405] `anyOf` is not generated yet";
     assert!(told.contains(message), "{told}");
     assert!(folder.out("clock.rs").exists());
 }
@@ -164,7 +164,7 @@ fn a_file_that_is_not_utf_8_is_shown_where_it_is_not() {
     .expect("a file");
     let told = folder.compile("Bytes.yaml");
     assert!(
-        told.contains("cargo::error=Bytes.yaml:2:7: the file is not in UTF-8"),
+        told.contains("cargo::error=Bytes.yaml:2:7: [SW0004] the file is not in UTF-8"),
         "{told}"
     );
 }

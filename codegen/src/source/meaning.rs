@@ -2,7 +2,7 @@
 
 use super::yaml::{self, Piece};
 use super::{Id, Kind, Source};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// Gives every scalar of the tree its meaning, in the text that the tree was built from.
 ///
@@ -14,7 +14,11 @@ pub(super) fn assign(source: &mut Source, read: &str) -> Result<(), Diagnostic> 
     let mut pieces = yaml::pieces(&source.text, read)?.into_iter();
     Join(source).node(root, &mut pieces).map_err(|Differs(id)| {
         let place = source.place(&source.data(id).range);
-        Diagnostic::error(place, "this can be read in two ways, expected plain YAML")
+        Diagnostic::error(
+            Code::AmbiguousYaml,
+            place,
+            "this can be read in two ways, expected plain YAML",
+        )
     })
 }
 

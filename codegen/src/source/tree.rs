@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::yaml::{self, Event, Stop};
 use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source};
-use crate::diagnostic::{Diagnostic, Errors, Place, Text, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
 const DEEPEST: usize = 100;
@@ -41,7 +41,7 @@ pub(super) fn build(text: &Arc<Text>, read: &str, errors: &mut Errors) -> Result
         }),
         None => {
             let message = "found nothing, expected an AsyncAPI document";
-            Err(Diagnostic::error(builder.place(&(0..0)), message).into())
+            Err(Diagnostic::error(Code::EmptyFile, builder.place(&(0..0)), message).into())
         }
     }
 }
@@ -90,7 +90,11 @@ impl Builder<'_> {
                 self.documents = self.documents.saturating_add(1);
                 if self.documents > 1 {
                     let message = "found a second document, expected one a file";
-                    return Err(Diagnostic::error(self.place(&range), message));
+                    return Err(Diagnostic::error(
+                        Code::SeveralDocuments,
+                        self.place(&range),
+                        message,
+                    ));
                 }
             }
             Event::Scalar {
@@ -101,8 +105,10 @@ impl Builder<'_> {
                 if self.wants_key() {
                     if text == "<<" && is_plain {
                         let message = "merge keys are not supported";
-                        return Err(Diagnostic::error(self.place(&range), message)
-                            .with_help("write out the members that it would merge"));
+                        return Err(
+                            Diagnostic::error(Code::MergeKey, self.place(&range), message)
+                                .with_help("write out the members that it would merge"),
+                        );
                     }
                     self.key(text, range.clone());
                     self.grow(1, &range)?;
@@ -146,10 +152,18 @@ impl Builder<'_> {
                 "a mapping"
             };
             let message = format!("found {found}, expected text as a key");
-            return Err(Diagnostic::error(self.place(&range), message));
+            return Err(Diagnostic::error(
+                Code::KeyNotText,
+                self.place(&range),
+                message,
+            ));
         }
         if self.open.len() >= DEEPEST {
-            return Err(Diagnostic::error(self.place(&range), too_deep()));
+            return Err(Diagnostic::error(
+                Code::TooDeep,
+                self.place(&range),
+                too_deep(),
+            ));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, Anchor::Open);
@@ -192,16 +206,28 @@ impl Builder<'_> {
     fn alias(&mut self, anchor: usize, range: Range<usize>) -> Step {
         if self.wants_key() {
             let message = "found an alias, expected text as a key";
-            return Err(Diagnostic::error(self.place(&range), message));
+            return Err(Diagnostic::error(
+                Code::KeyNotText,
+                self.place(&range),
+                message,
+            ));
         }
         let Some(&Anchor::Closed { id, size, height }) = self.anchors.get(&anchor) else {
             let name = self.text.as_str().get(range.clone()).unwrap_or_default();
             let message = format!("{} stands within what it stands for", quote(name));
-            return Err(Diagnostic::error(self.place(&range), message));
+            return Err(Diagnostic::error(
+                Code::AliasWithinItself,
+                self.place(&range),
+                message,
+            ));
         };
         self.grow(size, &range)?;
         if self.open.len().saturating_add(height) > DEEPEST {
-            return Err(Diagnostic::error(self.place(&range), too_deep()));
+            return Err(Diagnostic::error(
+                Code::TooDeep,
+                self.place(&range),
+                too_deep(),
+            ));
         }
         if let Some(parent) = self.open.last_mut() {
             parent.height = parent.height.max(height);
@@ -214,7 +240,7 @@ impl Builder<'_> {
     fn grow(&mut self, by: usize, range: &Range<usize>) -> Step {
         self.size
             .grow(by, "values, aliases followed")
-            .map_err(|message| Diagnostic::error(self.place(range), message))
+            .map_err(|message| Diagnostic::error(Code::TooLarge, self.place(range), message))
     }
 
     fn wants_key(&self) -> bool {
@@ -280,9 +306,9 @@ impl Builder<'_> {
                 if let Some(first) = duplicate {
                     let place = Place::new(self.text, range.clone(), String::new());
                     let message = format!("duplicate key {}", quote(&text));
-                    let diagnostic = Diagnostic::error(place, message);
+                    let diagnostic = Diagnostic::error(Code::DuplicateKey, place, message);
                     self.errors
-                        .push(diagnostic.related(first, "first defined here"));
+                        .push(diagnostic.related(self.place(&first), "first defined here"));
                 }
                 (text, Some(range))
             }

@@ -13,7 +13,7 @@ use serde::de::{
 };
 
 use super::Meaning;
-use crate::diagnostic::{Diagnostic, Place, Text, quote};
+use crate::diagnostic::{Code, Diagnostic, Place, Text, quote};
 
 /// A step through a document, from its beginning to its end. An anchor is a number that aliases
 /// repeat; 0 is none.
@@ -88,7 +88,7 @@ pub(super) fn events<'a>(
                     "found the tag {}, expected plain YAML",
                     quote(&tag.original())
                 );
-                return Some(Err(Diagnostic::error(place, message).into()));
+                return Some(Err(Diagnostic::error(Code::YamlTag, place, message).into()));
             }
             let event = match event {
                 Read::DocumentStart(..) => Event::Document,
@@ -112,11 +112,13 @@ pub(super) fn events<'a>(
 /// What is not YAML, with help where the mistake is a common one.
 fn mistake(found: &ScanError, text: &Arc<Text>, too_deep: &str) -> Diagnostic {
     let at = found.marker().byte_offset().unwrap_or_default();
-    let error =
-        |message: String| Diagnostic::error(Place::new(text, at..at, String::new()), message);
+    let error = |code, message: String| {
+        Diagnostic::error(code, Place::new(text, at..at, String::new()), message)
+    };
     // Some of what it says is several lines.
     let said = || {
         error(
+            Code::NotYaml,
             found
                 .info()
                 .split_whitespace()
@@ -127,14 +129,15 @@ fn mistake(found: &ScanError, text: &Arc<Text>, too_deep: &str) -> Diagnostic {
     let before = text.as_str().get(..at).unwrap_or_default();
     let after = text.as_str().get(at..).unwrap_or_default();
     match found.kind() {
-        ErrorKind::RecursionLimitExceeded => error(too_deep.to_owned()),
+        ErrorKind::RecursionLimitExceeded => error(Code::TooDeep, too_deep.to_owned()),
         ErrorKind::UnknownAnchor => {
             let name = after.split(|c: char| c.is_whitespace() || ",]}".contains(c));
             let message = format!(
                 "no anchor before this alias: {}",
                 quote(name.into_iter().next().unwrap_or(after))
             );
-            error(message).with_help("text that begins with `*` has to be in quotes")
+            error(Code::UnknownAnchor, message)
+                .with_help("text that begins with `*` has to be in quotes")
         }
         ErrorKind::MappingValueNotAllowed => {
             said().with_help("text that contains `: ` has to be in quotes")
@@ -219,7 +222,7 @@ pub(super) fn pieces(text: &Arc<Text>, read: &str) -> Result<Vec<Piece>, Diagnos
         None => (0, error.to_string()),
     };
     let place = Place::new(text, at..at, String::new());
-    Err(Diagnostic::error(place, message))
+    Err(Diagnostic::error(Code::NotYaml, place, message))
 }
 
 /// Collects pieces. Unlike `serde_yaml::Value` it does not mind duplicate keys, which have been

@@ -293,8 +293,8 @@ operations:
     assert_eq!(
         warnings,
         [
-            "Secure.yaml:3:51: the content type `text/plain` is not generated yet",
-            "Secure.yaml:8:5: `security` is not enforced yet",
+            "Secure.yaml:3:51: warning[SW0313]: the content type `text/plain` is not generated yet",
+            "Secure.yaml:8:5: warning[SW0317]: `security` is not enforced yet",
         ]
     );
 }

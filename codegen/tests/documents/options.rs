@@ -50,7 +50,7 @@ fn only_some_operations_are_generated() {
     let found = mistakes(&Config::new().operations(["swich"]));
     assert_eq!(
         found,
-        "Lamp.yaml:5:1: there is no operation `swich`, which the build script asks for"
+        "Lamp.yaml:5:1: error[SW0802]: there is no operation `swich`, which the build script asks for"
     );
 }
 
@@ -64,10 +64,10 @@ fn options_that_are_no_rust_are_refused() {
         .format("uuid", "<");
     assert_eq!(
         mistakes(&config),
-        "Lamp.yaml: found `Lamp` in the option `module`, expected a name in `snake_case` that Rust can call a module
-Lamp.yaml: found `2` in the option `derive`, expected the path of a derive macro, as in `Hash`
-Lamp.yaml: found `non_exhaustive` in the option `attribute`, expected an attribute, as in `#[non_exhaustive]`
-Lamp.yaml: found `a b` in the option `substitute`, expected a type, as in `crate::Money`
-Lamp.yaml: found `<` in the option `format`, expected a type, as in `crate::Timestamp`"
+        "Lamp.yaml: error[SW0801]: found `Lamp` in the option `module`, expected a name in `snake_case` that Rust can call a module
+Lamp.yaml: error[SW0801]: found `2` in the option `derive`, expected the path of a derive macro, as in `Hash`
+Lamp.yaml: error[SW0801]: found `non_exhaustive` in the option `attribute`, expected an attribute, as in `#[non_exhaustive]`
+Lamp.yaml: error[SW0801]: found `a b` in the option `substitute`, expected a type, as in `crate::Money`
+Lamp.yaml: error[SW0801]: found `<` in the option `format`, expected a type, as in `crate::Timestamp`"
     );
 }

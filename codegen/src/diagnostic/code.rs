@@ -1,0 +1,197 @@
+//! The codes of errors and warnings: one table, from which `docs/diagnostics.md` is made.
+
+use std::fmt;
+
+/// Declares [`Code`]: of each code the number, a short name and an explanation.
+macro_rules! codes {
+    ($($code:ident = $number:literal, $name:literal: $explanation:literal;)*) => {
+        /// What kind of mistake a [`Diagnostic`](crate::Diagnostic) is about: displays as `SW0104`.
+        ///
+        /// A code keeps its meaning from one version to the next, whatever becomes of the message.
+        ///
+        /// ```
+        /// let mistakes = specwire_codegen::generate("clock.yaml", "asyncapi: 2.6.0").unwrap_err();
+        /// let code = mistakes.iter().next().expect("errors are never empty").code();
+        /// assert_eq!(code, specwire_codegen::Code::UnknownVersion);
+        /// assert_eq!(code.to_string(), "SW0102");
+        /// ```
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        // Two codes of one number do not compile.
+        #[repr(u16)]
+        pub enum Code {
+            $(#[doc = $explanation] $code = $number,)*
+        }
+
+        impl Code {
+            /// All codes, by number.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// A few words, such as `missing field`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)*
+                }
+            }
+
+            /// What is wrong and what to do, in a few sentences.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$code => $explanation,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // The file, and YAML.
+    Unreadable = 1, "unreadable file":
+        "A file or folder cannot be read. The system's reason is in the message.";
+    EmptyFolder = 2, "empty folder":
+        "A folder that is to be compiled holds no document: no file that ends in `.yaml`, `.yml` or \
+         `.json`.";
+    SameModule = 3, "two documents, one module":
+        "Each document becomes a module named after its file, and two files give the same name. \
+         Rename one.";
+    NotUtf8 = 4, "not UTF-8":
+        "Documents are text in UTF-8. Save the file in that encoding.";
+    EmptyFile = 10, "empty file":
+        "There is nothing in the file, or comments only.";
+    NotYaml = 11, "not YAML":
+        "The text is not YAML (or JSON). Lines further down are read all the same where they do not \
+         depend on this one, so that other mistakes are shown as well.";
+    DuplicateKey = 12, "duplicate key":
+        "A mapping has the same key twice. YAML does not allow it, and readers differ in which of the \
+         two they take.";
+    UnknownAnchor = 13, "unknown anchor":
+        "An alias (`*name`) has no anchor (`&name`) before it. Text that begins with `*` has to be in \
+         quotes.";
+    AliasWithinItself = 14, "alias within its anchor":
+        "An alias (`*name`) is part of what it stands for, which would have no end.";
+    YamlTag = 15, "YAML tag":
+        "Tags (`!name`) give values a meaning that AsyncAPI knows nothing of. Leave them out.";
+    KeyNotText = 16, "key that is not text":
+        "YAML allows lists, mappings and aliases as keys; AsyncAPI has names only.";
+    SeveralDocuments = 17, "several documents in one file":
+        "A file holds one document: what follows `---` belongs into a file of its own.";
+    MergeKey = 18, "merge key":
+        "Merge keys (`<<`) are no longer part of YAML. Write out what they would merge, or use `$ref`.";
+    AmbiguousYaml = 19, "ambiguous YAML":
+        "Readers of YAML disagree about what stands here. Write it more plainly, such as in quotes.";
+
+    // The document's structure.
+    NotAsyncApi = 101, "not an AsyncAPI document":
+        "A document says which version of AsyncAPI it is written in, such as `asyncapi: 3.0.0`, and \
+         this one does not.";
+    UnknownVersion = 102, "unknown version of AsyncAPI":
+        "Documents of AsyncAPI 3.0 and 3.1 are read. AsyncAPI's own tools convert older ones.";
+    IncompleteVersion = 103, "incomplete version of AsyncAPI":
+        "The version of AsyncAPI is three numbers, such as `3.0.0`. Two of them are a number to YAML.";
+    MissingField = 104, "missing field":
+        "AsyncAPI requires a field that is not there.";
+    UnknownField = 105, "unknown field":
+        "AsyncAPI knows no such field here. Fields of one's own begin with `x-`.";
+    WrongShape = 106, "wrong kind of value":
+        "A value is not of the kind that AsyncAPI expects here, such as a list in place of text.";
+    UnknownWord = 107, "unknown word":
+        "AsyncAPI allows certain words here, and this is none of them.";
+
+    // References.
+    Unresolved = 201, "unresolved reference":
+        "A `$ref` leads to something that does not exist.";
+    ReferenceCycle = 202, "reference cycle":
+        "A `$ref` leads through others back to itself, and so to nothing.";
+    ReferenceKind = 203, "reference to something else":
+        "A `$ref` leads to another kind of object than the one that is expected where it stands.";
+    OtherDocument = 204, "reference to another document":
+        "A `$ref` leads to another document, which is not read.";
+    NotAPointer = 205, "malformed reference":
+        "A `$ref` within a document is `#` and a JSON pointer, such as `#/components/messages/tick`.";
+    BesideReference = 206, "field beside a reference":
+        "An object that has a `$ref` is what it refers to. Its other fields mean nothing.";
+    NoReference = 207, "reference expected":
+        "AsyncAPI wants a `$ref` here, and not the object itself.";
+
+    // Channels, operations and messages.
+    SameChannel = 301, "one channel under two names":
+        "Two names under `channels` refer to the same channel. It is known by the first.";
+    SameMessageName = 302, "two messages of one name":
+        "Two messages of a channel have the same name, so that they cannot be told apart on the wire.";
+    AddressParameters = 303, "parameters of an address":
+        "The address has parameters, which are not generated yet.";
+    ForeignChannel = 304, "channel of another place":
+        "An operation refers to a channel that is not among the document's `channels`.";
+    ForeignMessage = 305, "message of another channel":
+        "An operation or reply refers to a message that its channel does not have.";
+    NoMessage = 306, "operation without a message":
+        "An operation has no message: neither does it name one, nor has its channel any.";
+    NoReplyMessage = 307, "reply without a message":
+        "A reply has no message: neither does it name one, nor has its channel any.";
+    UnknownPattern = 308, "unknown interaction pattern":
+        "The `x-interaction` of an operation is one of `send`, `submit`, `request`, `invoke`, \
+         `progress` and `pubsub`.";
+    PatternMessages = 309, "messages of another pattern":
+        "The operation has other messages than the interaction pattern in its `x-interaction` needs.";
+    SameAction = 310, "answer of the same action":
+        "An operation answers another, by its name, but has the same action: who sends a message \
+         receives the answer.";
+    ProviderRequest = 311, "request by the provider":
+        "A request that the provider makes is not generated yet.";
+    SeveralMessages = 312, "several messages in a request":
+        "A request or a reply of several messages is not generated yet.";
+    ContentType = 313, "content type":
+        "Payloads of this content type are not generated yet.";
+    Expression = 314, "runtime expression":
+        "This runtime expression is not generated yet.";
+    UndeclaredHeader = 315, "undeclared header":
+        "A runtime expression names a header that the message does not declare.";
+    NoOperations = 316, "no operations":
+        "The document has no `operations`, so there is nothing for a service to do.";
+    Security = 317, "security is not enforced":
+        "The generated code does not check who connects, whatever the document's `security` says.";
+
+    // Schemas.
+    UnknownType = 401, "unknown type":
+        "The types of JSON Schema are `array`, `boolean`, `integer`, `null`, `number`, `object` and \
+         `string`.";
+    UnknownKeyword = 402, "unknown keyword":
+        "JSON Schema has no such keyword, but one that looks very much like it. Unknown keywords have \
+         no effect.";
+    UndeclaredProperty = 403, "undeclared property":
+        "A name in `required` is not among the `properties`.";
+    SchemaGroup = 404, "group of schemas":
+        "What stands where a schema is expected is a mapping of names to schemas, and so a schema that \
+         anything matches.";
+    NotGenerated = 405, "construct that is not generated":
+        "This construct of JSON Schema is not generated yet. What it describes is carried as JSON.";
+    SchemaFormat = 406, "schema format":
+        "Schemas of this format are not read. What they describe is carried as JSON.";
+    AdditionalProperties = 407, "additional properties beside fixed ones":
+        "`additionalProperties` beside `properties` is not generated yet: other members are left out.";
+
+    // What the build script asks for.
+    InvalidOption = 801, "invalid option":
+        "An option that the build script sets is not what it has to be.";
+    NoSuchOperation = 802, "no such operation":
+        "The build script asks for an operation that the document does not have.";
+
+    // Limits.
+    TooLong = 901, "too long":
+        "The file is longer than a document can be.";
+    TooDeep = 902, "too deeply nested":
+        "Values are nested too deeply.";
+    TooLarge = 903, "too large":
+        "With aliases and references followed, the document is larger than any that is meant.";
+    TooManyMistakes = 904, "too many mistakes":
+        "There are more mistakes than are shown.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The discriminant is the number: the enum says so.
+        write!(f, "SW{:04}", *self as u16)
+    }
+}
