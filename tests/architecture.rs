@@ -36,6 +36,7 @@ const RUNTIME: &[&str] = &[
     "request",
     "subscribers",
     "provider",
+    "response",
     "wiring",
     "routes",
     "session",

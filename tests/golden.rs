@@ -22,6 +22,9 @@ mod names {
 mod patterns {
     include!("../codegen/tests/golden/Patterns.rs");
 }
+mod replies {
+    include!("../codegen/tests/golden/Replies.rs");
+}
 mod room {
     include!("../codegen/tests/golden/Room.rs");
 }

@@ -20,6 +20,8 @@ pub struct Api {
     pub types: Vec<TypeDef>,
     /// Every message that an interaction uses, in document order.
     pub messages: Vec<Message>,
+    /// Every choice of several messages that requests are answered with, in document order.
+    pub replies: Vec<Reply>,
     /// Every interaction, in document order.
     pub interactions: Vec<Interaction>,
 }
@@ -60,6 +62,26 @@ pub struct Message {
     /// Declares a header besides the two above, which the runtime fills in by itself: whoever
     /// sends this message as a reply is given the means to set its headers.
     pub has_own_headers: bool,
+}
+
+/// What the requests of an operation are answered with, where it is any one of several messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The enum's identifier.
+    pub name: TypeName,
+    /// The operation's key.
+    pub operation: String,
+    /// The messages, in document order.
+    pub choices: Vec<Choice>,
+}
+
+/// One of the messages of a [`Reply`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// On the wire the message's name, in Rust the variant.
+    pub name: Name,
+    /// The message: its Rust type, which is a [`Message::name`].
+    pub message: TypeName,
 }
 
 /// How a message's payload is represented.
@@ -197,7 +219,8 @@ pub struct Step {
     pub channel: String,
     /// Where the channel is on the wire; `None` where replies name the address.
     pub address: Option<String>,
-    /// The message: its Rust type, which is a [`Message::name`].
+    /// The message: its Rust type, which is a [`Message::name`] or, for a response that may be
+    /// any one of several, a [`Reply::name`].
     pub message: TypeName,
 }
 

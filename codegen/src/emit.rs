@@ -32,6 +32,10 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
         .iter()
         .filter(|message| message.headers.is_none())
         .map(|message| messages::wrapper(&index, message));
+    let replies = api
+        .replies
+        .iter()
+        .map(|reply| interactions::reply(&index, reply));
     let interactions = interactions::Interactions::new(api, &index);
     let constants = interactions.iter().map(interactions::Emitted::constant);
     let provides = options.sides != Sides::Consumer;
@@ -44,6 +48,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
         #document
         #(#types)*
         #(#wrappers)*
+        #(#replies)*
         #(#constants)*
         #service
         #provider
@@ -96,6 +101,7 @@ struct Index<'a> {
     /// Types of messages with headers of their own to set.
     with_own_headers: HashSet<&'a str>,
     with_default: HashSet<&'a TypeName>,
+    replies: HashSet<&'a TypeName>,
 }
 
 impl<'a> Index<'a> {
@@ -123,6 +129,7 @@ impl<'a> Index<'a> {
                 .map(|message| message.name.rust.as_str())
                 .collect(),
             with_default: with_default.map(|definition| &definition.name).collect(),
+            replies: api.replies.iter().map(|reply| &reply.name).collect(),
         }
     }
 
@@ -139,6 +146,11 @@ impl<'a> Index<'a> {
     /// The message has headers besides those that the runtime fills in.
     fn has_own_headers(&self, message: &TypeName) -> bool {
         self.with_own_headers.contains(message.0.as_str())
+    }
+
+    /// It is an enum of messages that a request is answered with, and no message.
+    fn is_reply(&self, name: &TypeName) -> bool {
+        self.replies.contains(name)
     }
 
     /// The definition has a default value.

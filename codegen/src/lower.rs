@@ -15,7 +15,7 @@ use crate::options::Options;
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
-use interaction::{Draft, Role};
+use interaction::{Draft, Recognised, Responses, Role};
 
 /// Lowers a document. What is wrong with it is reported, and left out.
 pub(crate) fn lower(
@@ -25,8 +25,8 @@ pub(crate) fn lower(
     errors: &mut Errors,
 ) -> Api {
     warn_of_security(resolved, errors);
-    let drafts = interaction::recognise(resolved, options, errors);
-    let uses = Uses::of(&drafts);
+    let Recognised { drafts, responses } = interaction::recognise(resolved, options, errors);
+    let uses = Uses::of(&drafts, &responses);
     let in_use = uses
         .order
         .iter()
@@ -42,6 +42,17 @@ pub(crate) fn lower(
     let rust_names: HashMap<usize, &str> = rust_names
         .map(|(index, message)| (*index, message.name.rust.as_str()))
         .collect();
+    let mut type_names = Scope::new();
+    for name in types.iter().map(|definition| &definition.name.0) {
+        type_names.claim(name.clone());
+    }
+    for message in &messages {
+        type_names.claim(message.name.rust.clone());
+    }
+    let replies: Vec<api::Reply> = responses
+        .iter()
+        .map(|responses| reply(responses, resolved, &rust_names, &mut type_names))
+        .collect();
     let interactions = drafts.iter().filter_map(|draft| {
         Some(api::Interaction {
             name: Name {
@@ -50,14 +61,17 @@ pub(crate) fn lower(
             },
             docs: docs(draft.operation.node)
                 .or_else(|| docs(resolved.channels.get(draft.operation.channel)?.node)),
-            pattern: pattern(draft, |step| {
-                let channel = resolved.channels.get(step.channel)?;
-                Some(Step {
-                    channel: channel.key.to_owned(),
-                    address: channel.address.map(str::to_owned),
-                    message: TypeName((*rust_names.get(&step.message)?).to_owned()),
-                })
-            })?,
+            pattern: pattern(
+                draft,
+                draft.response.and_then(|response| {
+                    let name = replies.get(response)?.name.clone();
+                    on_channel(responses.get(response)?.channel, name, resolved)
+                }),
+                |step| {
+                    let name = TypeName((*rust_names.get(&step.message)?).to_owned());
+                    on_channel(step.channel, name, resolved)
+                },
+            )?,
         })
     });
     let interactions: Vec<_> = interactions.collect();
@@ -71,7 +85,44 @@ pub(crate) fn lower(
         docs: field("description").and_then(trimmed),
         types,
         messages,
+        replies,
         interactions,
+    }
+}
+
+fn on_channel(channel: usize, message: TypeName, resolved: &Resolved<'_>) -> Option<Step> {
+    let channel = resolved.channels.get(channel)?;
+    Some(Step {
+        channel: channel.key.to_owned(),
+        address: channel.address.map(str::to_owned),
+        message,
+    })
+}
+
+/// The enum of what an operation may be answered with.
+fn reply(
+    responses: &Responses<'_>,
+    resolved: &Resolved<'_>,
+    rust_names: &HashMap<usize, &str>,
+    type_names: &mut Scope,
+) -> api::Reply {
+    let operation = responses.operation;
+    let name = name::type_name(&format!("{}_reply", operation.key));
+    let mut variants = Scope::new();
+    let choices = responses.messages.iter().filter_map(|index| {
+        let message = resolved.messages.get(*index)?;
+        Some(api::Choice {
+            name: Name {
+                wire: message.name.to_owned(),
+                rust: variants.claim(name::variant_name(message.name)),
+            },
+            message: TypeName((*rust_names.get(index)?).to_owned()),
+        })
+    });
+    api::Reply {
+        choices: choices.collect(),
+        name: TypeName(type_names.claim(name)),
+        operation: operation.key.to_owned(),
     }
 }
 
@@ -106,27 +157,39 @@ struct Uses<'d> {
 }
 
 impl<'d> Uses<'d> {
-    fn of(drafts: &'d [Draft<'d>]) -> Self {
+    fn of(drafts: &'d [Draft<'d>], responses: &[Responses<'_>]) -> Self {
         let mut uses = Self {
             order: Vec::new(),
             by_message: HashMap::new(),
         };
+        let mut seen = HashSet::new();
         for draft in drafts {
             for (role, step) in &draft.steps {
-                let known = uses.by_message.entry(step.message).or_insert_with(|| {
-                    uses.order.push(step.message);
-                    Vec::new()
-                });
-                known.push((*role, draft));
+                uses.add(step.message, *role, draft);
+            }
+            // What several requests share is looked at once.
+            let response = draft.response.filter(|response| seen.insert(*response));
+            let messages = response.and_then(|response| responses.get(response));
+            for message in messages.into_iter().flat_map(|found| &found.messages) {
+                uses.add(*message, Role::Response, draft);
             }
         }
         uses
+    }
+
+    fn add(&mut self, message: usize, role: Role, draft: &'d Draft<'d>) {
+        let known = self.by_message.entry(message).or_insert_with(|| {
+            self.order.push(message);
+            Vec::new()
+        });
+        known.push((role, draft));
     }
 }
 
 /// An interaction's pattern, with its steps as the model has them.
 fn pattern(
     draft: &Draft<'_>,
+    one_of_several: Option<Step>,
     step: impl Fn(&interaction::Step) -> Option<Step>,
 ) -> Option<Pattern> {
     let role = |wanted: Role| {
@@ -143,7 +206,7 @@ fn pattern(
         },
         interaction::Kind::Request => Pattern::Request {
             message: role(Role::Start)?,
-            response: role(Role::Response)?,
+            response: one_of_several.or_else(|| role(Role::Response))?,
             error: role(Role::Error),
         },
         interaction::Kind::Invoke => Pattern::Invoke {

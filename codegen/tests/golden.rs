@@ -79,3 +79,9 @@ fn markdown() {
 fn room() {
     check("tests/golden/Room.yaml", "Room.rs");
 }
+
+/// Requests that are answered by one of several messages, by an error, or by nothing but that.
+#[test]
+fn replies() {
+    check("tests/golden/Replies.yaml", "Replies.rs");
+}

@@ -22,6 +22,7 @@ use crate::interaction::Interaction;
 use crate::limits::Limits;
 use crate::payload::{Message, Payload};
 use crate::provider::Provider;
+use crate::response::Response;
 use crate::strict;
 
 /// For the TCP connection and the handshake together.
@@ -122,11 +123,11 @@ impl Client {
 
     /// Sends a message and waits for the response.
     #[doc(hidden)]
-    pub async fn request<M: Payload, R: Payload, E: Payload>(
+    pub async fn request<M: Payload, R: Response, E: Payload>(
         &self,
         interaction: Interaction,
         message: Message<M>,
-    ) -> Result<Message<R>, Fault<E>> {
+    ) -> Result<R, Fault<E>> {
         let mut exchange = self
             .start(&interaction, Op::Message, &message)
             .await

@@ -59,6 +59,7 @@ mod payload;
 mod provider;
 mod reply;
 mod request;
+mod response;
 mod routes;
 mod server;
 mod session;

@@ -5,4 +5,5 @@ pub use serde;
 
 pub use crate::interaction::Interaction;
 pub use crate::payload::MessageSpec;
+pub use crate::response::{Incoming, Outgoing, ReplyChannel, Response};
 pub use crate::wiring::Wiring;

@@ -13,10 +13,11 @@ use tokio_util::task::TaskTracker;
 use crate::fault::Fault;
 use crate::frame::{Body, Op};
 use crate::interaction::Interaction;
-use crate::payload::{IntoMessage, Message, MessageSpec, Payload};
+use crate::payload::{Message, MessageSpec, Payload};
 use crate::provider::{Handler, Provider, Start, Work, parse};
-use crate::reply::{Encoded, Replies};
+use crate::reply::Replies;
 use crate::request::{Ack, Request, Updates};
+use crate::response::{ReplyChannel, Response};
 use crate::subscribers::{Subscribers, Topic};
 
 /// Collects the handlers of one service; for generated code.
@@ -114,7 +115,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
     ) -> Self
     where
         M: Payload,
-        R: IntoMessage + Send,
+        R: Response,
         E: Payload,
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
     {
@@ -142,7 +143,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
     where
         M: Payload,
         A: Payload,
-        R: IntoMessage + Send,
+        R: Response,
         E: Payload,
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
     {
@@ -177,7 +178,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
     where
         M: Payload,
         U: Payload,
-        R: IntoMessage + Send,
+        R: Response,
         E: Payload,
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
     {
@@ -257,17 +258,15 @@ fn acknowledgement<E: Payload>(
     }
 }
 
-fn response<R: IntoMessage, E: Payload>(
+fn response<R: Response, E: Payload>(
     replies: &Replies,
     interaction: &Interaction,
     result: Result<R, Fault<E>>,
 ) -> Body {
     match result {
-        Ok(_) if R::Payload::SPEC.is_none() => Body::End,
-        Ok(response) => match Encoded::new(interaction.reply_channel(), &response.into_message()) {
-            Ok(encoded) => Body::Message(encoded.for_peer(replies)),
-            Err(fault) => Body::Fault(fault),
-        },
+        Ok(response) => response
+            .write(ReplyChannel(interaction.reply_channel()))
+            .for_peer(replies),
         Err(fault) => replies.failure(interaction.error_channel(), fault),
     }
 }

@@ -8,6 +8,7 @@
 mod client;
 mod service;
 
+mod answers;
 mod busy;
 mod calls;
 mod envelope;

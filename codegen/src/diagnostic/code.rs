@@ -127,9 +127,8 @@ codes! {
     ForeignMessage = 305, "message of another channel":
         "An operation or reply refers to a message that its channel does not have.";
     NoMessage = 306, "operation without a message":
-        "An operation has no message: neither does it name one, nor has its channel any.";
-    NoReplyMessage = 307, "reply without a message":
-        "A reply has no message: neither does it name one, nor has its channel any.";
+        "An operation has no message: neither does it name one, nor has its channel any. It is left \
+         out.";
     UnknownPattern = 308, "unknown interaction pattern":
         "The `x-interaction` of an operation is one of `send`, `submit`, `request`, `invoke`, \
          `progress` and `pubsub`.";
@@ -139,9 +138,8 @@ codes! {
         "An operation answers another, by its name, but has the same action: who sends a message \
          receives the answer.";
     ProviderRequest = 311, "request by the provider":
-        "A request that the provider makes is not generated yet.";
-    SeveralMessages = 312, "several messages in a request":
-        "A request or a reply of several messages is not generated yet.";
+        "The provider makes a request of the consumer. It is generated as a publication, and what \
+         answers it as a message that the consumer sends.";
     ContentType = 313, "content type":
         "Payloads of this content type are not generated yet.";
     Expression = 314, "runtime expression":

@@ -85,15 +85,12 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             message,
             response,
             error,
-        } => {
-            let response = payload(Some(response));
-            (
-                argument(&quote!(request), message),
-                quote!(::specwire::Message<#response>),
-                fault(error.as_ref()),
-                quote!(request(#constant, request.into())),
-            )
-        }
+        } => (
+            argument(&quote!(request), message),
+            emitted.answered(response),
+            fault(error.as_ref()),
+            quote!(request(#constant, request.into())),
+        ),
         Pattern::Invoke {
             message,
             ack,

@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{Index, ident, markdown, type_ident};
-use crate::api::{Api, Interaction, Role, Step};
+use super::{Index, docs, ident, markdown, type_ident};
+use crate::api::{Api, Interaction, Reply, Role, Step, TypeName};
 use crate::name::{self, Scope};
 
 /// The interactions of a document, each with the name of its constant.
@@ -89,13 +89,104 @@ impl Emitted<'_> {
 
     /// What a handler answers with: the payload, or the message where it has headers to set.
     pub(super) fn answer(&self, step: Option<&Step>) -> TokenStream {
-        let payload = payload(step);
         match step {
-            Some(step) if self.index.has_own_headers(&step.message) => {
-                quote!(::specwire::Message<#payload>)
-            }
-            _ => payload,
+            Some(step) => content(self.index, &step.message),
+            None => payload(step),
         }
+    }
+
+    /// What a client is answered with: a message, or one of several.
+    pub(super) fn answered(&self, step: &Step) -> TokenStream {
+        let response = type_ident(&step.message);
+        if self.index.is_reply(&step.message) {
+            quote!(#response)
+        } else {
+            quote!(::specwire::Message<#response>)
+        }
+    }
+}
+
+/// The enum of what an operation is answered with, where it is any one of several messages.
+pub(super) fn reply(index: &Index<'_>, reply: &Reply) -> TokenStream {
+    let name = type_ident(&reply.name);
+    let operation = markdown::code(&reply.operation);
+    let docs = docs::item(&[&format!(
+        "What {operation} is answered with: any one of these messages."
+    )]);
+    let names: Vec<String> = reply
+        .choices
+        .iter()
+        .map(|choice| format!("`{}`", choice.name.wire))
+        .collect();
+    let expected = names.join(" or ");
+    let dead_code = super::dead_code();
+    let variants = reply.choices.iter().map(|choice| {
+        let variant = ident(&choice.name.rust);
+        let wire = markdown::code(&choice.name.wire);
+        let docs = docs::member(&[&format!("The message {wire}.")]);
+        let content = content(index, &choice.message);
+        quote!(#docs #variant(#content))
+    });
+    let writes = reply.choices.iter().map(|choice| {
+        let variant = ident(&choice.name.rust);
+        quote!(Self::#variant(message) => ::specwire::private::Response::write(message, channel))
+    });
+    let reads = reply.choices.iter().map(|choice| {
+        let variant = ident(&choice.name.rust);
+        let wire = &choice.name.wire;
+        quote!(#wire => ::specwire::private::Response::read(incoming).map(Self::#variant))
+    });
+    let conversions = reply.choices.iter().map(|choice| {
+        let variant = ident(&choice.name.rust);
+        let content = content(index, &choice.message);
+        quote! {
+            impl ::core::convert::From<#content> for #name {
+                fn from(message: #content) -> Self {
+                    Self::#variant(message)
+                }
+            }
+        }
+    });
+    quote! {
+        #docs
+        #dead_code
+        #[allow(clippy::large_enum_variant, reason = "messages are as large as the document has them")]
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum #name {
+            #(#variants),*
+        }
+
+        impl ::specwire::private::Response for #name {
+            fn write(
+                self,
+                channel: ::specwire::private::ReplyChannel,
+            ) -> ::specwire::private::Outgoing {
+                match self {
+                    #(#writes),*
+                }
+            }
+
+            fn read(
+                incoming: ::specwire::private::Incoming<'_>,
+            ) -> ::core::result::Result<Self, ::specwire::Fault> {
+                match incoming.name() {
+                    #(#reads,)*
+                    _ => ::core::result::Result::Err(incoming.unexpected(#expected)),
+                }
+            }
+        }
+
+        #(#conversions)*
+    }
+}
+
+/// A message as one hands it over: its payload, or the whole where it has headers to set.
+fn content(index: &Index<'_>, message: &TypeName) -> TokenStream {
+    let payload = type_ident(message);
+    if index.has_own_headers(message) {
+        quote!(::specwire::Message<#payload>)
+    } else {
+        quote!(#payload)
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::options::{Options, Perspective};
-use crate::resolve::{Operation, Resolved};
+use crate::resolve::{Operation, Reply, Resolved};
 use crate::source::Node;
 
 /// An interaction whose messages are still the document's.
@@ -19,6 +19,8 @@ pub(super) struct Draft<'s> {
     pub(super) operation: &'s Operation<'s>,
     pub(super) kind: Kind,
     pub(super) steps: Vec<(Role, Step)>,
+    /// The response is any one of several messages: the index of which.
+    pub(super) response: Option<usize>,
     /// Recognised by names, or by `x-interaction`.
     pub(super) ccsds: bool,
 }
@@ -45,8 +47,28 @@ pub(super) enum Role {
     Publish,
 }
 
+/// The messages that one operation may be answered with, where there are several. Interactions refer
+/// to it by its index: an operation with a thousand requests lists a thousand responses but once.
+#[derive(Debug)]
+pub(super) struct Responses<'s> {
+    pub(super) operation: &'s Operation<'s>,
+    pub(super) channel: usize,
+    /// The messages' indices.
+    pub(super) messages: Vec<usize>,
+}
+
+/// The messages of a reply in their roles; and the index of several that the response is one of.
+type Answers = (Vec<(Role, Step)>, Option<usize>);
+
+/// What a document's operations amount to.
+#[derive(Debug)]
+pub(super) struct Recognised<'s> {
+    pub(super) drafts: Vec<Draft<'s>>,
+    pub(super) responses: Vec<Responses<'s>>,
+}
+
 /// A message on a channel, by their indices.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Step {
     pub(super) channel: usize,
     pub(super) message: usize,
@@ -130,7 +152,7 @@ pub(super) fn recognise<'s>(
     resolved: &'s Resolved<'s>,
     options: &Options,
     errors: &mut Errors,
-) -> Vec<Draft<'s>> {
+) -> Recognised<'s> {
     let mut recogniser = Recogniser {
         resolved,
         perspective: options.perspective.unwrap_or_else(|| inferred(resolved)),
@@ -140,6 +162,7 @@ pub(super) fn recognise<'s>(
             .map(|operation| (operation.key, operation))
             .collect(),
         folded: HashSet::new(),
+        responses: Vec::new(),
         errors,
     };
     let operations = &resolved.operations;
@@ -168,6 +191,7 @@ pub(super) fn recognise<'s>(
             drafts.push(draft);
         }
     }
+    recogniser.replies_to_provider(&mut drafts);
     let written = resolved
         .root
         .get("operations")
@@ -181,7 +205,10 @@ pub(super) fn recognise<'s>(
             .errors
             .push(Diagnostic::warning(Code::NoOperations, place, message));
     }
-    drafts
+    Recognised {
+        drafts,
+        responses: recogniser.responses,
+    }
 }
 
 /// Who sends and is answered is the consumer; otherwise the document describes the provider.
@@ -200,6 +227,7 @@ struct Recogniser<'s, 'e> {
     by_key: HashMap<&'s str, &'s Operation<'s>>,
     /// Keys of operations that are part of another's interaction.
     folded: HashSet<&'s str>,
+    responses: Vec<Responses<'s>>,
     errors: &'e mut Errors,
 }
 
@@ -334,6 +362,7 @@ impl<'s> Recogniser<'s, '_> {
             operation,
             kind,
             steps,
+            response: None,
             ccsds: true,
         })
     }
@@ -376,7 +405,8 @@ impl<'s> Recogniser<'s, '_> {
         }
     }
 
-    /// Reports an operation without a message, unless it is that its messages could not be found.
+    /// Says that an operation without a message is left out, unless it is that its messages could
+    /// not be found.
     fn no_message(&mut self, operation: &Operation<'_>) {
         let channel = self.resolved.channels.get(operation.channel);
         if let Some(channel) = channel.filter(|channel| {
@@ -388,115 +418,185 @@ impl<'s> Recogniser<'s, '_> {
                 quote(operation.key),
                 quote(channel.key)
             );
-            self.errors.push(Diagnostic::error(
-                Code::NoMessage,
-                operation.node.key_place(),
-                message,
-            ));
+            let help = "it is left out, until the channel has a message";
+            self.errors.push(
+                Diagnostic::warning(Code::NoMessage, operation.node.key_place(), message)
+                    .with_help(help),
+            );
         }
     }
 
-    /// By AsyncAPI alone.
+    /// By AsyncAPI alone: an interaction for each of the operation's messages.
     fn plain(&mut self, operation: &'s Operation<'s>) -> Vec<Draft<'s>> {
-        let consumer = self.perspective == Perspective::Consumer;
         if operation.messages.is_empty() {
             self.no_message(operation);
             return Vec::new();
         }
-        if let Some(reply) = &operation.reply {
-            if operation.sends != consumer {
-                let message = "a request that the provider makes is not generated yet";
-                let help = "set the perspective, if it is the consumer that makes it";
-                self.errors.push(
-                    Diagnostic::error(Code::ProviderRequest, operation.node.key_place(), message)
-                        .with_help(help),
-                );
-                return Vec::new();
-            }
-            let ([request], [response]) =
-                (operation.messages.as_slice(), reply.messages.as_slice())
-            else {
-                let channel = reply
-                    .node
-                    .get("channel")
-                    .and(self.resolved.channels.get(reply.channel));
-                if reply.messages.is_empty()
-                    && (writes_messages(reply.node)
-                        || channel.is_some_and(|channel| writes_messages(channel.node)))
-                {
-                    // Those that are written are wrong, which has been said.
+        let to_provider = operation.sends == (self.perspective == Perspective::Consumer);
+        let (kind, role, answers, response) = match &operation.reply {
+            Some(reply) if to_provider => {
+                let Some((answers, response)) = self.answers(operation, reply) else {
                     return Vec::new();
-                }
-                let (code, message) = match (operation.messages.len(), reply.messages.len()) {
-                    (_, 0) => (
-                        Code::NoReplyMessage,
-                        "found a reply without a message, expected one".to_owned(),
-                    ),
-                    (1, count) => (
-                        Code::SeveralMessages,
-                        format!("a reply of {count} messages is not generated yet"),
-                    ),
-                    (count, _) => (
-                        Code::SeveralMessages,
-                        format!("a request of {count} messages is not generated yet"),
-                    ),
                 };
-                let several = reply.messages.len() != 1;
-                let place = if several { reply.node } else { operation.node }.key_place();
-                self.errors.push(Diagnostic::error(code, place, message));
-                return Vec::new();
-            };
-            let request = Step {
-                channel: operation.channel,
-                message: *request,
-            };
-            let response = Step {
-                channel: reply.channel,
-                message: *response,
-            };
-            let steps = vec![(Role::Start, request), (Role::Response, response)];
-            let name = operation.key.to_owned();
-            return vec![Draft {
-                name,
-                operation,
-                kind: Kind::Request,
-                steps,
-                ccsds: false,
-            }];
-        }
-        let (kind, role) = if operation.sends == consumer {
-            (Kind::Send, Role::Start)
-        } else {
-            (Kind::PubSub, Role::Publish)
+                let kind = if answers.is_empty() && response.is_none() {
+                    Kind::Submit
+                } else {
+                    Kind::Request
+                };
+                (kind, Role::Start, answers, response)
+            }
+            None if to_provider => (Kind::Send, Role::Start, Vec::new(), None),
+            _ => (Kind::PubSub, Role::Publish, Vec::new(), None),
         };
         let draft = |message: &usize| {
-            let name = match operation.messages.as_slice() {
-                [_] => operation.key.to_owned(),
-                _ => {
-                    let message = self.resolved.messages.get(*message);
-                    format!(
-                        "{}.{}",
-                        operation.key,
-                        message.map_or("", |message| message.name)
-                    )
-                }
+            let step = Step {
+                channel: operation.channel,
+                message: *message,
             };
-            let steps = vec![(
-                role,
-                Step {
-                    channel: operation.channel,
-                    message: *message,
-                },
-            )];
+            let mut steps = vec![(role, step)];
+            steps.extend_from_slice(&answers);
             Draft {
-                name,
+                name: self.name(operation.key, &operation.messages, *message),
                 operation,
                 kind,
                 steps,
+                response,
                 ccsds: false,
             }
         };
         operation.messages.iter().map(draft).collect()
+    }
+
+    /// What an interaction with one of these messages is called: by the operation, and by the
+    /// message where it has others.
+    fn name(&self, stem: &str, all: &[usize], message: usize) -> String {
+        match all {
+            [_] => stem.to_owned(),
+            _ => {
+                let message = self.resolved.messages.get(message);
+                format!("{stem}.{}", message.map_or("", |message| message.name))
+            }
+        }
+    }
+
+    /// What an operation is answered with. `None` if what is written is wrong, which has been said.
+    fn answers(&mut self, operation: &'s Operation<'s>, reply: &Reply<'s>) -> Option<Answers> {
+        if reply.messages.is_empty() && self.has_wrong_messages(reply) {
+            return None;
+        }
+        let step = |message: usize| Step {
+            channel: reply.channel,
+            message,
+        };
+        let (errors, rest): (Vec<usize>, Vec<usize>) = reply
+            .messages
+            .iter()
+            .partition(|message| self.is_error(**message));
+        Some(match (rest.as_slice(), errors.as_slice()) {
+            ([], []) => (Vec::new(), None),
+            ([message], []) | ([], [message]) => (vec![(Role::Response, step(*message))], None),
+            ([message], [error]) => {
+                let response = (Role::Response, step(*message));
+                (vec![response, (Role::Error, step(*error))], None)
+            }
+            (_, errors) => {
+                let error = match errors {
+                    [error] => Some(*error),
+                    _ => None,
+                };
+                let messages = reply.messages.iter().copied();
+                self.responses.push(Responses {
+                    operation,
+                    channel: reply.channel,
+                    messages: messages.filter(|message| Some(*message) != error).collect(),
+                });
+                let error = error.map(|error| (Role::Error, step(error)));
+                let index = self.responses.len().saturating_sub(1);
+                (error.into_iter().collect(), Some(index))
+            }
+        })
+    }
+
+    /// There are messages in the document, and none of them is right.
+    fn has_wrong_messages(&self, reply: &Reply<'_>) -> bool {
+        let channel = reply
+            .node
+            .get("channel")
+            .and(self.resolved.channels.get(reply.channel));
+        writes_messages(reply.node) || channel.is_some_and(|channel| writes_messages(channel.node))
+    }
+
+    /// By its name a message is plainly an error: `getBalanceError`, `error_response`.
+    fn is_error(&self, message: usize) -> bool {
+        let message = self.resolved.messages.get(message);
+        message.is_some_and(|message| {
+            let name = message.name.to_lowercase();
+            name.starts_with("error") || name.trim_end_matches(".message").ends_with("error")
+        })
+    }
+
+    /// The provider's own requests are publications, and what answers them is sent to it.
+    fn replies_to_provider(&mut self, drafts: &mut Vec<Draft<'s>>) {
+        let publishes = |draft: &Draft<'_>| draft.kind == Kind::PubSub && !draft.ccsds;
+        let asks: Vec<&'s Operation<'s>> = drafts
+            .iter()
+            .filter(|draft| publishes(draft) && draft.operation.reply.is_some())
+            .map(|draft| draft.operation)
+            .collect();
+        // What starts an interaction already can start no other: nothing would tell them apart.
+        let mut started: HashMap<Step, String> = HashMap::new();
+        for draft in drafts.iter() {
+            for (role, step) in &draft.steps {
+                if *role == Role::Start {
+                    started.entry(*step).or_insert_with(|| draft.name.clone());
+                }
+            }
+        }
+        let mut seen = HashSet::new();
+        for operation in asks {
+            let Some(reply) = operation.reply.as_ref() else {
+                continue;
+            };
+            if !seen.insert(operation.key) {
+                continue;
+            }
+            let stem = format!("{}_reply", operation.key);
+            let mut names = Vec::new();
+            for message in &reply.messages {
+                let step = Step {
+                    channel: reply.channel,
+                    message: *message,
+                };
+                if let Some(known) = started.get(&step) {
+                    names.push(known.clone());
+                    continue;
+                }
+                let name = self.name(&stem, &reply.messages, *message);
+                started.insert(step, name.clone());
+                names.push(name.clone());
+                drafts.push(Draft {
+                    name,
+                    operation,
+                    kind: Kind::Send,
+                    steps: vec![(Role::Start, step)],
+                    response: None,
+                    ccsds: false,
+                });
+            }
+            let name = quote(operation.key);
+            let mut message = format!(
+                "{name} is a request that the provider makes: it is generated as a publication"
+            );
+            if let [first, rest @ ..] = names.as_slice() {
+                let more = if rest.is_empty() { "" } else { " and others" };
+                message.push_str(&format!(", and its reply as {}{more}", quote(first)));
+            }
+            let help = "set the perspective, if it is the consumer that makes it";
+            self.errors.push(
+                Diagnostic::warning(Code::ProviderRequest, operation.node.key_place(), message)
+                    .with_help(help),
+            );
+        }
     }
 }
 

@@ -261,15 +261,113 @@ components: {schemas: {bad: {type: array, items: {type: integer, format: uint8}}
 }
 
 #[test]
+fn a_reply_may_be_one_of_several_messages_or_none() {
+    check(
+        &["receive ask -> answers yes/no"],
+        &["request ask message=ask/Ask response=answers/AskReply"],
+    );
+    // An error by its name is the interaction's error.
+    check(
+        &["receive ask -> answers yes/askError"],
+        &["request ask message=ask/Ask response=answers/Yes error=answers/AskError"],
+    );
+    check(
+        &["receive ask -> answers yes/no/error_general"],
+        &["request ask message=ask/Ask response=answers/AskReply error=answers/ErrorGeneral"],
+    );
+    // Of several nothing says which is to be told when.
+    check(
+        &["receive ask -> answers yes/askError/otherError"],
+        &["request ask message=ask/Ask response=answers/AskReply"],
+    );
+    check(
+        &["receive ask -> askError"],
+        &["request ask message=ask/Ask response=askError/AskError"],
+    );
+    let text = document(&["receive ask"]) + "    reply: {}\n";
+    let api = generate("Test.yaml", &text).expect("valid").api;
+    assert_eq!(interactions(&api), "submit ask message=ask/Ask\n");
+}
+
+#[test]
+fn what_the_provider_asks_is_published_and_what_answers_it_is_sent() {
+    let provider = Config::new().perspective(Perspective::Provider);
+    check_as(
+        &provider,
+        &["send ask -> answer", "receive tell"],
+        &[
+            "pubsub ask publish=ask/Ask",
+            "send tell message=tell/Tell",
+            "send ask_reply message=answer/Answer",
+        ],
+    );
+    check_as(
+        &provider,
+        &["send ask -> answers yes/no"],
+        &[
+            "pubsub ask publish=ask/Ask",
+            "send ask_reply.yes message=answers/Yes",
+            "send ask_reply.no message=answers/No",
+        ],
+    );
+    // What is sent already is not sent twice.
+    check_as(
+        &provider,
+        &["send ask -> answer", "receive answer"],
+        &[
+            "pubsub ask publish=ask/Ask",
+            "send answer message=answer/Answer",
+        ],
+    );
+    // A document with both directions describes the consumer.
+    let operations = ["send ask -> answer", "receive question -> reply"];
+    check(
+        &operations,
+        &[
+            "request ask message=ask/Ask response=answer/Answer",
+            "pubsub question publish=question/Question",
+            "send question_reply message=reply/Reply",
+        ],
+    );
+    assert_eq!(
+        warnings(&operations),
+        [
+            "`question` is a request that the provider makes: it is generated as a publication, and \
+          its reply as `question_reply`"
+        ]
+    );
+}
+
+#[test]
+fn an_operation_without_a_message_is_left_out() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Clock, version: 1.0.0}
+channels:
+  ticks: {address: ticks}
+operations:
+  tick: {action: send, channel: {$ref: '#/channels/ticks'}}
+";
+    let generated = generate("Clock.yaml", text).expect("valid");
+    assert_eq!(generated.api.interactions, []);
+    let warnings: Vec<_> = generated.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["Clock.yaml:7:3: `tick` has no message: its channel is `ticks`"]
+    );
+}
+
+fn warnings(operations: &[&str]) -> Vec<String> {
+    let generated = generate("Test.yaml", &document(operations)).expect("valid");
+    generated
+        .warnings
+        .iter()
+        .map(|warning| warning.message().to_owned())
+        .collect()
+}
+
+#[test]
 fn an_answer_goes_the_other_way() {
-    let warnings = |operations: &[&str]| {
-        let generated = generate("Test.yaml", &document(operations)).expect("valid");
-        generated
-            .warnings
-            .iter()
-            .map(|warning| warning.message().to_owned())
-            .collect::<Vec<_>>()
-    };
     assert_eq!(
         warnings(&["receive get_request", "receive get_response"]),
         ["`get_response` answers `get_request`, and has the same action"]

@@ -13,7 +13,7 @@ use super::driver::{Calls, GivenUp, WAITING_ANSWERS};
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Open};
 use crate::payload::{Message, Payload};
-use crate::provider::parse;
+use crate::response::{Incoming, Response};
 
 /// Room for what begins and ends an exchange, beside what is counted.
 const ACK_AND_END: usize = 2;
@@ -65,16 +65,17 @@ impl Exchange {
     }
 
     /// Waits for the response.
-    pub(super) async fn response<R: Payload, E: Payload>(
-        &mut self,
-    ) -> Result<Message<R>, Fault<E>> {
+    pub(super) async fn response<R: Response, E: Payload>(&mut self) -> Result<R, Fault<E>> {
         match self.next().await? {
             Body::Message(content) => {
                 self.has_been_answered();
                 read(&content).map_err(Fault::widen)
             }
             // An interaction without a response message ends with none.
-            Body::End if R::SPEC.is_none() => nothing().map_err(Fault::widen),
+            Body::End => match R::read(Incoming::new(None)) {
+                Ok(response) => Ok(response),
+                Err(_) => Err(self.failure(Body::End)),
+            },
             other => Err(self.failure(other)),
         }
     }
@@ -115,30 +116,8 @@ fn out_of_turn<E: Payload>(what: &str) -> Fault<E> {
     )
 }
 
-fn read<P: Payload>(content: &Content) -> Result<Message<P>, Fault> {
-    let name = P::SPEC.name();
-    if content.message != name {
-        let message = format!(
-            "the service sent `{}` in place of `{name}`",
-            content.message
-        );
-        return Err(Fault::new(Fault::UNKNOWN_MESSAGE, message));
-    }
-    let headers = content
-        .headers
-        .as_ref()
-        .map_or("{}", |headers| headers.get());
-    Ok(Message::new(
-        parse(content.payload.get(), "payload", name)?,
-        parse(headers, "headers", name)?,
-    ))
-}
-
-fn nothing<P: Payload>() -> Result<Message<P>, Fault> {
-    Ok(Message::new(
-        parse("null", "payload", "")?,
-        parse("{}", "headers", "")?,
-    ))
+fn read<R: Response>(content: &Content) -> Result<R, Fault> {
+    R::read(Incoming::new(Some(content)))
 }
 
 /// A subscription: the publications that are for it. Dropping it ends it.
@@ -278,7 +257,9 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
                 self.exchange.has_been_answered();
                 read(&content).map_err(Fault::widen)
             }
-            Some(Body::End) if R::SPEC.is_none() => nothing().map_err(Fault::widen),
+            Some(Body::End) if R::SPEC.is_none() => {
+                Response::read(Incoming::new(None)).map_err(Fault::widen)
+            }
             Some(other) => Err(self.exchange.failure(other)),
             None => Err(out_of_turn("nothing")),
         }
