@@ -353,7 +353,7 @@ operations:
     let warnings: Vec<_> = generated.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        ["Clock.yaml:7:3: `tick` has no message: its channel is `ticks`"]
+        ["Clock.yaml:7:3: warning[SW0306]: `tick` has no message: its channel is `ticks`"]
     );
 }
 
