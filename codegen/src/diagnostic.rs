@@ -1,25 +1,23 @@
 //! Mistakes in documents: each with its place, gathered so that one run shows all of them.
 
 mod code;
+mod json;
+mod levels;
 mod place;
+mod render;
 mod wording;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-
-pub use code::Code;
+pub use code::{Code, UnknownCode};
+pub(crate) use levels::{Level, Levels};
 pub(crate) use place::{Place, Text};
 use wording::nearest;
 pub(crate) use wording::quote;
 
 /// How many mistakes of one severity are shown; that there are more is then said.
 const SHOWN: usize = 1000;
-
-/// How many lines are between two places that are shown in one piece; what is further apart is shown
-/// in two.
-const TOGETHER: usize = 100;
 
 /// Up to how many mistakes it is worth looking for what was meant.
 const SUGGESTED: usize = 100;
@@ -61,6 +59,8 @@ struct Contents {
     help: Option<String>,
     /// The name that would have to be there for this not to be wrong.
     wanted: Option<String>,
+    /// It may be but the consequence of an error elsewhere.
+    is_doubtful: bool,
 }
 
 impl Diagnostic {
@@ -81,12 +81,19 @@ impl Diagnostic {
             related: Vec::new(),
             help: None,
             wanted: None,
+            is_doubtful: false,
         }))
     }
 
     /// Says that the mistake is that this name is not there.
     pub(crate) fn for_want_of(mut self, name: &str) -> Self {
         self.0.wanted = Some(name.to_owned());
+        self
+    }
+
+    /// Says that it may be but the consequence of an error elsewhere: it is shown if there is none.
+    pub(crate) fn unless_errors(mut self) -> Self {
+        self.0.is_doubtful = true;
         self
     }
 
@@ -172,50 +179,6 @@ impl Diagnostic {
         self.0.help.as_deref()
     }
 
-    /// Several lines of plain text, as rustc shows its errors: the message, the line of the
-    /// document with the place underlined, and the help.
-    ///
-    /// ```
-    /// let mistakes = specwire_codegen::generate("clock.yaml", "asyncapi: 2.6.0").unwrap_err();
-    /// let text = mistakes.iter().next().expect("errors are never empty").render();
-    /// assert!(text.contains("1 | asyncapi: 2.6.0\n  |           ^^^^^"), "{text}");
-    /// ```
-    #[must_use]
-    pub fn render(&self) -> String {
-        let level = match self.0.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let title = level
-            .primary_title(self.0.message.as_str())
-            .id(self.0.code.to_string());
-        let mut group = match &self.0.place.range {
-            Some(_) => title.elements(self.snippets()),
-            None => title.element(Origin::path(self.file())),
-        };
-        if let Some(help) = &self.0.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        let text = Renderer::plain().render(&[group]);
-        text.lines()
-            .map(str::trim_end)
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
-
-    /// Each part of a text in which there is something to see, the mistake's own first.
-    fn snippets(&self) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
-        let mut parts = vec![Part::new(&self.0.place, AnnotationKind::Primary, "")];
-        for (place, label) in &self.0.related {
-            let part = Part::new(place, AnnotationKind::Context, label);
-            match parts.iter_mut().find(|known| known.is_near(&part)) {
-                Some(known) => known.marks.extend(part.marks),
-                None => parts.push(part),
-            }
-        }
-        parts.iter().map(Part::snippet).collect()
-    }
-
     /// One line for where the severity is shown already.
     pub(crate) fn brief(&self) -> String {
         format!("{}: [{}] {}", self.origin(), self.0.code, self.0.message)
@@ -227,58 +190,6 @@ impl Diagnostic {
             (Some(line), Some(column)) => format!("{}:{line}:{column}", self.file()),
             _ => self.file().to_owned(),
         }
-    }
-}
-
-/// What is shown of a text in one piece.
-struct Part<'d> {
-    text: &'d Arc<Text>,
-    marks: Vec<(&'d Place, AnnotationKind, &'d str)>,
-}
-
-impl<'d> Part<'d> {
-    fn new(place: &'d Place, kind: AnnotationKind, label: &'d str) -> Self {
-        Self {
-            text: &place.text,
-            marks: vec![(place, kind, label)],
-        }
-    }
-
-    /// From the first byte that is marked to the last.
-    fn range(&self) -> std::ops::Range<usize> {
-        let ranges = self
-            .marks
-            .iter()
-            .filter_map(|(place, ..)| place.range.clone());
-        ranges
-            .reduce(|all, range| all.start.min(range.start)..all.end.max(range.end))
-            .unwrap_or_default()
-    }
-
-    /// The other can be shown together with this one.
-    fn is_near(&self, other: &Self) -> bool {
-        let line = |offset| self.text.position(offset).0;
-        let (own, other_range) = (self.range(), other.range());
-        Arc::ptr_eq(self.text, other.text)
-            && line(other_range.start) <= line(own.end).saturating_add(TOGETHER)
-            && line(own.start) <= line(other_range.end).saturating_add(TOGETHER)
-    }
-
-    fn snippet(&self) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
-        let (shown, first_line) = self.text.lines_around(&self.range());
-        let snippet = Snippet::source(self.text.slice(&shown))
-            .line_start(first_line)
-            .path(self.text.file.as_str());
-        snippet.annotations(self.marks.iter().filter_map(|(place, kind, label)| {
-            let range = place.range.as_ref()?;
-            let local =
-                range.start.saturating_sub(shown.start)..range.end.saturating_sub(shown.start);
-            let annotation = kind.span(local);
-            Some(match *label {
-                "" => annotation,
-                label => annotation.label(label),
-            })
-        }))
     }
 }
 
@@ -305,7 +216,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All mistakes of one document, in document order: at least one. Each is a [`Severity::Error`].
+/// What is wrong with one document, in document order: at least one [`Severity::Error`], and the
+/// warnings beside it.
 ///
 /// ```
 /// let text = "asyncapi: 3.0.0\ninfo: {title: Clock}\nchanels: {}\n";
@@ -372,6 +284,7 @@ impl std::error::Error for Diagnostics {}
 /// What the phases have found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
+    levels: Levels,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     more_errors: bool,
@@ -381,6 +294,13 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
+    pub(crate) fn new(levels: &Levels) -> Self {
+        Self {
+            levels: levels.clone(),
+            ..Self::default()
+        }
+    }
+
     /// From now on these lines are known not to have been read: what is missing may be on them.
     pub(crate) fn pass_over(&mut self, lines: String) {
         self.passed_over = lines;
@@ -394,6 +314,7 @@ impl Errors {
         }
         let (list, more) = match diagnostic.0.severity {
             Severity::Error => (&mut self.errors, &mut self.more_errors),
+            Severity::Warning if self.levels.of(diagnostic.0.code) == Level::Allow => return,
             Severity::Warning => (&mut self.warnings, &mut self.more_warnings),
         };
         if list.len() < SHOWN {
@@ -418,37 +339,34 @@ impl Errors {
         self.errors.is_empty()
     }
 
-    /// The end of the phases: all errors, or else the warnings. Warnings beside errors would often
-    /// be but their consequences.
-    pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
-        let failed = !self.is_empty();
-        let (mut all, more) = if failed {
-            (self.errors, self.more_errors)
-        } else {
-            (self.warnings, self.more_warnings)
-        };
-        let key = |diagnostic: &Diagnostic| {
-            diagnostic
-                .0
-                .place
-                .range
-                .as_ref()
-                .map(|range| (range.start, range.end))
-        };
-        // Stable: of two mistakes at one place, the one found by the earlier phase comes first.
-        all.sort_by_key(key);
-        let mut seen = std::collections::HashSet::new();
-        all.retain(|diagnostic| seen.insert((key(diagnostic), diagnostic.0.message.clone())));
-        if let Some(first) = all.first().filter(|_| more) {
-            let place = Place::file(first.file());
-            let message = format!("found more than these {SHOWN}: mend some to see the others");
-            let severity = first.severity();
-            all.push(Diagnostic::new(
-                severity,
-                Code::TooManyMistakes,
-                place,
-                message,
-            ));
+    /// The end of the phases: the warnings, or else these and the errors.
+    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Diagnostics> {
+        if !self.is_empty() {
+            self.warnings.retain(|warning| !warning.0.is_doubtful);
+        }
+        for warning in &mut self.warnings {
+            if self.levels.of(warning.0.code) == Level::Deny {
+                warning.0.severity = Severity::Error;
+            }
+        }
+        let mut all = self.errors;
+        all.append(&mut self.warnings);
+        in_order(&mut all);
+        let is_error = |diagnostic: &Diagnostic| diagnostic.0.severity == Severity::Error;
+        let failed = all.iter().any(is_error);
+        for (severity, more) in [
+            (Severity::Error, self.more_errors),
+            (Severity::Warning, self.more_warnings),
+        ] {
+            if let Some(first) = all.first().filter(|_| more) {
+                let place = Place::file(first.file());
+                let message = format!(
+                    "found more than these {SHOWN} {}s: mend some to see the others",
+                    severity.name()
+                );
+                let code = Code::TooManyMistakes;
+                all.push(Diagnostic::new(severity, code, place, message));
+            }
         }
         if failed {
             Err(Diagnostics(all))
@@ -456,4 +374,25 @@ impl Errors {
             Ok(all)
         }
     }
+}
+
+/// Brings diagnostics into the order of the document, and removes what is said twice. Where there
+/// are several files, they are in the order in which anything was found in them.
+fn in_order(all: &mut Vec<Diagnostic>) {
+    let mut files: HashMap<String, usize> = HashMap::new();
+    for diagnostic in &*all {
+        let next = files.len();
+        files.entry(diagnostic.file().to_owned()).or_insert(next);
+    }
+    let key = |diagnostic: &Diagnostic| {
+        let range = diagnostic.0.place.range.as_ref();
+        (
+            files.get(diagnostic.file()).copied(),
+            range.map(|range| (range.start, range.end)),
+        )
+    };
+    // Stable: of two mistakes at one place, the one found by the earlier phase comes first.
+    all.sort_by_key(key);
+    let mut seen = HashSet::new();
+    all.retain(|diagnostic| seen.insert((key(diagnostic), diagnostic.0.message.clone())));
 }

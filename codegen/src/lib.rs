@@ -58,7 +58,7 @@ mod format;
 
 mod script;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity, UnknownCode};
 pub use options::{OpenEnums, Perspective, Sides};
 pub use script::{Config, Error, Result, compile};
 
@@ -118,7 +118,7 @@ fn pipeline(
     text: &str,
     options: &Options,
 ) -> std::result::Result<Generated, Diagnostics> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(&options.levels);
     options.check(file, &mut errors);
     let api = Source::parse(file, text, &mut errors).and_then(|source| {
         let document = Document::check(&source, &mut errors)?;

@@ -252,11 +252,9 @@ fn reply_headers(
         };
         if !declared(name) {
             let message = format!("{} is not among the declared headers", quote(name));
-            errors.push(Diagnostic::warning(
-                Code::UndeclaredHeader,
-                expression.place(),
-                message,
-            ));
+            let place = expression.place();
+            errors
+                .push(Diagnostic::warning(Code::UndeclaredHeader, place, message).unless_errors());
             return None;
         }
         Some(name.to_owned())

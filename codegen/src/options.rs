@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::diagnostic::{Code, Diagnostic, Errors, Place, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Levels, Place, quote};
 
 /// Which end of the exchanges a document describes. Both ends are generated in any case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) open_enums: OpenEnums,
     /// A URL, or the beginning of one, and the file or folder that stands for it.
     pub(crate) urls: Vec<(String, PathBuf)>,
+    pub(crate) levels: Levels,
 }
 
 /// Types that an option is about.
@@ -93,6 +94,7 @@ impl Selector {
 impl Options {
     /// Reports what is no Rust, so that all of it can be relied on later.
     pub(crate) fn check(&self, file: &str, errors: &mut Errors) {
+        self.levels.check(file, errors);
         let mut refuse = |option: &str, found: &str, expected: &str| {
             let message = format!(
                 "found {} in the option `{option}`, expected {expected}",

@@ -268,7 +268,8 @@ fn mistakes_beyond_those_that_are_shown_are_mentioned() {
     assert_eq!(many(900).len(), 900);
     let shown = many(2000);
     assert_eq!(shown.len(), 1001);
-    let last = "Many.yaml: error[SW0904]: found more than these 1000: mend some to see the others";
+    let last =
+        "Many.yaml: error[SW0904]: found more than these 1000 errors: mend some to see the others";
     assert_eq!(shown.last().map(String::as_str), Some(last));
 }
 

@@ -1,6 +1,9 @@
 //! The codes of errors and warnings: one table, from which `docs/diagnostics.md` is made.
 
 use std::fmt;
+use std::str::FromStr;
+
+use super::wording::{nearest, quote};
 
 /// Declares [`Code`]: of each code the number, a short name and an explanation.
 macro_rules! codes {
@@ -175,6 +178,8 @@ codes! {
         "An option that the build script sets is not what it has to be.";
     NoSuchOperation = 802, "no such operation":
         "The build script asks for an operation that the document does not have.";
+    UnknownCode = 803, "unknown code":
+        "The build script allows or denies a code that no diagnostic has.";
 
     // Limits.
     TooLong = 901, "too long":
@@ -186,6 +191,58 @@ codes! {
     TooManyMistakes = 904, "too many mistakes":
         "There are more mistakes than are shown.";
 }
+
+impl Code {
+    /// The code whose text is most like this one.
+    fn nearest(text: &str) -> Option<Self> {
+        let codes: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
+        let text = text.to_uppercase();
+        let found = nearest(&text, codes.iter().map(String::as_str))?;
+        found.parse().ok()
+    }
+}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    /// From `SW0104`.
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        let found = Self::ALL.iter().find(|code| code.to_string() == text);
+        found.copied().ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}
+
+/// What is no [`Code`].
+///
+/// ```
+/// let unknown = "SW010".parse::<specwire_codegen::Code>().unwrap_err();
+/// assert_eq!(unknown.to_string(), "there is no code `SW010`: did you mean `SW0010`?");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnknownCode(String);
+
+impl UnknownCode {
+    pub(super) fn message(&self) -> String {
+        format!("there is no code {}", quote(&self.0))
+    }
+
+    /// The code that was most likely meant.
+    pub(super) fn meant(&self) -> Option<String> {
+        Code::nearest(&self.0).map(|code| code.to_string())
+    }
+}
+
+impl fmt::Display for UnknownCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        match self.meant() {
+            Some(meant) => write!(f, ": did you mean `{meant}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for UnknownCode {}
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

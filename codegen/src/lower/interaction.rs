@@ -198,12 +198,12 @@ pub(super) fn recognise<'s>(
         .into_iter()
         .flat_map(Node::entries)
         .count();
-    if written == 0 && recogniser.errors.is_empty() {
+    if written == 0 {
         let place = resolved.root.place();
         let message = "there are no `operations`, so the service has nothing to do";
         recogniser
             .errors
-            .push(Diagnostic::warning(Code::NoOperations, place, message));
+            .push(Diagnostic::warning(Code::NoOperations, place, message).unless_errors());
     }
     Recognised {
         drafts,
@@ -380,8 +380,11 @@ impl<'s> Recogniser<'s, '_> {
         );
         let opposite = if operation.sends { "receive" } else { "send" };
         let help = format!("write {}, if it is an answer", quote(opposite));
-        self.errors
-            .push(Diagnostic::warning(Code::SameAction, action.place(), message).with_help(help));
+        self.errors.push(
+            Diagnostic::warning(Code::SameAction, action.place(), message)
+                .with_help(help)
+                .unless_errors(),
+        );
     }
 
     /// The message of this name in an operation's reply; or that on a channel of this name.

@@ -238,6 +238,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             let message = format!("{} is required, but not among the properties", quote(name));
             self.errors.push(
                 Diagnostic::warning(Code::UndeclaredProperty, item.place(), message)
+                    .unless_errors()
                     .did_you_mean(meant),
             );
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::diagnostic::Level;
 use crate::options::{OpenEnums, Options, Perspective, Selector, Sides};
 
 /// How documents are compiled, where the defaults do not fit.
@@ -211,6 +212,49 @@ impl Config {
     /// ```
     pub fn map_url(mut self, url: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.options.urls.push((url.into(), path.into()));
+        self
+    }
+
+    /// Turns the warnings of a code off; an error stays one. `docs/diagnostics.md` lists the codes.
+    ///
+    /// ```
+    /// use specwire_codegen::Config;
+    ///
+    /// let text = "{asyncapi: 3.0.0, info: {title: Lamp, version: 1.0.0}}";
+    /// assert_eq!(Config::new().generate("Lamp.yaml", text)?.warnings.len(), 1);
+    /// assert!(Config::new().allow("SW0316").generate("Lamp.yaml", text)?.warnings.is_empty());
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    pub fn allow(mut self, code: &str) -> Self {
+        self.options.levels.set(code, Level::Allow);
+        self
+    }
+
+    /// Makes the warnings of a code errors.
+    ///
+    /// ```
+    /// use specwire_codegen::{Code, Config};
+    ///
+    /// let text = "{asyncapi: 3.0.0, info: {title: Lamp, version: 1.0.0}}";
+    /// let mistakes = Config::new().deny("SW0316").generate("Lamp.yaml", text).unwrap_err();
+    /// assert_eq!(mistakes.iter().next().map(|mistake| mistake.code()), Some(Code::NoOperations));
+    /// ```
+    pub fn deny(mut self, code: &str) -> Self {
+        self.options.levels.set(code, Level::Deny);
+        self
+    }
+
+    /// Makes all warnings errors, but for those of codes that are [allowed](Self::allow).
+    ///
+    /// ```
+    /// use specwire_codegen::Config;
+    ///
+    /// let text = "{asyncapi: 3.0.0, info: {title: Lamp, version: 1.0.0}}";
+    /// assert!(Config::new().deny_warnings().generate("Lamp.yaml", text).is_err());
+    /// assert!(Config::new().deny_warnings().allow("SW0316").generate("Lamp.yaml", text).is_ok());
+    /// ```
+    pub fn deny_warnings(mut self) -> Self {
+        self.options.levels.deny_all();
         self
     }
 }

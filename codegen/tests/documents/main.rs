@@ -4,6 +4,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod diagnostics;
 mod summary;
 
 mod interactions;

@@ -1,0 +1,155 @@
+//! What is said about documents, beyond the words, which are in `tests/reject`.
+
+use serde_json::Value;
+use specwire_codegen::{Config, Diagnostics, Severity, generate};
+
+/// A warning (`anyOf`), and nothing wrong.
+const LAMP: &str = "\
+asyncapi: 3.0.0
+info: {title: Lamp, version: 1.0.0}
+channels: {lamp: {address: lamp, messages: {switch: {payload: {anyOf: []}}}}}
+operations: {switch: {action: receive, channel: {$ref: '#/channels/lamp'}}}
+";
+
+fn mistakes(text: &str) -> Diagnostics {
+    generate("Lamp.yaml", text).expect_err("there are mistakes")
+}
+
+fn codes<'d>(
+    diagnostics: impl IntoIterator<Item = &'d specwire_codegen::Diagnostic>,
+) -> Vec<String> {
+    let code = |diagnostic: &specwire_codegen::Diagnostic| {
+        format!("{:?} {}", diagnostic.severity(), diagnostic.code())
+    };
+    diagnostics.into_iter().map(code).collect()
+}
+
+#[test]
+fn warnings_are_shown_beside_errors_in_document_order() {
+    let text = LAMP
+        .replace("title: Lamp, ", "")
+        .replace("address: lamp", "adress: lamp");
+    let found = mistakes(&text);
+    assert_eq!(
+        codes(&found),
+        ["Error SW0104", "Error SW0105", "Warning SW0405"]
+    );
+}
+
+#[test]
+fn what_may_be_the_consequence_of_an_error_is_kept_out() {
+    let found = mistakes("{asyncapi: 3.0.0, info: {title: Lamp}}");
+    assert_eq!(codes(&found), ["Error SW0104"]);
+}
+
+#[test]
+fn warnings_are_turned_off_and_made_errors_by_code() {
+    let codes = |config: Config| match config.generate("Lamp.yaml", LAMP) {
+        Ok(generated) => codes(&generated.warnings),
+        Err(mistakes) => codes(&mistakes),
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(codes(Config::new()), ["Warning SW0405"]);
+    assert_eq!(codes(Config::new().allow("SW0405")), none);
+    assert_eq!(codes(Config::new().deny("SW0405")), ["Error SW0405"]);
+    assert_eq!(codes(Config::new().deny_warnings()), ["Error SW0405"]);
+    assert_eq!(codes(Config::new().deny_warnings().allow("SW0405")), none);
+    assert_eq!(codes(Config::new().deny("SW0405").allow("SW0405")), none);
+    assert_eq!(codes(Config::new().allow("SW0316")), ["Warning SW0405"]);
+}
+
+#[test]
+fn errors_cannot_be_turned_off() {
+    let config = Config::new().allow("SW0104");
+    let found = config.generate("Lamp.yaml", "{asyncapi: 3.0.0, info: {title: Lamp}}");
+    assert_eq!(
+        codes(&found.expect_err("it stays an error")),
+        ["Error SW0104"]
+    );
+}
+
+#[test]
+fn what_is_no_code_is_an_error() {
+    let found = Config::new().allow("sw405").generate("Lamp.yaml", LAMP);
+    let found = found.expect_err("it is none");
+    let mistake = found.iter().next().expect("there is one");
+    assert_eq!(
+        mistake.to_string(),
+        "Lamp.yaml: error[SW0803]: there is no code `sw405`"
+    );
+    assert_eq!(mistake.help(), Some("did you mean `SW0405`?"));
+}
+
+#[test]
+fn json_says_all_that_is_shown() {
+    let found = mistakes("asyncapi: 3.0.0\ninfo: {title: Lamp, version: 1, title: é}\n");
+    let lines = found.to_json_lines();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("it is JSON"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            serde_json::json!({
+                "code": "SW0106",
+                "severity": "error",
+                "message": "found the number `1`, expected text",
+                "file": "Lamp.yaml",
+                "line": 2, "column": 30, "end_line": 2, "end_column": 31, "start": 45, "end": 46,
+                "pointer": "/info/version",
+                "help": "write `'1'`",
+                "related": [],
+            }),
+            serde_json::json!({
+                "code": "SW0012",
+                "severity": "error",
+                "message": "duplicate key `title`",
+                "file": "Lamp.yaml",
+                "line": 2, "column": 33, "end_line": 2, "end_column": 38, "start": 48, "end": 53,
+                "pointer": "",
+                "help": null,
+                "related": [{
+                    "message": "first defined here",
+                    "file": "Lamp.yaml",
+                    "line": 2, "column": 8, "end_line": 2, "end_column": 13, "start": 23, "end": 28,
+                    "pointer": "",
+                }],
+            }),
+        ]
+    );
+}
+
+#[test]
+fn json_is_valid_whatever_the_document_says() {
+    let odd = "\"\\\u{0}\u{1f}\u{7f}\u{85}\u{2028}\r\n\t😀";
+    let key = serde_json::to_string(odd).expect("text is JSON");
+    let text = format!("{{\"asyncapi\": \"3.0.0\", \"info\": {{{key}: 1, \"$ref\": {key}}}}}");
+    for diagnostic in &generate(odd, &text).expect_err("there are mistakes") {
+        let line = diagnostic.to_json();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let value: Value = serde_json::from_str(&line).expect("it is JSON");
+        assert_eq!(value["file"], odd);
+        assert_eq!(value["message"], diagnostic.message());
+        assert_eq!(value["pointer"], diagnostic.pointer());
+        assert_eq!(diagnostic.severity(), Severity::Error);
+    }
+}
+
+#[test]
+fn places_that_are_far_apart_are_shown_in_two_pieces() {
+    let lines = "# nothing\n".repeat(5000);
+    let found = mistakes(&format!("asyncapi: 3.0.0\n{lines}asyncapi: 3.0.0\n")).render();
+    let first = "\
+error[SW0012]: duplicate key `asyncapi`
+    --> Lamp.yaml:5002:1
+     |
+5002 | asyncapi: 3.0.0
+     | ^^^^^^^^
+     |
+    ::: Lamp.yaml:1:1
+     |
+   1 | asyncapi: 3.0.0
+     | -------- first defined here";
+    assert!(found.contains(first), "{found}");
+}
