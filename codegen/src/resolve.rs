@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::Document;
-use crate::source::{Id, Node, Size};
+use crate::source::{Entry, Id, Node, Size};
 
 pub(crate) use reference::References;
 
@@ -134,13 +134,17 @@ impl<'s> Resolver<'s> {
                     quote(first)
                 );
                 let help = format!("it is known as {} only", quote(first));
+                let mistake = Diagnostic::warning(Code::SameChannel, entry.key_place(), message);
                 errors.push(
-                    Diagnostic::warning(Code::SameChannel, entry.key_place(), message)
-                        .with_help(help),
+                    match channels.and_then(|channels| channels.get(first)) {
+                        Some(first) => mistake.related(first.key_place(), "the same channel"),
+                        None => mistake,
+                    }
+                    .with_help(help),
                 );
                 continue;
             }
-            let mut names: HashMap<&str, usize> = HashMap::new();
+            let mut names: HashMap<&str, (usize, Entry<'_>)> = HashMap::new();
             let mut messages = Vec::new();
             for message in node.get("messages").into_iter().flat_map(Node::entries) {
                 let Some(target) = self.references.target(message.node) else {
@@ -148,15 +152,16 @@ impl<'s> Resolver<'s> {
                 };
                 let index = self.message(target, message.key);
                 let name = self.messages.get(index).map_or("", |message| message.name);
-                match names.insert(name, index) {
-                    Some(other) if other != index => {
+                match names.insert(name, (index, message)) {
+                    Some((other, first)) if other != index => {
                         let message_text =
                             format!("two messages of this channel are named {}", quote(name));
-                        errors.push(Diagnostic::error(
-                            Code::SameMessageName,
-                            message.key_place(),
-                            message_text,
-                        ));
+                        let place = message.key_place();
+                        errors.push(
+                            Diagnostic::error(Code::SameMessageName, place, message_text)
+                                .related(first.key_place(), "the other")
+                                .with_help("give one of them another `name`"),
+                        );
                     }
                     Some(_) => {}
                     None => {
@@ -293,7 +298,11 @@ impl<'s> Resolver<'s> {
                 "add it to `channels`, and refer to `#/channels/{}`",
                 target.key()
             );
-            errors.push(Diagnostic::error(Code::ForeignChannel, place, message).with_help(help));
+            errors.push(
+                Diagnostic::error(Code::ForeignChannel, place, message)
+                    .related(target.key_place(), "this is what it refers to")
+                    .with_help(help),
+            );
         }
         channel
     }
@@ -337,8 +346,11 @@ impl<'s> Resolver<'s> {
                         .flat_map(Node::entries);
                     let meant = errors.nearest(target.key(), keys.map(|entry| entry.key));
                     let place = reference.get("$ref").unwrap_or(reference).place();
+                    let messages = channel.node.get("messages").unwrap_or(channel.node);
                     errors.push(
-                        Diagnostic::error(Code::ForeignMessage, place, message).did_you_mean(meant),
+                        Diagnostic::error(Code::ForeignMessage, place, message)
+                            .related(messages.key_place(), "none of these")
+                            .did_you_mean(meant),
                     );
                 }
             }

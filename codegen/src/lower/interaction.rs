@@ -380,11 +380,11 @@ impl<'s> Recogniser<'s, '_> {
         );
         let opposite = if operation.sends { "receive" } else { "send" };
         let help = format!("write {}, if it is an answer", quote(opposite));
-        self.errors.push(
-            Diagnostic::warning(Code::SameAction, action.place(), message)
-                .with_help(help)
-                .unless_errors(),
-        );
+        let mut mistake = Diagnostic::warning(Code::SameAction, action.place(), message);
+        if let Some(other) = operation.node.get("action") {
+            mistake = mistake.related(other.place(), "the action of what it answers");
+        }
+        self.errors.push(mistake.with_help(help).unless_errors());
     }
 
     /// The message of this name in an operation's reply; or that on a channel of this name.

@@ -106,11 +106,14 @@ fn fits<'s>(
                 kind.name()
             );
             // A schema is anything, strictly speaking.
-            errors.push(match kind {
-                Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
-                    .with_help("it is taken for a schema that anything matches"),
-                _ => Diagnostic::error(Code::ReferenceKind, place, message),
-            });
+            errors.push(
+                match kind {
+                    Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
+                        .with_help("it is taken for a schema that anything matches"),
+                    _ => Diagnostic::error(Code::ReferenceKind, place, message),
+                }
+                .related(target.key_place(), format!("this is {}", other.name())),
+            );
             None
         }
         None => {
