@@ -66,6 +66,7 @@ mod session;
 mod socket;
 mod strict;
 mod subscribers;
+mod validate;
 mod wiring;
 
 #[doc(hidden)]
@@ -80,7 +81,9 @@ pub use payload::{IntoMessage, Message, NoError, NoHeaders, Payload};
 pub use provider::Provider;
 pub use request::{Ack, Request, Updates};
 pub use server::{Server, bind, stop_signal};
+pub use specwire_rules::{At, Violation};
 pub use subscribers::Subscribers;
+pub use validate::Validate;
 
 /// Any JSON value: what a schema without a type of its own is read into.
 pub use serde_json::Value as Json;

@@ -6,12 +6,14 @@ use std::ops::{Deref, DerefMut};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::validate::Validate;
+
 /// The payload of one AsyncAPI message; generated types implement it.
 ///
 /// A message is a payload and its headers (AsyncAPI 3.0, Message Object). The payload's Rust type
 /// stands for the message, so that the compiler tells messages apart.
 pub trait Payload:
-    Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Validate + Send + Sync + 'static
 {
     /// The message's declared headers.
     type Headers: Clone
@@ -19,6 +21,7 @@ pub trait Payload:
         + PartialEq
         + Serialize
         + DeserializeOwned
+        + Validate
         + Send
         + Sync
         + 'static;
@@ -133,6 +136,8 @@ impl<'de> Deserialize<'de> for NoHeaders {
     }
 }
 
+impl Validate for NoHeaders {}
+
 /// The error message of an interaction that declares none: there is no value of it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum NoError {}
@@ -148,6 +153,8 @@ impl<'de> Deserialize<'de> for NoError {
         Err(serde::de::Error::custom("no error message is declared"))
     }
 }
+
+impl Validate for NoError {}
 
 impl Payload for NoError {
     type Headers = NoHeaders;

@@ -2,6 +2,7 @@
 //! generator.
 
 pub use serde;
+pub use specwire_rules as rules;
 
 pub use crate::interaction::Interaction;
 pub use crate::payload::MessageSpec;

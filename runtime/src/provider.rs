@@ -16,6 +16,7 @@ use crate::reply::Replies;
 use crate::request::Peer;
 use crate::strict;
 use crate::subscribers::Membership;
+use crate::validate::Validate;
 
 /// An implementation of one document's service, wired to the document's interactions.
 ///
@@ -124,16 +125,17 @@ pub(crate) enum Work {
     Membership(Box<dyn FnOnce() -> Membership + Send>),
 }
 
-/// Reads one half of a message that came from a peer.
-pub(crate) fn parse<T: serde::de::DeserializeOwned>(
+/// Reads one half of a message that came from a peer, and checks it.
+pub(crate) fn parse<T: serde::de::DeserializeOwned + Validate>(
     text: &str,
     half: &str,
     message: &str,
 ) -> Result<T, Fault> {
-    strict::from_str(text).map_err(|error| {
-        Fault::new(
-            Fault::INVALID_MESSAGE,
-            format!("the {half} of `{message}`: {error}"),
-        )
-    })
+    let invalid = |what: &dyn fmt::Display| {
+        let text = format!("the {half} of `{message}`: {what}");
+        Fault::new(Fault::INVALID_MESSAGE, text)
+    };
+    let value: T = strict::from_str(text).map_err(|error| invalid(&error))?;
+    value.validate().map_err(|violation| invalid(&violation))?;
+    Ok(value)
 }

@@ -24,6 +24,8 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     let reply_address = string("reply_address", message.reply_address.as_deref());
     let correlation_id = string("correlation_id", message.correlation_id.as_deref());
     quote! {
+        impl ::specwire::Validate for #name {}
+
         impl ::specwire::Payload for #name {
             type Headers = #headers;
             const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)

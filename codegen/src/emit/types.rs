@@ -22,14 +22,21 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef) -> TokenStream
         }
         TypeKind::Enum(variants) => enumeration(&definition.name, variants),
     };
-    let payload = index.message_of(&definition.name).map(messages::payload);
+    let message = index.message_of(&definition.name);
+    let payload = message.map(messages::payload);
     let wrapper = index
         .message_with_headers(&definition.name)
         .map(|message| messages::wrapper(index, message));
+    // What is a payload too has it from there.
+    let validate = (message.is_none() && wrapper.is_some()).then(|| {
+        let name = type_ident(&definition.name);
+        quote!(impl ::specwire::Validate for #name {})
+    });
     quote! {
         #wrapper
         #docs
         #definition_tokens
+        #validate
         #payload
     }
 }

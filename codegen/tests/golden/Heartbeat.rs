@@ -15,6 +15,8 @@ pub struct BeatSub {
     pub subscription_id: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for BeatSub {}
+
 impl ::specwire::Payload for BeatSub {
     type Headers = BeatSubHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("beat_sub")
@@ -38,6 +40,8 @@ pub struct BeatSubHeaders {
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
 
+impl ::specwire::Validate for BeatSubHeaders {}
+
 /// One beat.
 ///
 /// Payload of the message `beat_pub`.
@@ -49,6 +53,8 @@ pub struct BeatPub {
     #[serde(rename = "subscriptionId", skip_serializing_if = "::core::option::Option::is_none")]
     pub subscription_id: ::core::option::Option<::std::string::String>,
 }
+
+impl ::specwire::Validate for BeatPub {}
 
 impl ::specwire::Payload for BeatPub {
     type Headers = BeatPubHeaders;
@@ -69,6 +75,8 @@ pub struct BeatPubHeaders {
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
 
+impl ::specwire::Validate for BeatPubHeaders {}
+
 /// Asks for the period of the heartbeat.
 ///
 /// Payload of the message `getPeriod_request`.
@@ -80,6 +88,8 @@ pub struct GetPeriodRequest {
     #[serde(rename = "interactionId", skip_serializing_if = "::core::option::Option::is_none")]
     pub interaction_id: ::core::option::Option<::std::string::String>,
 }
+
+impl ::specwire::Validate for GetPeriodRequest {}
 
 impl ::specwire::Payload for GetPeriodRequest {
     type Headers = GetPeriodRequestHeaders;
@@ -105,6 +115,8 @@ pub struct GetPeriodRequestHeaders {
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
 
+impl ::specwire::Validate for GetPeriodRequestHeaders {}
+
 /// Tells the period of the heartbeat.
 ///
 /// Payload of the message `getPeriod_response`.
@@ -119,6 +131,8 @@ pub struct GetPeriodResponse {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub period: ::core::option::Option<::specwire::Number>,
 }
+
+impl ::specwire::Validate for GetPeriodResponse {}
 
 impl ::specwire::Payload for GetPeriodResponse {
     type Headers = GetPeriodResponseHeaders;
@@ -139,6 +153,8 @@ pub struct GetPeriodResponseHeaders {
     #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
+
+impl ::specwire::Validate for GetPeriodResponseHeaders {}
 
 const BEAT: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "beat")

@@ -80,6 +80,8 @@ pub struct TellSend {
     pub test: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for TellSend {}
+
 impl ::specwire::Payload for TellSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =

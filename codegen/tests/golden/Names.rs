@@ -324,6 +324,8 @@ pub struct MoveError {
     pub mode: ::core::option::Option<Mode>,
 }
 
+impl ::specwire::Validate for MoveError {}
+
 impl ::specwire::Payload for MoveError {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -341,6 +343,8 @@ pub struct Service_ {
     pub x: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for Service_ {}
+
 impl ::specwire::Payload for Service_ {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -353,6 +357,8 @@ impl ::specwire::Payload for Service_ {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct MoveSubmit(pub Taken);
+
+impl ::specwire::Validate for MoveSubmit {}
 
 impl ::specwire::Payload for MoveSubmit {
     type Headers = ::specwire::NoHeaders;
@@ -384,6 +390,8 @@ impl ::core::convert::From<MoveSubmit> for Taken {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct FromOrbitSend(pub Taken);
 
+impl ::specwire::Validate for FromOrbitSend {}
+
 impl ::specwire::Payload for FromOrbitSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -414,6 +422,8 @@ impl ::core::convert::From<FromOrbitSend> for Taken {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct DocumentSend(pub f64);
 
+impl ::specwire::Validate for DocumentSend {}
+
 impl ::specwire::Payload for DocumentSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -437,6 +447,8 @@ impl ::core::convert::From<DocumentSend> for f64 {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct A(pub ::std::string::String);
+
+impl ::specwire::Validate for A {}
 
 impl ::specwire::Payload for A {
     type Headers = ::specwire::NoHeaders;

@@ -15,6 +15,8 @@ pub struct ParkSend {
     pub quickly: ::core::option::Option<bool>,
 }
 
+impl ::specwire::Validate for ParkSend {}
+
 impl ::specwire::Payload for ParkSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -39,6 +41,8 @@ pub struct Place {
     pub declination: f64,
 }
 
+impl ::specwire::Validate for Place {}
+
 impl ::specwire::Payload for Place {
     type Headers = PlaceHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -58,6 +62,8 @@ pub struct PlaceHeaders {
     #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
     pub request_id: ::core::option::Option<::specwire::Uuid>,
 }
+
+impl ::specwire::Validate for PlaceHeaders {}
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +98,8 @@ pub enum RefusalReason {
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct StatusRequest {}
 
+impl ::specwire::Validate for StatusRequest {}
+
 impl ::specwire::Payload for StatusRequest {
     type Headers = StatusRequestHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -111,6 +119,8 @@ pub struct StatusRequestHeaders {
     pub reply_to: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for StatusRequestHeaders {}
+
 /// The status.
 ///
 /// Payload of the message `status_response`.
@@ -124,6 +134,8 @@ pub struct StatusResponse {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub place: ::core::option::Option<Place>,
 }
+
+impl ::specwire::Validate for StatusResponse {}
 
 impl ::specwire::Payload for StatusResponse {
     type Headers = StatusResponseHeaders;
@@ -144,6 +156,8 @@ pub struct StatusResponseHeaders {
     pub station: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for StatusResponseHeaders {}
+
 /// Asks for a picture.
 ///
 /// Payload of the message `expose_invoke`.
@@ -154,6 +168,8 @@ pub struct ExposeInvoke {
     /// A MAL Duration in seconds.
     pub duration: ::specwire::Number,
 }
+
+impl ::specwire::Validate for ExposeInvoke {}
 
 impl ::specwire::Payload for ExposeInvoke {
     type Headers = ExposeInvokeHeaders;
@@ -174,6 +190,8 @@ pub struct ExposeInvokeHeaders {
     #[serde(rename = "replyTo", skip_serializing_if = "::core::option::Option::is_none")]
     pub reply_to: ::core::option::Option<::std::string::String>,
 }
+
+impl ::specwire::Validate for ExposeInvokeHeaders {}
 
 /// Where a picture is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -198,6 +216,8 @@ pub struct ExposeAck {
     pub ends_at: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for ExposeAck {}
+
 impl ::specwire::Payload for ExposeAck {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -215,6 +235,8 @@ pub struct SurveyProgress {
     /// What encloses the field.
     pub corners: ::std::vec::Vec<Place>,
 }
+
+impl ::specwire::Validate for SurveyProgress {}
 
 impl ::specwire::Payload for SurveyProgress {
     type Headers = SurveyProgressHeaders;
@@ -236,6 +258,8 @@ pub struct SurveyProgressHeaders {
     pub reply_to: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for SurveyProgressHeaders {}
+
 /// The field is done.
 ///
 /// Payload of the message `survey_response`.
@@ -246,6 +270,8 @@ pub struct SurveyResponse {
     /// How many were taken.
     pub pictures: u32,
 }
+
+impl ::specwire::Validate for SurveyResponse {}
 
 impl ::specwire::Payload for SurveyResponse {
     type Headers = ::specwire::NoHeaders;
@@ -267,6 +293,8 @@ pub struct WeatherSub {
     pub subscription_id: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for WeatherSub {}
+
 impl ::specwire::Payload for WeatherSub {
     type Headers = WeatherSubHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -287,6 +315,8 @@ pub struct WeatherSubHeaders {
     pub reply_to: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for WeatherSubHeaders {}
+
 /// The weather now.
 ///
 /// Payload of the message `weather_pub`.
@@ -301,6 +331,8 @@ pub struct WeatherPub {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub wind: ::core::option::Option<f64>,
 }
+
+impl ::specwire::Validate for WeatherPub {}
 
 impl ::specwire::Payload for WeatherPub {
     type Headers = ::specwire::NoHeaders;
@@ -317,6 +349,8 @@ impl ::specwire::Payload for WeatherPub {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct PointAtError(pub Refusal);
+
+impl ::specwire::Validate for PointAtError {}
 
 impl ::specwire::Payload for PointAtError {
     type Headers = ::specwire::NoHeaders;
@@ -346,6 +380,8 @@ impl ::core::convert::From<PointAtError> for Refusal {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ExposeResponse(pub Picture);
 
+impl ::specwire::Validate for ExposeResponse {}
+
 impl ::specwire::Payload for ExposeResponse {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -373,6 +409,8 @@ impl ::core::convert::From<ExposeResponse> for Picture {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ExposeError(pub Refusal);
+
+impl ::specwire::Validate for ExposeError {}
 
 impl ::specwire::Payload for ExposeError {
     type Headers = ::specwire::NoHeaders;
@@ -402,6 +440,8 @@ impl ::core::convert::From<ExposeError> for Refusal {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct SurveyUpdate(pub Picture);
 
+impl ::specwire::Validate for SurveyUpdate {}
+
 impl ::specwire::Payload for SurveyUpdate {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -429,6 +469,8 @@ impl ::core::convert::From<SurveyUpdate> for Picture {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct SurveyError(pub Refusal);
+
+impl ::specwire::Validate for SurveyError {}
 
 impl ::specwire::Payload for SurveyError {
     type Headers = ::specwire::NoHeaders;

@@ -13,6 +13,8 @@ pub struct Balance {
     pub balance_of: ::std::string::String,
 }
 
+impl ::specwire::Validate for Balance {}
+
 impl ::specwire::Payload for Balance {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("balance")
@@ -28,6 +30,8 @@ pub struct AccountError {
     /// The member `failure`.
     pub failure: ::std::string::String,
 }
+
+impl ::specwire::Validate for AccountError {}
 
 impl ::specwire::Payload for AccountError {
     type Headers = ::specwire::NoHeaders;
@@ -46,6 +50,8 @@ pub struct Amount {
     pub amount: i64,
 }
 
+impl ::specwire::Validate for Amount {}
+
 impl ::specwire::Payload for Amount {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("amount")
@@ -61,6 +67,8 @@ pub struct Rejected {
     /// The member `reason`.
     pub reason: ::std::string::String,
 }
+
+impl ::specwire::Validate for Rejected {}
 
 impl ::specwire::Payload for Rejected {
     type Headers = RejectedHeaders;
@@ -80,6 +88,8 @@ pub struct RejectedHeaders {
     pub branch: ::core::option::Option<::std::string::String>,
 }
 
+impl ::specwire::Validate for RejectedHeaders {}
+
 /// Payload of the message `limit`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -89,6 +99,8 @@ pub struct Limit {
     #[serde(rename = "limitOf")]
     pub limit_of: ::std::string::String,
 }
+
+impl ::specwire::Validate for Limit {}
 
 impl ::specwire::Payload for Limit {
     type Headers = ::specwire::NoHeaders;
@@ -106,6 +118,8 @@ pub struct Close {
     pub closing: ::std::string::String,
 }
 
+impl ::specwire::Validate for Close {}
+
 impl ::specwire::Payload for Close {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("close")
@@ -118,6 +132,8 @@ impl ::specwire::Payload for Close {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Waiting(pub ::std::string::String);
+
+impl ::specwire::Validate for Waiting {}
 
 impl ::specwire::Payload for Waiting {
     type Headers = ::specwire::NoHeaders;

@@ -14,6 +14,8 @@ pub struct Say {
     pub text: ::std::string::String,
 }
 
+impl ::specwire::Validate for Say {}
+
 impl ::specwire::Payload for Say {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("say")
@@ -29,6 +31,8 @@ impl ::specwire::Payload for Say {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct Wave {}
+
+impl ::specwire::Validate for Wave {}
 
 impl ::specwire::Payload for Wave {
     type Headers = ::specwire::NoHeaders;
@@ -47,6 +51,8 @@ pub struct Said {
     pub text: ::std::string::String,
 }
 
+impl ::specwire::Validate for Said {}
+
 impl ::specwire::Payload for Said {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("said")
@@ -64,6 +70,8 @@ pub struct Joined {
     /// The member `who`.
     pub who: ::std::string::String,
 }
+
+impl ::specwire::Validate for Joined {}
 
 impl ::specwire::Payload for Joined {
     type Headers = ::specwire::NoHeaders;

@@ -89,6 +89,8 @@ pub struct Everything {
     pub link: ::core::option::Option<Link>,
 }
 
+impl ::specwire::Validate for Everything {}
+
 impl ::specwire::Payload for Everything {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -207,6 +209,8 @@ pub enum LinkMood {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct NoteSend(pub ::std::string::String);
 
+impl ::specwire::Validate for NoteSend {}
+
 impl ::specwire::Payload for NoteSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
@@ -232,6 +236,8 @@ impl ::core::convert::From<NoteSend> for ::std::string::String {
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ListSend(pub ::std::vec::Vec<Everything>);
+
+impl ::specwire::Validate for ListSend {}
 
 impl ::specwire::Payload for ListSend {
     type Headers = ::specwire::NoHeaders;
