@@ -73,6 +73,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
     ("annotate_snippets", "codegen", &["diagnostic"]),
     ("syn", "codegen", &["format", "name", "options"]),
     ("specwire", "codegen", &[]),
+    ("specwire", "cli", &[]),
     ("specwire_codegen", "runtime", &[]),
     ("specwire", "rules", &[]),
     ("specwire_codegen", "rules", &[]),

@@ -94,6 +94,31 @@ impl Config {
         pipeline(file, text, &self.options)
     }
 
+    /// Reads a document, and does what [`generate`](crate::generate) does, as configured.
+    ///
+    /// ```no_run
+    /// let lamp = specwire_codegen::Config::new().generate_file("yaml/Lamp.yaml")?;
+    /// println!("{}", lamp.code);
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in the document; that it cannot be read is one.
+    pub fn generate_file(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> std::result::Result<Generated, Diagnostics> {
+        let name = path.as_ref().display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => self.generate(&name, &text),
+                Err(error) => Err(not_utf8(&name, &error).into()),
+            },
+            Err(error) => Err(unreadable(&name, &error).into()),
+        }
+    }
+
     /// Does what [`compile`] does, as configured.
     ///
     /// # Errors
@@ -135,14 +160,7 @@ impl Config {
                 remove(&out_dir, &module)?;
                 continue;
             }
-            let generated = match std::fs::read(&document) {
-                Ok(bytes) => match String::from_utf8(bytes) {
-                    Ok(text) => self.generate(&name, &text),
-                    Err(error) => Err(not_utf8(&name, &error).into()),
-                },
-                Err(error) => Err(unreadable(&name, &error).into()),
-            };
-            match generated {
+            match self.generate_file(&document) {
                 Ok(generated) => {
                     for warning in &generated.warnings {
                         report(cargo, warning)?;
