@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use specwire::{Fault, Number, Payload, Request};
 
 // Not by `#[path]`: rustfmt would follow it, and golden files are as they are generated.
+mod content {
+    include!("../codegen/tests/golden/Content.rs");
+}
 mod heartbeat {
     include!("../codegen/tests/golden/Heartbeat.rs");
 }

@@ -49,6 +49,10 @@ pub struct Message {
     pub docs: Option<String>,
     /// What carries the payload.
     pub payload: Payload,
+    /// What the content type makes of the payload.
+    pub content: Content,
+    /// `contentType`, or else the document's `defaultContentType`.
+    pub content_type: Option<String>,
     /// The struct of the declared headers, if any are declared.
     pub headers: Option<TypeName>,
     /// What tells a bare payload of this message from another's.
@@ -82,6 +86,18 @@ pub struct Choice {
     pub name: Name,
     /// The message: its Rust type, which is a [`Message::name`].
     pub message: TypeName,
+}
+
+/// What a payload is, by its content type.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Content {
+    /// JSON, of the schema's type.
+    #[default]
+    Json,
+    /// A string: plain text, XML, YAML and the like.
+    Text,
+    /// Bytes: anything else.
+    Binary,
 }
 
 /// How a message's payload is represented.

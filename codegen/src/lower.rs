@@ -1,5 +1,6 @@
 //! Document -> [`Api`]: every question of meaning is decided here.
 
+mod content;
 mod interaction;
 mod schema;
 mod types;
@@ -35,6 +36,7 @@ pub(crate) fn lower(
     let (mut messages, types) = types::lower(&in_use, resolved, errors);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
         reply_headers(message, *index, &uses, resolved, errors);
+        content::set(message, *index, resolved, errors);
     }
 
     let mut methods = Scope::new();

@@ -85,3 +85,9 @@ fn room() {
 fn replies() {
     check("tests/golden/Replies.yaml", "Replies.rs");
 }
+
+/// Payloads that are text or bytes.
+#[test]
+fn content() {
+    check("tests/golden/Content.yaml", "Content.rs");
+}

@@ -7,7 +7,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::fault::Fault;
 use crate::framing::{Framing, Refusal};
 use crate::limits::{Limits, after};
 use crate::outbox::{Pending, Queued, outbox};
@@ -172,11 +171,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 .framing
                 .receive(text.as_str(), &mut self.session, &self.scope)
                 .map_err(End::Close),
-            Incoming::Binary if self.framing.is_waiting() => Err(End::Close(NOT_TEXT)),
-            Incoming::Binary => {
-                let message = "binary frames carry nothing here: send text";
-                self.session
-                    .fault(None, Fault::new(Fault::INVALID_FRAME, message));
+            Incoming::Binary(_) if self.framing.is_waiting() => Err(End::Close(NOT_TEXT)),
+            Incoming::Binary(bytes) => {
+                self.framing
+                    .receive_binary(&bytes, &mut self.session, &self.scope);
                 Ok(())
             }
             Incoming::Control if self.control.is_flood() => Err(End::Close(CONTROL_FLOOD)),
@@ -188,10 +186,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     async fn write(&mut self, batch: &mut Vec<Queued>) -> Result<(), Stuck> {
         let framing = &self.framing;
-        let frames = batch.iter().filter_map(|queued| {
-            let mut frame = String::with_capacity(queued.event.weight());
-            framing.write(&queued.event, &mut frame).then_some(frame)
-        });
+        let frames = batch
+            .iter()
+            .filter_map(|queued| framing.write(&queued.event));
         let written = self.socket.write(frames).await;
         // The room that the events took is given back once they are written.
         batch.clear();

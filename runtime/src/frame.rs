@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
+use crate::payload;
 
 /// A peer's number for one exchange; absent where the framing or the peer gives none.
 pub(crate) type Id = Option<u64>;
@@ -98,6 +99,9 @@ pub(crate) struct Content {
     /// A JSON object that is not empty.
     pub(crate) headers: Option<Arc<RawValue>>,
     pub(crate) payload: Arc<RawValue>,
+    /// What the payload is where a frame is nothing else. Not known of what a client receives,
+    /// which has no such frames.
+    pub(crate) carried_as: payload::Content,
 }
 
 /// Bytes of a frame around its contents, at most.

@@ -16,11 +16,29 @@ use crate::json::{self, Member};
 use crate::routes::{Matched, Scope};
 use crate::session::{Opening, Session};
 
-/// One way to put messages into text frames, from the server's side.
+/// What a WebSocket carries (RFC 6455, 5.6).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Frame {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl From<String> for Frame {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// One way to put messages into frames, from the server's side.
 pub(crate) trait Framing: Send + Sync + fmt::Debug {
-    /// Acts on one inbound frame. What is wrong with it is told to the peer through the session;
+    /// Acts on one inbound text frame. What is wrong with it is told to the peer through the session;
     /// a peer that does not speak the framing at all is turned away.
     fn receive(&mut self, text: &str, session: &mut Session, scope: &Scope) -> Result<(), Refusal>;
+
+    /// Acts on one inbound binary frame.
+    fn receive_binary(&mut self, _bytes: &[u8], session: &mut Session, _scope: &Scope) {
+        refuse_binary(session);
+    }
 
     /// What to do as soon as the connection is open.
     fn opened(&mut self, _session: &mut Session, _scope: &Scope) {}
@@ -30,8 +48,8 @@ pub(crate) trait Framing: Send + Sync + fmt::Debug {
         false
     }
 
-    /// Writes one event as a frame; `false` where this framing has no frame for it.
-    fn write(&self, event: &Event, frame: &mut String) -> bool;
+    /// Writes one event as a frame; `None` where this framing has no frame for it.
+    fn write(&self, event: &Event) -> Option<Frame>;
 
     /// A frame that the framing itself has to send, and not an exchange.
     fn take_frame(&mut self) -> Option<String> {
@@ -48,6 +66,11 @@ pub(crate) struct Refusal {
 
 fn raw_object(members: &[Member<'_>]) -> Option<Box<RawValue>> {
     json::object(members)
+}
+
+fn refuse_binary(session: &Session) {
+    let message = "binary frames carry nothing here: send text";
+    session.fault(None, Fault::new(Fault::INVALID_FRAME, message));
 }
 
 fn invalid_frame(error: &impl fmt::Display) -> Fault {

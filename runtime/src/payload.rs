@@ -29,6 +29,12 @@ pub trait Payload:
     /// The message's names on the wire.
     #[doc(hidden)]
     const SPEC: MessageSpec;
+
+    /// The message's name on the wire.
+    const NAME: &'static str = Self::SPEC.name();
+
+    /// The message's content type, such as `application/json`.
+    const CONTENT_TYPE: &'static str = Self::SPEC.content_type();
 }
 
 /// A message: its payload, and its headers beside it.
@@ -167,6 +173,17 @@ impl Payload for () {
     const SPEC: MessageSpec = MessageSpec::new("");
 }
 
+/// What a payload is, by the message's content type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Content {
+    /// JSON, as everything is in an envelope.
+    Json,
+    /// A `String`. Where a frame is a payload it is the frame's text.
+    Text,
+    /// Bytes, which JSON has as text in base64. Where a frame is a payload it is a binary frame.
+    Binary,
+}
+
 /// A message's wire names, as generated code states them.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageSpec {
@@ -177,6 +194,8 @@ pub struct MessageSpec {
     headers: &'static [&'static str],
     reply_address: Option<&'static str>,
     correlation_id: Option<&'static str>,
+    content: Content,
+    content_type: &'static str,
 }
 
 impl MessageSpec {
@@ -191,6 +210,8 @@ impl MessageSpec {
             headers: &[],
             reply_address: None,
             correlation_id: None,
+            content: Content::Json,
+            content_type: "application/json",
         }
     }
 
@@ -237,10 +258,29 @@ impl MessageSpec {
         self
     }
 
+    /// Its content type (RFC 6838), and what that makes of the payload.
+    #[must_use]
+    pub const fn content(mut self, content: Content, content_type: &'static str) -> Self {
+        self.content = content;
+        self.content_type = content_type;
+        self
+    }
+
     /// The AsyncAPI message name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The content type.
+    #[must_use]
+    pub const fn content_type(&self) -> &'static str {
+        self.content_type
+    }
+
+    /// What the payload is where a frame is nothing else.
+    pub(crate) const fn carried_as(&self) -> Content {
+        self.content
     }
 
     /// Nothing is sent or read in place of this message.

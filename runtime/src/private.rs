@@ -5,6 +5,6 @@ pub use serde;
 pub use specwire_rules as rules;
 
 pub use crate::interaction::Interaction;
-pub use crate::payload::MessageSpec;
+pub use crate::payload::{Content, MessageSpec};
 pub use crate::response::{Incoming, Outgoing, ReplyChannel, Response};
 pub use crate::wiring::Wiring;

@@ -69,6 +69,7 @@ impl Encoded {
             message: Cow::Borrowed(P::SPEC.name()),
             headers: is_filled(&headers).then(|| Arc::from(headers)),
             payload: Arc::from(payload),
+            carried_as: P::SPEC.carried_as(),
         };
         Ok(Self {
             content,

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::fault::Fault;
 use crate::frame::Op;
 use crate::json::Member;
+use crate::payload::Content;
 use crate::provider::{Handler, Provider, Start};
 
 /// The interactions that one connection may start: all, those of one document, or one channel's.
@@ -174,6 +175,17 @@ impl Scope {
             .collect()
     }
 
+    /// The URL reaches a message that such a frame may be.
+    pub(crate) fn takes(&self, content: Content) -> bool {
+        self.candidates(content).next().is_some()
+    }
+
+    fn candidates(&self, content: Content) -> impl Iterator<Item = &Arc<dyn Handler>> {
+        self.handlers.iter().filter(move |handler| {
+            !handler.starter().is_none() && handler.starter().carried_as() == content
+        })
+    }
+
     /// The one interaction whose starting message has these members.
     pub(crate) fn match_shape(
         &self,
@@ -183,11 +195,7 @@ impl Scope {
         let names = members.iter().map(|(name, _)| name.as_ref());
         let mut mismatches = Vec::new();
         let mut candidates = Vec::new();
-        for handler in self
-            .handlers
-            .iter()
-            .filter(|handler| !handler.starter().is_none())
-        {
+        for handler in self.candidates(Content::Json) {
             match handler.starter().mismatch(names.clone()) {
                 None => candidates.push(handler),
                 Some(reason) => {
@@ -198,14 +206,16 @@ impl Scope {
         self.read_one(&candidates, mismatches, split)
     }
 
-    /// The one interaction whose starting message this, which is not an object, can be read as.
-    pub(crate) fn match_value(&self, split: Split<'_>) -> Result<Matched, Fault> {
-        let candidates: Vec<_> = self
-            .handlers
-            .iter()
-            .filter(|handler| !handler.starter().is_none())
-            .collect();
-        self.read_one(&candidates, Vec::new(), split)
+    /// The one interaction whose starting message this, which has no members, can be read as.
+    pub(crate) fn match_value(
+        &self,
+        content: Content,
+        payload: &RawValue,
+    ) -> Result<Matched, Fault> {
+        let candidates: Vec<_> = self.candidates(content).collect();
+        self.read_one(&candidates, Vec::new(), &|_| {
+            (None, Some(payload.to_owned()))
+        })
     }
 
     fn read_one(

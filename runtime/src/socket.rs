@@ -13,7 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use crate::framing::Refusal;
+use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};
 
 /// A WebSocket within its limits.
@@ -27,7 +27,7 @@ pub(crate) struct Socket<S> {
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Text(Utf8Bytes),
-    Binary,
+    Binary(bytes::Bytes),
     /// A ping, which has been answered, or a pong.
     Control,
     /// The peer closed, with this code and reason, or just went away.
@@ -86,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match self.stream.next().await {
             Some(Ok(message)) => match message {
                 Message::Text(text) => Incoming::Text(text),
-                Message::Binary(_) => Incoming::Binary,
+                Message::Binary(bytes) => Incoming::Binary(bytes),
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Control,
                 Message::Close(frame) => Incoming::Closed(
                     frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
@@ -100,11 +100,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes the frames as one batch.
     pub(crate) async fn write(
         &mut self,
-        frames: impl Iterator<Item = String>,
+        frames: impl Iterator<Item = impl Into<Frame>>,
     ) -> Result<(), Stuck> {
         let write = async {
             for frame in frames {
-                self.stream.feed(Message::Text(frame.into())).await?;
+                let message = match frame.into() {
+                    Frame::Text(text) => Message::Text(text.into()),
+                    Frame::Binary(bytes) => Message::Binary(bytes.into()),
+                };
+                self.stream.feed(message).await?;
             }
             self.stream.flush().await
         };

@@ -102,6 +102,21 @@ impl Peer {
         }
     }
 
+    pub(crate) async fn send_binary(&mut self, frame: &[u8]) {
+        self.send_frame(Message::binary(frame.to_vec())).await;
+    }
+
+    /// The next bytes.
+    pub(crate) async fn next_binary(&mut self) -> Vec<u8> {
+        loop {
+            match self.next_frame().await {
+                Some(Ok(Message::Binary(bytes))) => return bytes.to_vec(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?} in place of bytes"),
+            }
+        }
+    }
+
     /// The next text, as JSON.
     pub(crate) async fn next(&mut self) -> Value {
         let text = self.next_text().await;

@@ -11,6 +11,7 @@ mod service;
 mod answers;
 mod busy;
 mod calls;
+mod content;
 mod envelope;
 mod hostile;
 mod lifecycle;

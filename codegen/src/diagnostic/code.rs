@@ -143,8 +143,9 @@ codes! {
     ProviderRequest = 311, "request by the provider":
         "The provider makes a request of the consumer. It is generated as a publication, and what \
          answers it as a message that the consumer sends.";
-    ContentType = 313, "content type":
-        "Payloads of this content type are not generated yet.";
+    ContentType = 313, "no content type":
+        "A content type is two words with a slash between them, such as `application/json` or \
+         `text/plain`. What is none is taken for JSON.";
     Expression = 314, "runtime expression":
         "This runtime expression is not generated yet.";
     UndeclaredHeader = 315, "undeclared header":

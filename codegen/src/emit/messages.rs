@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Index, docs, ident, markdown, type_ident, types};
-use crate::api::{Message, Payload, Type};
+use crate::api::{Content, Message, Payload, Type};
+
+/// The content type of messages that have no other.
+const JSON: &str = "application/json";
 
 /// The implementation of `Payload`.
 pub(super) fn payload(message: &Message) -> TokenStream {
@@ -22,6 +25,7 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     let closed = message.shape.closed.then(|| quote!(.closed()));
     let header_names = strings("headers", &message.header_names);
     let reply_address = string("reply_address", message.reply_address.as_deref());
+    let content = content(message);
     let correlation_id = string("correlation_id", message.correlation_id.as_deref());
     quote! {
         impl ::specwire::Validate for #name {}
@@ -29,9 +33,21 @@ pub(super) fn payload(message: &Message) -> TokenStream {
         impl ::specwire::Payload for #name {
             type Headers = #headers;
             const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
-                #members #required #closed #header_names #reply_address #correlation_id;
+                #members #required #closed #header_names #reply_address #correlation_id #content;
         }
     }
+}
+
+/// What its payload is, where that is not JSON or is called otherwise.
+fn content(message: &Message) -> Option<TokenStream> {
+    let content_type = message.content_type.as_deref().unwrap_or(JSON);
+    let content = match message.content {
+        Content::Json => quote!(Json),
+        Content::Text => quote!(Text),
+        Content::Binary => quote!(Binary),
+    };
+    (message.content != Content::Json || content_type != JSON)
+        .then(|| quote!(.content(::specwire::private::Content::#content, #content_type)))
 }
 
 /// What its payload's type is for.

@@ -12,7 +12,7 @@ use super::{paragraphs, trimmed};
 use crate::api::{
     self, Field, Name, Payload, Shape, Struct, Type, TypeDef, TypeKind, TypeName, Variant,
 };
-use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, field_name, type_name, variant_name};
 use crate::resolve::{Message, Resolved};
 use crate::source::{Id, Node, Size};
@@ -32,7 +32,6 @@ pub(super) fn lower<'s>(
 ) -> (Vec<api::Message>, Vec<TypeDef>) {
     let mut types = Types {
         schemas: Schemas::new(&resolved.references, errors),
-        content_type: resolved.root.get("defaultContentType"),
         scope: Scope::new(),
         names: HashMap::new(),
         header_names: HashMap::new(),
@@ -56,8 +55,6 @@ pub(super) fn lower<'s>(
 
 struct Types<'s, 'e> {
     schemas: Schemas<'s, 'e>,
-    /// That of messages that have none of their own.
-    content_type: Option<Node<'s>>,
     scope: Scope,
     /// What each definition and each message is called.
     names: HashMap<Id, TypeName>,
@@ -128,7 +125,6 @@ impl<'s> Types<'s, '_> {
         let mut sketches = Vec::new();
         let mut size = Size::new(MOST);
         for (message, payload) in messages.iter().zip(payloads) {
-            self.check_content_type(message);
             let members = match payload.as_ref().map(|schema| &schema.class) {
                 Some(Class::Struct(object)) => object.properties().count(),
                 _ => 0,
@@ -166,22 +162,6 @@ impl<'s> Types<'s, '_> {
             });
         }
         sketches
-    }
-
-    /// Says so if a payload is not the JSON that it will be carried as.
-    fn check_content_type(&mut self, message: &Message<'s>) {
-        let Some(node) = message.get("contentType").or(self.content_type) else {
-            return;
-        };
-        let text = node.text().unwrap_or_default();
-        if text.contains("json") {
-            return;
-        }
-        let message = format!("the content type {} is not generated yet", quote(text));
-        let help = "the payload is carried as JSON";
-        self.schemas
-            .errors
-            .push(Diagnostic::warning(Code::ContentType, node.place(), message).with_help(help));
     }
 
     /// Finds all definitions besides the messages' own, in the order in which they are reached.
@@ -301,6 +281,9 @@ impl<'s> Types<'s, '_> {
                 .iter()
                 .map(|(name, _)| (*name).to_owned())
                 .collect(),
+            // These are not the schemas' to say.
+            content: api::Content::Json,
+            content_type: None,
             // Which headers these are depends on the interactions.
             reply_address: None,
             correlation_id: None,

@@ -379,7 +379,7 @@ fn an_answer_goes_the_other_way() {
 fn what_is_not_done_for_a_document_is_a_warning() {
     let text = "asyncapi: 3.0.0
 info: {title: Secure, version: 1.0.0}
-channels: {notes: {messages: {note: {contentType: text/plain, payload: {type: string}}}}}
+channels: {notes: {messages: {note: {contentType: plain, payload: {type: string}}}}}
 operations:
   note:
     action: receive
@@ -391,8 +391,8 @@ operations:
     assert_eq!(
         warnings,
         [
-            "Secure.yaml:3:51: warning[SW0313]: the content type `text/plain` is not generated yet",
-            "Secure.yaml:8:5: warning[SW0317]: `security` is not enforced yet",
+            "Secure.yaml:3:51: warning[SW0313]: found `plain`, expected a content type",
+            "Secure.yaml:8:5: warning[SW0317]: `security` is not enforced yet"
         ]
     );
 }

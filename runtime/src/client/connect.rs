@@ -69,7 +69,7 @@ async fn initialise(
                     .map(|welcome| (socket, welcome))
                     .map_err(|fault| lost(fault.message()));
             }
-            Incoming::Binary | Incoming::Control => {}
+            Incoming::Binary(_) | Incoming::Control => {}
             Incoming::Closed(Some((code, reason))) => {
                 return Err(lost(&format!(
                     "the server closed the connection with {code}: {reason}"

@@ -404,7 +404,7 @@ impl Link for Remote {
                     self.liveness.heard();
                     match incoming {
                         Incoming::Text(text) => self.read(text.as_str(), events).await?,
-                        Incoming::Binary | Incoming::Control => {}
+                        Incoming::Binary(_) | Incoming::Control => {}
                         Incoming::Closed(Some((SLOW_CONSUMER, reason))) => {
                             return Err(Fault::new(Fault::SLOW_CONSUMER, reason));
                         }

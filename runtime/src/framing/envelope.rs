@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Command, Content, Event, Id, Op, Open};
 use crate::json;
 use crate::limits::Limits;
+use crate::payload;
 use crate::routes::Scope;
 use crate::session::Session;
 
@@ -208,9 +209,8 @@ impl Framing for Envelope {
         Ok(())
     }
 
-    fn write(&self, event: &Event, frame: &mut String) -> bool {
-        frame.push_str(&write_event(event));
-        true
+    fn write(&self, event: &Event) -> Option<super::Frame> {
+        Some(super::Frame::Text(write_event(event)))
     }
 }
 
@@ -362,6 +362,7 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         message: Cow::Owned(message.into_owned()),
         headers: frame.headers.map(|headers| Arc::from(headers.to_owned())),
         payload: Arc::from(payload.to_owned()),
+        carried_as: payload::Content::Json,
     })
 }
 

@@ -4,14 +4,16 @@
 
 use std::borrow::Cow;
 
+use data_encoding::BASE64;
 use serde_json::value::RawValue;
 
-use super::{Framing, Refusal, invalid_frame, raw_object, start};
+use super::{Frame, Framing, Refusal, invalid_frame, raw_object, refuse_binary, start};
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation, Event};
 use crate::json::{self, Member};
+use crate::payload;
 use crate::provider::Handler;
-use crate::routes::Scope;
+use crate::routes::{Matched, Scope};
 use crate::session::{Opening, Session};
 
 /// The raw framing. It keeps nothing: a frame says all there is.
@@ -35,43 +37,68 @@ impl Framing for Raw {
     }
 
     fn receive(&mut self, text: &str, session: &mut Session, scope: &Scope) -> Result<(), Refusal> {
-        let value: &RawValue = match serde_json::from_str(text) {
-            Ok(value) => value,
-            Err(error) => {
-                session.fault(None, invalid_frame(&error));
-                return Ok(());
-            }
-        };
-        let matched = if value.get().starts_with('{') {
-            match json::members(value.get()) {
-                Ok(members) => {
-                    scope.match_shape(&members, &|handler| split(handler, value, &members))
-                }
-                Err(error) => Err(invalid_frame(&error)),
-            }
-        } else {
-            scope.match_value(&|_| (None, Some(value.to_owned())))
-        };
-        match matched {
+        match read(text, scope) {
             Ok(matched) => start(session, matched, text.len()),
             Err(fault) => session.fault(None, fault),
         }
         Ok(())
     }
 
-    fn write(&self, event: &Event, frame: &mut String) -> bool {
-        match &event.body {
-            Body::Message(content) | Body::Declared(content) | Body::Ack(Some(content)) => {
-                write_content(content, frame);
-                true
-            }
-            Body::Fault(fault) => {
-                write_fault(fault, event.origin.correlation.as_deref(), frame);
-                true
-            }
-            Body::Ack(None) | Body::End => false,
+    fn receive_binary(&mut self, bytes: &[u8], session: &mut Session, scope: &Scope) {
+        if !scope.takes(payload::Content::Binary) {
+            return refuse_binary(session);
+        }
+        let matched = string(&BASE64.encode(bytes))
+            .and_then(|payload| scope.match_value(payload::Content::Binary, &payload));
+        match matched {
+            Ok(matched) => start(session, matched, bytes.len()),
+            Err(fault) => session.fault(None, fault),
         }
     }
+
+    fn write(&self, event: &Event) -> Option<Frame> {
+        match &event.body {
+            Body::Message(content) | Body::Declared(content) | Body::Ack(Some(content)) => {
+                Some(write_content(content))
+            }
+            Body::Fault(fault) => {
+                let mut frame = String::new();
+                write_fault(fault, event.origin.correlation.as_deref(), &mut frame);
+                Some(Frame::Text(frame))
+            }
+            Body::Ack(None) | Body::End => None,
+        }
+    }
+}
+
+/// The message that a text frame is: JSON, unless only text will do.
+fn read(text: &str, scope: &Scope) -> Result<Matched, Fault> {
+    let as_text =
+        || string(text).and_then(|payload| scope.match_value(payload::Content::Text, &payload));
+    let takes_text = scope.takes(payload::Content::Text);
+    if takes_text && !scope.takes(payload::Content::Json) {
+        return as_text();
+    }
+    let matched = read_json(text, scope);
+    // Whoever writes a bracket means JSON, and is told what is wrong with it.
+    if matched.is_err() && takes_text && !text.trim_start().starts_with(['{', '[']) {
+        return as_text();
+    }
+    matched
+}
+
+fn read_json(text: &str, scope: &Scope) -> Result<Matched, Fault> {
+    let value: &RawValue = serde_json::from_str(text).map_err(|error| invalid_frame(&error))?;
+    if !value.get().starts_with('{') {
+        return scope.match_value(payload::Content::Json, value);
+    }
+    let members = json::members(value.get()).map_err(|error| invalid_frame(&error))?;
+    scope.match_shape(&members, &|handler| split(handler, value, &members))
+}
+
+/// Text as JSON has it.
+fn string(text: &str) -> Result<Box<RawValue>, Fault> {
+    serde_json::value::to_raw_value(text).map_err(|error| invalid_frame(&error))
 }
 
 /// Headers are those members that the message declares as such.
@@ -91,12 +118,25 @@ fn split(
     (raw_object(&headers), raw_object(&payload))
 }
 
-fn write_content(content: &Content, frame: &mut String) {
+fn write_content(content: &Content) -> Frame {
+    let payload = content.payload.get();
+    let text = || serde_json::from_str::<String>(payload).ok();
+    let frame = match content.carried_as {
+        payload::Content::Json => None,
+        payload::Content::Text => text().map(Frame::Text),
+        payload::Content::Binary => text()
+            .and_then(|text| BASE64.decode(text.as_bytes()).ok())
+            .map(Frame::Binary),
+    };
+    frame.unwrap_or_else(|| Frame::Text(write_json(content)))
+}
+
+fn write_json(content: &Content) -> String {
     let payload = content.payload.get();
     let headers = content.headers.as_deref().map(RawValue::get);
     // Headers have no place beside a payload that is not an object.
     let (Some(headers), true) = (headers, payload.starts_with('{')) else {
-        return frame.push_str(payload);
+        return payload.to_owned();
     };
     let own = json::members(payload).unwrap_or_default();
     let mut members = json::members(headers).unwrap_or_default();
@@ -104,8 +144,8 @@ fn write_content(content: &Content, frame: &mut String) {
     members.retain(|(header, _)| own.iter().all(|(name, _)| name != header));
     members.extend(own);
     match raw_object(&members) {
-        Some(object) => frame.push_str(object.get()),
-        None => frame.push_str(payload),
+        Some(object) => object.get().to_owned(),
+        None => payload.to_owned(),
     }
 }
 
@@ -140,10 +180,9 @@ mod tests {
             message: Cow::Borrowed("m"),
             headers: raw(headers).ok(),
             payload: raw(payload).unwrap(),
+            carried_as: payload::Content::Json,
         };
-        let mut frame = String::new();
-        write_content(&content, &mut frame);
-        assert_eq!(frame, expected);
+        assert_eq!(write_content(&content), Frame::Text(expected.to_owned()));
     }
 
     #[test]

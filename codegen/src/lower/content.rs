@@ -1,0 +1,97 @@
+//! Content types -> what payloads are.
+
+use crate::api::{Content, Message};
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::resolve::Resolved;
+use crate::source::Node;
+
+/// Finds the content type of a message.
+pub(super) fn set(
+    message: &mut Message,
+    index: usize,
+    resolved: &Resolved<'_>,
+    errors: &mut Errors,
+) {
+    let own = resolved
+        .messages
+        .get(index)
+        .and_then(|message| message.get("contentType"));
+    let Some(node) = own.or_else(|| resolved.root.get("defaultContentType")) else {
+        return;
+    };
+    let text = node.text().unwrap_or_default().trim();
+    if text.is_empty() {
+        return;
+    }
+    message.content_type = Some(text.to_owned());
+    match of(text) {
+        Some(content) => message.content = content,
+        None => warn(node, text, errors),
+    }
+}
+
+fn warn(node: Node<'_>, text: &str, errors: &mut Errors) {
+    let message = format!("found {}, expected a content type", quote(text));
+    let help = "such as `application/json`, which it is taken for";
+    errors.push(Diagnostic::warning(Code::ContentType, node.place(), message).with_help(help));
+}
+
+/// What a content type (RFC 6838) makes of a payload; `None` for what is none.
+fn of(text: &str) -> Option<Content> {
+    let name = text.split(';').next().unwrap_or_default();
+    let name = name.trim().to_ascii_lowercase();
+    let (kind, subtype) = match name.split_once('/') {
+        Some(parts) => parts,
+        None if name.contains("json") => return Some(Content::Json),
+        None => return None,
+    };
+    // Of `vnd.example.v1+json` the end is what it is made of.
+    let last = subtype.rsplit(['+', '.', '-']).next().unwrap_or_default();
+    Some(match (kind, last) {
+        (_, "json") | ("*", "*") => Content::Json,
+        ("text", _)
+        | (
+            _,
+            "xml" | "yaml" | "csv" | "ndjson" | "jsonl" | "jsonlines" | "javascript" | "graphql"
+            | "sql" | "urlencoded",
+        ) => Content::Text,
+        _ => Content::Binary,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_say_what_a_payload_is() {
+        for (text, expected) in [
+            ("application/json", Some(Content::Json)),
+            ("application/json; charset=utf-8", Some(Content::Json)),
+            ("Application/JSON", Some(Content::Json)),
+            ("application/cloudevents+json", Some(Content::Json)),
+            (
+                "application/vnd.aai.asyncapi+json;version=3.0.0",
+                Some(Content::Json),
+            ),
+            ("text/json", Some(Content::Json)),
+            ("json", Some(Content::Json)),
+            ("text/plain", Some(Content::Text)),
+            ("text/event-stream", Some(Content::Text)),
+            ("application/xml", Some(Content::Text)),
+            ("application/soap+xml", Some(Content::Text)),
+            ("application/x-yaml", Some(Content::Text)),
+            ("application/x-ndjson", Some(Content::Text)),
+            ("application/octet-stream", Some(Content::Binary)),
+            ("audio/pcm;rate=16000", Some(Content::Binary)),
+            ("image/png", Some(Content::Binary)),
+            ("application/vnd.google.protobuf", Some(Content::Binary)),
+            ("avro/binary", Some(Content::Binary)),
+            ("application/cbor", Some(Content::Binary)),
+            ("none", None),
+            ("string", None),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+}
