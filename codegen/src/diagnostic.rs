@@ -7,7 +7,7 @@ mod place;
 mod render;
 mod wording;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 pub use code::{Code, UnknownCode};
@@ -216,8 +216,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// What is wrong with one document, in document order: at least one [`Severity::Error`], and the
-/// warnings beside it.
+/// What is wrong with one document and the files that it refers to, in their order: at least one
+/// [`Severity::Error`], and the warnings beside it.
 ///
 /// ```
 /// let text = "asyncapi: 3.0.0\ninfo: {title: Clock}\nchanels: {}\n";
@@ -302,8 +302,8 @@ impl Errors {
     }
 
     /// From now on these lines are known not to have been read: what is missing may be on them.
-    pub(crate) fn pass_over(&mut self, lines: String) {
-        self.passed_over = lines;
+    pub(crate) fn pass_over(&mut self, lines: &str) {
+        self.passed_over.push_str(lines);
     }
 
     /// Notes a mistake.
@@ -322,6 +322,16 @@ impl Errors {
         } else {
             *more = true;
         }
+    }
+
+    /// Notes what was found apart from the rest.
+    pub(crate) fn absorb(&mut self, others: Self) {
+        for diagnostic in others.errors.into_iter().chain(others.warnings) {
+            self.push(diagnostic);
+        }
+        self.more_errors |= others.more_errors;
+        self.more_warnings |= others.more_warnings;
+        self.pass_over(&others.passed_over);
     }
 
     /// The name that was most likely meant by `wanted`, if any is near enough and it will be shown.
@@ -376,20 +386,13 @@ impl Errors {
     }
 }
 
-/// Brings diagnostics into the order of the document, and removes what is said twice. Where there
-/// are several files, they are in the order in which anything was found in them.
+/// Brings diagnostics into the order of the document, and removes what is said twice. Other files
+/// follow in the order in which they were read.
 fn in_order(all: &mut Vec<Diagnostic>) {
-    let mut files: HashMap<String, usize> = HashMap::new();
-    for diagnostic in &*all {
-        let next = files.len();
-        files.entry(diagnostic.file().to_owned()).or_insert(next);
-    }
     let key = |diagnostic: &Diagnostic| {
-        let range = diagnostic.0.place.range.as_ref();
-        (
-            files.get(diagnostic.file()).copied(),
-            range.map(|range| (range.start, range.end)),
-        )
+        let place = &diagnostic.0.place;
+        let range = place.range.as_ref().map(|range| (range.start, range.end));
+        (place.text.order, range)
     };
     // Stable: of two mistakes at one place, the one found by the earlier phase comes first.
     all.sort_by_key(key);

@@ -65,7 +65,7 @@ pub use script::{Config, Error, Result, compile};
 use diagnostic::Errors;
 use document::Document;
 use options::Options;
-use source::Source;
+use source::{Files, Source};
 
 /// What comes out of a document.
 #[derive(Clone, Debug)]
@@ -84,7 +84,8 @@ pub struct Generated {
 /// Generates the code of one document, without touching any file.
 ///
 /// `file` is the document's name as it is to appear in messages; the module is named after it.
-/// Which end the document describes is inferred: see [`Config::perspective`].
+/// Which end the document describes is inferred: see [`Config::perspective`]. A document that refers
+/// to other files needs [`Config::generate_with`], or [`compile`].
 ///
 /// # Errors
 ///
@@ -112,18 +113,20 @@ pub fn generate(file: &str, text: &str) -> std::result::Result<Generated, Diagno
     Config::new().generate(file, text)
 }
 
-/// The whole road.
-fn pipeline(
+/// The whole road. Without `files` the document may not refer to others.
+fn pipeline<'f>(
     file: &str,
     text: &str,
-    options: &Options,
+    files: Option<&'f mut (dyn Files + 'f)>,
+    options: &'f Options,
 ) -> std::result::Result<Generated, Diagnostics> {
     let mut errors = Errors::new(&options.levels);
     options.check(file, &mut errors);
-    let api = Source::parse(file, text, &mut errors).and_then(|source| {
+    let source = Source::read(file, text, files, options, &mut errors);
+    let api = source.and_then(|source| {
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
-        if source.is_patched() {
+        if source.is_patched() && !errors.is_empty() {
             // Beyond this the lines that are not YAML would be missed.
             return None;
         }

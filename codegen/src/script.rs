@@ -1,12 +1,13 @@
 //! The build script's side: finds documents, tells Cargo, and writes files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Text, quote};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, quote};
 use crate::lower::module_name;
+use crate::source::{is_document, not_utf8, slashed};
 use crate::{Generated, pipeline};
 
 /// The result of what a build script asks for.
@@ -63,11 +64,12 @@ impl std::error::Error for Error {
     }
 }
 
-/// Compiles a document, or all documents (`*.yaml`, `*.yml`, `*.json`) of a folder: for build
-/// scripts.
+/// Compiles a document, all documents (`*.yaml`, `*.yml`, `*.json`) of a folder, or those that fit a
+/// pattern such as `yaml/**/*.yaml`: for build scripts.
 ///
-/// Writes `$OUT_DIR/<module>.rs` for each document, for `specwire::include_api!` to include. Cargo
-/// runs the build script again when a document changes. Mistakes in documents are reported to
+/// Writes `$OUT_DIR/<module>.rs` for each document, for `specwire::include_api!` to include. Files
+/// that documents refer to are read as well; one that is no document itself may lie among them.
+/// Cargo runs the build script again when any of these files changes. Mistakes in documents are reported to
 /// Cargo, all of them, as errors: it shows them and fails the build after the build script has
 /// ended.
 ///
@@ -91,7 +93,43 @@ impl Config {
     ///
     /// All mistakes in the document.
     pub fn generate(&self, file: &str, text: &str) -> std::result::Result<Generated, Diagnostics> {
-        pipeline(file, text, &self.options)
+        pipeline(file, text, None, &self.options)
+    }
+
+    /// Does what [`generate`](crate::generate) does, as configured, for a document that refers to
+    /// other files: `read` is asked for each of them once.
+    ///
+    /// It is given paths with `/` between their parts. They begin where `file` does: what
+    /// `yaml/Chat.yaml` refers to as `../common.yaml` is `common.yaml`.
+    ///
+    /// ```
+    /// let text = "
+    /// asyncapi: 3.0.0
+    /// info: {title: Clock, version: 1.0.0}
+    /// channels: {ticks: {messages: {tick: {payload: {$ref: 'schemas/Tick.json'}}}}}
+    /// operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}
+    /// ";
+    /// let tick = br#"{"type": "object", "properties": {"at": {"type": "integer"}}}"#;
+    /// let clock = specwire_codegen::Config::new().generate_with("yaml/Clock.yaml", text, |path| {
+    ///     match path {
+    ///         "yaml/schemas/Tick.json" => Ok(tick.to_vec()),
+    ///         _ => Err(std::io::ErrorKind::NotFound.into()),
+    ///     }
+    /// })?;
+    /// assert!(clock.code.contains("pub struct Tick {"));
+    /// # Ok::<(), specwire_codegen::Diagnostics>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in the document, and in what is used of the files.
+    pub fn generate_with(
+        &self,
+        file: &str,
+        text: &str,
+        read: impl FnMut(&str) -> io::Result<Vec<u8>>,
+    ) -> std::result::Result<Generated, Diagnostics> {
+        pipeline(file, text, Some(&mut files::Given(read)), &self.options)
     }
 
     /// Reads a document, and does what [`generate`](crate::generate) does, as configured.
@@ -109,14 +147,13 @@ impl Config {
         &self,
         path: impl AsRef<Path>,
     ) -> std::result::Result<Generated, Diagnostics> {
-        let name = path.as_ref().display().to_string();
-        match std::fs::read(path) {
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => self.generate(&name, &text),
-                Err(error) => Err(not_utf8(&name, &error).into()),
-            },
-            Err(error) => Err(unreadable(&name, &error).into()),
-        }
+        let (name, text) = read(path.as_ref());
+        pipeline(
+            &name,
+            &text?,
+            Some(&mut files::Disk::default()),
+            &self.options,
+        )
     }
 
     /// Does what [`compile`] does, as configured.
@@ -134,17 +171,41 @@ impl Config {
             Some(folder) => folder.clone(),
             None => std::env::var_os("OUT_DIR").ok_or(Error::NoOutDir)?.into(),
         };
-        let (documents, problem) = documents(path);
-        tell(cargo, "rerun-if-changed", &path.display().to_string())?;
-        if let Some(problem) = problem {
+        let mut told = HashSet::new();
+        let mut watch = |cargo: &mut _, path: &str| match told.insert(path.to_owned()) {
+            true => tell(cargo, "rerun-if-changed", path),
+            false => Ok(()),
+        };
+        let found = find::documents(path);
+        watch(cargo, &found.watched)?;
+        if let Some(problem) = found.problem {
             report(cargo, &problem)?;
         }
+        if let (Some(module), true) = (&self.options.module, found.documents.len() > 1) {
+            let message = format!(
+                "found {} documents, expected one to call its module {}",
+                found.documents.len(),
+                quote(module)
+            );
+            let diagnostic =
+                Diagnostic::error(Code::SameModule, Place::file(&found.watched), message);
+            return report(cargo, &diagnostic);
+        }
+        let mut disk = files::Disk::default();
+        let (documents, parts): (Vec<_>, Vec<_>) = found
+            .documents
+            .iter()
+            .map(|path| read(path))
+            // What was asked for by name is a document, whatever it says.
+            .partition(|(_, text)| !found.is_several || text.as_deref().is_ok_and(is_document));
         let mut modules: BTreeMap<String, String> = BTreeMap::new();
-        for document in documents {
-            let name = document.display().to_string();
-            if document != path {
-                tell(cargo, "rerun-if-changed", &name)?;
+        for (name, text) in documents.into_iter().chain(parts) {
+            // By now it is known what the documents refer to.
+            let is_document = !found.is_several || text.as_deref().is_ok_and(is_document);
+            if !is_document && disk.has_read(&name) {
+                continue;
             }
+            watch(cargo, &name)?;
             let module = match &self.options.module {
                 Some(module) => module.clone(),
                 None => module_name(&name),
@@ -160,7 +221,14 @@ impl Config {
                 remove(&out_dir, &module)?;
                 continue;
             }
-            match self.generate_file(&document) {
+            let generated = match text {
+                Ok(text) => pipeline(&name, &text, Some(&mut disk), &self.options),
+                Err(error) => Err(error.into()),
+            };
+            for path in disk.newly_read() {
+                watch(cargo, &path)?;
+            }
+            match generated {
                 Ok(generated) => {
                     for warning in &generated.warnings {
                         report(cargo, warning)?;
@@ -176,7 +244,7 @@ impl Config {
             }
         }
         // A folder that the user has chosen is not ours to keep notes in.
-        if path.is_dir() && self.out_dir.is_none() {
+        if found.is_several && self.out_dir.is_none() {
             let written = modules.into_keys().collect();
             let stale = record::replace(&out_dir, path, &written).map_err(|source| {
                 let path = record::file(&out_dir);
@@ -191,35 +259,14 @@ impl Config {
     }
 }
 
-/// The documents that `path` stands for, sorted, and what is wrong with it.
-fn documents(path: &Path) -> (Vec<PathBuf>, Option<Diagnostic>) {
-    if !path.is_dir() {
-        return (vec![path.to_owned()], None);
-    }
-    let name = path.display().to_string();
-    let entries = std::fs::read_dir(path).and_then(|entries| {
-        entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<io::Result<Vec<_>>>()
-    });
-    let mut documents = match entries {
-        Ok(entries) => entries,
-        Err(error) => return (Vec::new(), Some(unreadable(&name, &error))),
+/// The name of a file in messages, and its text.
+fn read(path: &Path) -> (String, std::result::Result<String, Diagnostic>) {
+    let name = slashed(path);
+    let text = match files::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| not_utf8(0, &name, &error)),
+        Err(error) => Err(unreadable(&name, &error)),
     };
-    documents.retain(|path| {
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        !path.is_dir() && ["yaml", "yml", "json"].contains(&extension.as_str())
-    });
-    documents.sort();
-    let empty = documents.is_empty().then(|| {
-        let message = "this folder holds no document (`*.yaml`, `*.yml` or `*.json`)";
-        Diagnostic::error(Code::EmptyFolder, Place::file(&name), message)
-    });
-    (documents, empty)
+    (name, text)
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
@@ -228,15 +275,6 @@ fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
         Place::file(name),
         format!("cannot be read: {error}"),
     )
-}
-
-/// Points at the first byte that is wrong.
-fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
-    let text = String::from_utf8_lossy(error.as_bytes());
-    let at = error.utf8_error().valid_up_to();
-    let place = Place::new(&Text::new(name, &text), at..at, String::new());
-    Diagnostic::error(Code::NotUtf8, place, "the file is not in UTF-8")
-        .with_help("save it in UTF-8")
 }
 
 /// Shows a diagnostic through Cargo, which begins every line with the severity: in one line what
@@ -279,6 +317,8 @@ fn remove(folder: &Path, module: &str) -> Result<()> {
 }
 
 mod config;
+mod files;
+mod find;
 mod record;
 
 pub use config::Config;

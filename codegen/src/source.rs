@@ -1,4 +1,5 @@
-//! Text -> tree: what the document says, with the place of every word.
+//! Text -> tree: what the document says, and the files that it refers to, with the place of every
+//! word.
 //!
 //! `yaml` is the only file that knows YAML (and so JSON, which YAML includes). There two parsers read
 //! the same text. granit-parser runs first: it knows where everything is and
@@ -7,33 +8,66 @@
 //! every other Rust program. Where a line is no YAML at all, `patch` passes over it, so that what else
 //! is wrong with the document is found as well. The two are joined into one tree, which is an arena: it can be
 //! walked, shared by aliases and dropped without recursion.
+//!
+//! `files` reads what is referred to before anything is looked at, each file once, so that all trees
+//! can be borrowed together afterwards. Whether a reference is one is not known then (it may stand in
+//! an example): what is wrong with a file is told to the one who follows a reference to it.
 
+mod files;
+mod location;
 mod meaning;
+mod merge;
 mod patch;
 mod tree;
 mod yaml;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
+pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
+pub(crate) use location::{decode, normal, slashed};
+
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
-/// A document's tree.
+/// A document and the files that it refers to.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// The document comes first.
+    files: Vec<File>,
+    links: files::Links,
+}
+
+/// One file that was read.
+#[derive(Debug)]
+struct File {
+    /// Its path, with `/`, and without what can be left out.
+    path: String,
+    /// The URL that it stands for.
+    url: Option<String>,
+    tree: Tree,
+    /// What is wrong with it, until it has been handed over.
+    errors: RefCell<Errors>,
+}
+
+/// What one file says.
+#[derive(Debug)]
+struct Tree {
     text: Arc<Text>,
     nodes: Vec<Data>,
     root: Id,
+    /// Mappings with merge keys, those that others merge before those others.
+    merges: Vec<Id>,
     is_patched: bool,
 }
 
 /// Counts what a document amounts to when aliases and references are followed: a short one can
 /// stand for a very long one, which would take as long to generate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Size {
     found: usize,
     most: usize,
@@ -60,9 +94,12 @@ impl Size {
     }
 }
 
-/// Identifies a node: its index in the arena.
+/// Identifies a node: its file, and its index in that file's arena.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Id(usize);
+pub(crate) struct Id {
+    file: usize,
+    index: usize,
+}
 
 #[derive(Debug)]
 struct Data {
@@ -81,6 +118,20 @@ enum Kind {
     Mapping(Mapping),
 }
 
+impl Kind {
+    /// As after "found".
+    fn describe(&self) -> String {
+        match self {
+            Self::Mapping(_) => "a mapping".to_owned(),
+            Self::Sequence(_) => "a list".to_owned(),
+            Self::Scalar(Meaning::Null, _) => "nothing".to_owned(),
+            Self::Scalar(Meaning::Bool, text) => quote(text),
+            Self::Scalar(Meaning::Number, text) => format!("the number {}", quote(text)),
+            Self::Scalar(Meaning::String, text) => format!("the text {}", quote(text)),
+        }
+    }
+}
+
 /// What a scalar is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Meaning {
@@ -97,39 +148,55 @@ struct Mapping {
     index: HashMap<String, usize>,
 }
 
-#[derive(Debug)]
+impl Mapping {
+    fn has_merge(&self) -> bool {
+        let merge = self.index.get("<<").and_then(|at| self.entries.get(*at));
+        merge.is_some_and(|member| member.merges)
+    }
+}
+
+#[derive(Clone, Debug)]
 struct Member {
     key: String,
     key_range: Range<usize>,
     node: Id,
     /// An earlier entry has the same key.
     duplicate: bool,
+    /// It is `<<`, whose value is not a member but has some.
+    merges: bool,
 }
 
-impl Source {
-    /// Reads a document. Without a tree to return, there is an error to see; with one, there may
-    /// be errors too.
-    pub(crate) fn parse(file: &str, text: &str, errors: &mut Errors) -> Option<Self> {
-        if text.len() > LONGEST {
-            let message = format!("found {} bytes, expected at most {LONGEST}", text.len());
-            errors.push(Diagnostic::error(Code::TooLong, Place::file(file), message));
+impl Tree {
+    /// Reads a file. Without a tree to return, there is an error to see; with one, there may be
+    /// errors too.
+    fn parse(
+        order: usize,
+        file: &str,
+        text: &str,
+        size: &mut Size,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        // Some editors begin a file with a byte order mark.
+        let text = Text::numbered(order, file, text.strip_prefix('\u{feff}').unwrap_or(text));
+        if text.as_str().len() > LONGEST {
+            let found = text.as_str().len();
+            let message = format!("found {found} bytes, expected at most {LONGEST}");
+            errors.push(Diagnostic::error(
+                Code::TooLong,
+                Place::whole(&text),
+                message,
+            ));
             return None;
         }
-        // Some editors begin a file with a byte order mark.
-        let text = Text::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mistake = match tree::build(&text, text.as_str(), errors) {
-            Ok(mut source) => {
-                return match meaning::assign(&mut source, text.as_str()) {
-                    Ok(()) => Some(source),
-                    Err(mistake) => {
-                        errors.push(mistake);
-                        None
-                    }
-                };
-            }
+        let before = size.clone();
+        let mistake = match tree::build(order, &text, text.as_str(), size, errors) {
+            Ok(tree) => return tree.finish(text.as_str(), errors),
             Err(mistake) => mistake,
         };
-        let attempt = |patched: &str| tree::build(&text, patched, &mut Errors::default()).map(drop);
+        let attempt = |patched: &str| {
+            let mut unseen = Errors::default();
+            tree::build(order, &text, patched, &mut before.clone(), &mut unseen).map(drop)
+        };
         let patched = match patch::patch(&text, mistake, attempt) {
             Ok(patched) => patched,
             Err(mistake) => {
@@ -140,34 +207,66 @@ impl Source {
         for mistake in patched.mistakes {
             errors.push(mistake);
         }
-        errors.pass_over(patched.passed_over);
-        let mut source = tree::build(&text, &patched.text, errors).ok()?;
-        meaning::assign(&mut source, &patched.text).ok()?;
-        source.is_patched = true;
-        Some(source)
+        errors.pass_over(&patched.passed_over);
+        *size = before;
+        let tree = tree::build(order, &text, &patched.text, size, errors).ok()?;
+        let mut tree = tree.finish(&patched.text, &mut Errors::default())?;
+        tree.is_patched = true;
+        Some(tree)
     }
 
-    /// Lines that are not YAML are missing from it: it is good for finding what else is wrong.
+    /// Decides what scalars mean, and merges what is to be merged.
+    fn finish(mut self, read: &str, errors: &mut Errors) -> Option<Self> {
+        match meaning::assign(&mut self, read) {
+            Ok(()) => {
+                merge::merge(&mut self, errors);
+                Some(self)
+            }
+            Err(mistake) => {
+                errors.push(mistake);
+                None
+            }
+        }
+    }
+
+    fn data(&self, id: Id) -> &Data {
+        self.nodes
+            .get(id.index)
+            .expect("an id is the index of a node of its own tree")
+    }
+
+    fn place(&self, range: &Range<usize>) -> Place {
+        Place::new(&self.text, range.clone(), String::new())
+    }
+}
+
+impl Source {
+    /// Lines that are not YAML are missing from some file: it is good for finding what else is wrong.
     pub(crate) fn is_patched(&self) -> bool {
-        self.is_patched
+        self.files.iter().any(|file| file.tree.is_patched)
     }
 
+    /// The document's own root.
     pub(crate) fn root(&self) -> Node<'_> {
-        self.node(self.root)
+        self.root_of(0)
+    }
+
+    fn root_of(&self, file: usize) -> Node<'_> {
+        self.node(self.tree(file).root)
     }
 
     pub(crate) fn node(&self, id: Id) -> Node<'_> {
         Node { source: self, id }
     }
 
-    fn data(&self, id: Id) -> &Data {
-        self.nodes
-            .get(id.0)
-            .expect("an id is the index of a node of its own tree")
+    fn file(&self, file: usize) -> &File {
+        self.files
+            .get(file)
+            .expect("an id names a file of its own source")
     }
 
-    fn place(&self, range: &Range<usize>) -> Place {
-        Place::new(&self.text, range.clone(), String::new())
+    fn tree(&self, file: usize) -> &Tree {
+        &self.file(file).tree
     }
 }
 
@@ -191,11 +290,7 @@ impl Entry<'_> {
     /// The place of the key.
     pub(crate) fn key_place(&self) -> Place {
         let pointer = format!("{}/{}", self.owner.pointer(), escape(self.key));
-        Place::new(
-            &self.owner.source.text,
-            self.member.key_range.clone(),
-            pointer,
-        )
+        Place::new(self.owner.text_of(), self.member.key_range.clone(), pointer)
     }
 }
 
@@ -285,14 +380,7 @@ impl<'s> Node<'s> {
 
     /// As after "found": `a list`, ``the number `3` ``.
     pub(crate) fn describe(self) -> String {
-        match &self.data().kind {
-            Kind::Mapping(_) => "a mapping".to_owned(),
-            Kind::Sequence(_) => "a list".to_owned(),
-            Kind::Scalar(Meaning::Null, _) => "nothing".to_owned(),
-            Kind::Scalar(Meaning::Bool, text) => quote(text),
-            Kind::Scalar(Meaning::Number, text) => format!("the number {}", quote(text)),
-            Kind::Scalar(Meaning::String, text) => format!("the text {}", quote(text)),
-        }
+        self.data().kind.describe()
     }
 
     /// Where the value is; where its key is, if there is nothing to see of the value.
@@ -300,7 +388,7 @@ impl<'s> Node<'s> {
         let data = self.data();
         match &data.key {
             Some(_) if data.range.is_empty() => self.key_place(),
-            _ => Place::new(&self.source.text, data.range.clone(), self.pointer()),
+            _ => Place::new(self.text_of(), data.range.clone(), self.pointer()),
         }
     }
 
@@ -308,7 +396,7 @@ impl<'s> Node<'s> {
     pub(crate) fn key_place(self) -> Place {
         let data = self.data();
         let range = data.key.as_ref().unwrap_or(&data.range).clone();
-        Place::new(&self.source.text, range, self.pointer())
+        Place::new(self.text_of(), range, self.pointer())
     }
 
     /// The JSON pointer.
@@ -322,28 +410,70 @@ impl<'s> Node<'s> {
             .join("/")
     }
 
+    /// How the document would refer to it: `#/components/messages/tick`, `other.yaml#/tick`.
+    pub(crate) fn reference(self) -> String {
+        let file = if self.id.file == 0 { "" } else { self.file() };
+        match (file, self.pointer()) {
+            ("", pointer) => format!("#{pointer}"),
+            (file, pointer) if pointer.is_empty() => file.to_owned(),
+            (file, pointer) => format!("{file}#{pointer}"),
+        }
+    }
+
     /// The keys and indices that lead here from the root.
     pub(crate) fn path(self) -> Vec<&'s str> {
         let mut segments = Vec::new();
         let mut node = self.data();
         while let Some((parent, segment)) = &node.parent {
             segments.push(segment.as_str());
-            node = self.source.data(*parent);
+            node = self.source.node(*parent).data();
         }
         segments.reverse();
         segments
     }
 
-    /// The key or index under which it is defined; nothing for the root.
+    /// The key or index under which it is defined; nothing for the document's root, and the file's
+    /// name without its ending for the root of another file.
     pub(crate) fn key(self) -> &'s str {
-        self.data()
-            .parent
-            .as_ref()
-            .map_or("", |(_, segment)| segment)
+        match &self.data().parent {
+            Some((_, segment)) => segment,
+            None if self.id.file == 0 => "",
+            None => self.file_stem(),
+        }
+    }
+
+    /// What it was first defined in.
+    pub(crate) fn parent(self) -> Option<Self> {
+        let (parent, _) = self.data().parent.as_ref()?;
+        Some(self.source.node(*parent))
+    }
+
+    /// The root of its file.
+    pub(crate) fn root(self) -> Self {
+        self.source.root_of(self.id.file)
+    }
+
+    /// The path of its file.
+    pub(crate) fn file(self) -> &'s str {
+        &self.source.file(self.id.file).path
+    }
+
+    /// The name of its file, without its ending.
+    pub(crate) fn file_stem(self) -> &'s str {
+        let path = self.file();
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        match name.split_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem,
+            _ => name,
+        }
     }
 
     fn data(self) -> &'s Data {
-        self.source.data(self.id)
+        self.source.tree(self.id.file).data(self.id)
+    }
+
+    fn text_of(self) -> &'s Arc<Text> {
+        &self.source.tree(self.id.file).text
     }
 }
 
@@ -354,12 +484,13 @@ fn escape(segment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Source;
+    use super::{Node, Source};
     use crate::diagnostic::Errors;
+    use crate::options::Options;
 
     fn parse(text: &str) -> Result<Source, String> {
         let mut errors = Errors::default();
-        let source = Source::parse("a.yaml", text, &mut errors);
+        let source = Source::read("a.yaml", text, None, &Options::default(), &mut errors);
         match errors.finish() {
             Ok(_) => Ok(source.expect("without errors there is a tree")),
             Err(diagnostics) => Err(diagnostics.to_string()),
@@ -416,6 +547,30 @@ mod tests {
     }
 
     #[test]
+    fn merge_keys_add_members_that_are_not_there() {
+        let text = "
+a: &a {one: 1, two: 2}
+b: &b {two: 3, three: 4, <<: *a}
+c: {zero: 0, <<: [{four: 5}, *b, *a], one: 6}
+d: {'<<': *a}
+";
+        let source = parse(text).expect("valid");
+        let members = |key: &str| {
+            let entries = source.root().get(key).into_iter().flat_map(Node::entries);
+            let entries = entries.map(|entry| {
+                let by_key = entry.node.id() == source.root().get(key)?.get(entry.key)?.id();
+                Some(format!("{}={}", entry.key, entry.node.scalar()?)).filter(|_| by_key)
+            });
+            entries.collect::<Option<Vec<_>>>().unwrap_or_default()
+        };
+        assert_eq!(members("b"), ["two=3", "three=4", "one=1"]);
+        let merged = ["zero=0", "four=5", "two=3", "three=4", "one=6"];
+        assert_eq!(members("c"), merged);
+        let quoted = source.root().get("d").and_then(|d| d.get("<<"));
+        assert!(quoted.is_some_and(Node::is_mapping));
+    }
+
+    #[test]
     fn mistakes_are_placed() {
         for (text, expected) in [
             (
@@ -448,8 +603,12 @@ mod tests {
                 "a.yaml:2:1: error[SW0017]: found a second document, expected one a file",
             ),
             (
-                "<<: {a: b}",
-                "a.yaml:1:1: error[SW0018]: merge keys are not supported",
+                "a: {<<: 1}",
+                "a.yaml:1:9: error[SW0018]: found the number `1`, expected a mapping to merge, or a list of such",
+            ),
+            (
+                "a: {<<: [{b: 1}, c]}",
+                "a.yaml:1:18: error[SW0018]: found the text `c`, expected a mapping to merge, or a list of such",
             ),
         ] {
             assert_eq!(parse(text).map(|_| ()), Err(expected.to_owned()), "{text}");

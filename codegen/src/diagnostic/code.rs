@@ -81,7 +81,8 @@ codes! {
     SeveralDocuments = 17, "several documents in one file":
         "A file holds one document: what follows `---` belongs into a file of its own.";
     MergeKey = 18, "merge key":
-        "Merge keys (`<<`) are no longer part of YAML. Write out what they would merge, or use `$ref`.";
+        "The value of a merge key (`<<`) is a mapping whose members are added to those beside the key, \
+         or a list of such mappings. It is something else.";
     AmbiguousYaml = 19, "ambiguous YAML":
         "Readers of YAML disagree about what stands here. Write it more plainly, such as in quotes.";
 
@@ -109,14 +110,25 @@ codes! {
         "A `$ref` leads through others back to itself, and so to nothing.";
     ReferenceKind = 203, "reference to something else":
         "A `$ref` leads to another kind of object than the one that is expected where it stands.";
-    OtherDocument = 204, "reference to another document":
-        "A `$ref` leads to another document, which is not read.";
+    OtherDocument = 204, "reference to what is not read":
+        "A `$ref` leads to a file or a URL that is not read. URLs are never fetched: \
+         `Config::map_url` says which files stand for them. Paths are relative to the file that they \
+         are written in. `generate` reads no files; `compile` and `Config::generate_with` do.";
     NotAPointer = 205, "malformed reference":
-        "A `$ref` within a document is `#` and a JSON pointer, such as `#/components/messages/tick`.";
+        "What follows the `#` of a `$ref` is a JSON pointer, such as `#/components/messages/tick`, or the \
+         `$anchor` of a schema.";
     BesideReference = 206, "field beside a reference":
         "An object that has a `$ref` is what it refers to. Its other fields mean nothing.";
     NoReference = 207, "reference expected":
         "AsyncAPI wants a `$ref` here, and not the object itself.";
+    MissingFile = 208, "reference to a missing file":
+        "A `$ref` leads to a file that does not exist.";
+    ForeignFile = 209, "reference to a file of another kind":
+        "A `$ref` leads to a file that holds neither YAML nor JSON, or a schema of another language. In \
+         the place of a schema it is taken for one that anything matches.";
+    WithinSchema = 210, "pointer within a schema":
+        "A `$ref` leads to nothing in its file, but to something within the schema that it stands in. \
+         Without an `$id`, pointers begin at the root of the file.";
 
     // Channels, operations and messages.
     SameChannel = 301, "one channel under two names":

@@ -7,16 +7,24 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(super) file: String,
+    /// How many files were read before it.
+    pub(super) order: usize,
     text: String,
     line_starts: Vec<usize>,
 }
 
 impl Text {
     pub(crate) fn new(file: &str, text: &str) -> Arc<Self> {
+        Self::numbered(0, file, text)
+    }
+
+    /// The text of a file that `order` others were read before.
+    pub(crate) fn numbered(order: usize, file: &str, text: &str) -> Arc<Self> {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at.saturating_add(1)));
         Arc::new(Self {
             file: file.to_owned(),
+            order,
             line_starts: line_starts.collect(),
             text: text.to_owned(),
         })
@@ -101,6 +109,15 @@ impl Place {
             text: Arc::clone(text),
             range: Some(range),
             pointer,
+        }
+    }
+
+    /// The whole of a file that was read.
+    pub(crate) fn whole(text: &Arc<Text>) -> Self {
+        Self {
+            text: Arc::clone(text),
+            range: None,
+            pointer: String::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
-use crate::source::{Id, Node};
+use crate::source::{Id, Node, Source, Target, decode};
 
 /// How many references a pointer may lead through.
 const MOST_DETOURS: usize = 10;
@@ -27,13 +27,8 @@ impl<'s> References<'s> {
         while let Some((node, kind)) = document.references.get(done).copied() {
             done = done.saturating_add(1);
             order.push(node);
-            let target = match find(document.source.root(), node, errors) {
-                Ok(target) => fits(document, node, target, kind, errors),
-                Err(diagnostic) => {
-                    errors.push(diagnostic);
-                    None
-                }
-            };
+            let target = find(document.source, node, kind, errors);
+            let target = target.and_then(|target| fits(document, node, target, kind, errors));
             next.insert(node.id(), target);
         }
         let mut references = Self {
@@ -71,10 +66,7 @@ impl<'s> References<'s> {
             };
             if !seen.insert(node.id()) {
                 let place = node.get("$ref").unwrap_or(node).place();
-                let message = format!(
-                    "{} refers to itself",
-                    quote(&format!("#{}", node.pointer()))
-                );
+                let message = format!("{} refers to itself", quote(&node.reference()));
                 errors.push(Diagnostic::error(Code::ReferenceCycle, place, message));
                 at = None;
                 break;
@@ -123,72 +115,199 @@ fn fits<'s>(
     }
 }
 
-/// What `node.$ref` points at.
-fn find<'s>(root: Node<'s>, node: Node<'s>, errors: &Errors) -> Result<Node<'s>, Diagnostic> {
+/// What `node.$ref` points at. `None` if that is nothing, which is reported.
+fn find<'s>(
+    source: &'s Source,
+    node: Node<'s>,
+    kind: Kind,
+    errors: &mut Errors,
+) -> Option<Node<'s>> {
     let reference = node.get("$ref").unwrap_or(node);
     let text = reference.text().unwrap_or_default();
-    let error = |code, message: String| Diagnostic::error(code, reference.place(), message);
-    let Some(pointer) = text.strip_prefix('#') else {
-        let message = format!(
-            "references to other documents are not supported yet: {}",
-            quote(text)
-        );
-        let help = "copy what is needed into this document, and refer to it as `#/components/...`";
-        return Err(error(Code::OtherDocument, message).with_help(help));
+    let (root, fragment) = match begin(source, node, errors) {
+        (Target::Node(root), fragment) => (root, fragment),
+        (Target::Unusable, _) => return None,
+        (Target::Foreign, _) => {
+            let message = format!(
+                "found a reference to a file in another language, {}",
+                quote(text)
+            );
+            let code = Code::ForeignFile;
+            errors.push(match kind {
+                Kind::Schema => Diagnostic::warning(code, reference.place(), message)
+                    .with_help("it is taken for a schema that anything matches"),
+                _ => Diagnostic::error(code, reference.place(), message)
+                    .with_help("write what is needed in YAML or JSON"),
+            });
+            return None;
+        }
+        (Target::Broken(broken), _) => {
+            let place = reference.place();
+            let diagnostic = Diagnostic::error(broken.code, place, broken.message.as_str());
+            errors.push(match &broken.help {
+                Some(help) => diagnostic.with_help(help.as_str()),
+                None => diagnostic,
+            });
+            return None;
+        }
     };
-    let mut segments = pointer.split('/');
-    if segments.next() != Some("") {
-        let message = format!(
-            "found the reference {}, expected `#/` and a path",
-            quote(text)
-        );
-        return Err(error(Code::NotAPointer, message));
+    let mut detours = MOST_DETOURS;
+    match walk(source, root, fragment, &mut detours, errors) {
+        Ok(target) => return Some(target),
+        Err(lost) if text.starts_with("#/") => {
+            if let Some(target) = within(source, node, fragment, errors) {
+                return Some(target);
+            }
+            errors.push(unresolved(reference, root, &lost, errors));
+        }
+        Err(lost) => errors.push(unresolved(reference, root, &lost, errors)),
+    }
+    None
+}
+
+/// Where the pointer of a reference begins, and what follows its `#`.
+fn begin<'s>(source: &'s Source, node: Node<'s>, errors: &mut Errors) -> (Target<'s>, &'s str) {
+    let text = node.get("$ref").and_then(Node::text).unwrap_or_default();
+    let (location, fragment) = text.split_once('#').unwrap_or((text, ""));
+    match location {
+        "" => (Target::Node(node.root()), fragment),
+        location => (source.target(node, location, errors), fragment),
+    }
+}
+
+/// Why a pointer leads to nothing.
+enum Lost<'s> {
+    /// It is none.
+    Malformed(String),
+    /// `node` has no member that is called `name`, which is `segment` in the reference.
+    At {
+        node: Node<'s>,
+        name: String,
+        segment: &'s str,
+    },
+}
+
+/// Goes from `root` where the fragment says, through no more references than there are `detours`.
+fn walk<'s>(
+    source: &'s Source,
+    root: Node<'s>,
+    fragment: &'s str,
+    detours: &mut usize,
+    errors: &mut Errors,
+) -> Result<Node<'s>, Lost<'s>> {
+    let Some(pointer) = fragment.strip_prefix('/') else {
+        if fragment.is_empty() {
+            return Ok(root);
+        }
+        let name = decode(fragment).unwrap_or_default();
+        return match source.anchor(root, &name) {
+            Some(node) => Ok(node),
+            None => Err(Lost::Malformed(format!(
+                "expected `#/` and a path, or the `$anchor` of a schema of {}",
+                quote(root.file())
+            ))),
+        };
+    };
+    // Some write it for the whole file.
+    if pointer.is_empty() && root.get("").is_none() {
+        return Ok(root);
     }
     let mut at = root;
-    // A pointer may lead through references, even in circles.
-    let mut detours = 0_usize;
-    for segment in segments {
+    for segment in pointer.split('/') {
         let Some(name) = unescape(segment) else {
-            let message = format!("{} is not a JSON pointer: {}", quote(text), quote(segment));
-            return Err(error(Code::NotAPointer, message));
+            return Err(Lost::Malformed(format!(
+                "and {} is no part of a JSON pointer",
+                quote(segment)
+            )));
         };
         let step = |at: Node<'s>| match name.parse() {
             Ok(index) if at.is_sequence() => at.item(index),
             _ => at.get(&name),
         };
         let mut inner = step(at);
-        while inner.is_none() && at.get("$ref").is_some() && detours < MOST_DETOURS {
-            detours = detours.saturating_add(1);
-            match through(root, at) {
-                Some(target) => at = target,
-                None => break,
+        // A pointer may lead through references, even in circles.
+        while inner.is_none() && at.get("$ref").is_some() && *detours > 0 {
+            *detours = detours.saturating_sub(1);
+            // What is wrong with that reference is said where it stands.
+            let target = match begin(source, at, errors) {
+                (Target::Node(root), fragment) => walk(source, root, fragment, detours, errors),
+                _ => break,
+            };
+            match target {
+                Ok(target) => at = target,
+                Err(_) => break,
             }
             inner = step(at);
         }
-        let Some(inner) = inner else {
-            let missing = error(Code::Unresolved, format!("{} does not exist", quote(text)));
-            let meant = errors.nearest(&name, at.entries().map(|entry| entry.key));
-            let missing = match meant {
-                Some(meant) => missing.did_you_mean(Some(&replaced(text, segment, meant))),
-                None if at.id() == root.id() => missing,
-                None => {
-                    let at = format!("#{}", at.pointer());
-                    missing.with_help(format!("{} has no {}", quote(&at), quote(&name)))
-                }
-            };
-            return Err(missing.for_want_of(&name));
-        };
-        at = inner;
+        match inner {
+            Some(inner) => at = inner,
+            None => {
+                return Err(Lost::At {
+                    node: at,
+                    name,
+                    segment,
+                });
+            }
+        }
     }
     Ok(at)
 }
 
-/// What a reference that a pointer leads through refers to, if it is a plain pointer.
-fn through<'s>(root: Node<'s>, node: Node<'s>) -> Option<Node<'s>> {
-    let pointer = node.get("$ref")?.text()?.strip_prefix("#/")?;
-    pointer
-        .split('/')
-        .try_fold(root, |at, segment| at.get(&unescape(segment)?))
+/// What the pointer leads to within the schema that it stands in: in JSON Schema it begins there, if
+/// the schema has an `$id`, and some write it so without.
+fn within<'s>(
+    source: &'s Source,
+    node: Node<'s>,
+    fragment: &'s str,
+    errors: &mut Errors,
+) -> Option<Node<'s>> {
+    let mut owner = node.parent();
+    while let Some(at) = owner {
+        if let Ok(target) = walk(source, at, fragment, &mut 0, errors) {
+            if at.get("$id").is_none() {
+                let place = node.get("$ref").unwrap_or(node).place();
+                let message = format!(
+                    "{} is nothing in this file, and taken for {}",
+                    quote(&format!("#{fragment}")),
+                    quote(&target.reference())
+                );
+                let help = "a pointer begins at the root of the file";
+                let diagnostic = Diagnostic::warning(Code::WithinSchema, place, message);
+                errors.push(diagnostic.with_help(help));
+            }
+            return Some(target);
+        }
+        owner = at.parent();
+    }
+    None
+}
+
+fn unresolved(reference: Node<'_>, root: Node<'_>, lost: &Lost<'_>, errors: &Errors) -> Diagnostic {
+    let text = reference.text().unwrap_or_default();
+    let place = reference.place();
+    let (node, name, segment) = match lost {
+        Lost::Malformed(why) => {
+            let message = format!("found the reference {}, {why}", quote(text));
+            return Diagnostic::error(Code::NotAPointer, place, message);
+        }
+        Lost::At {
+            node,
+            name,
+            segment,
+        } => (node, name, segment),
+    };
+    let message = format!("{} does not exist", quote(text));
+    let missing = Diagnostic::error(Code::Unresolved, place, message);
+    let meant = errors.nearest(name, node.entries().map(|entry| entry.key));
+    let missing = match meant {
+        Some(meant) => missing.did_you_mean(Some(&replaced(text, segment, meant))),
+        None if node.id() == root.id() => missing,
+        None => {
+            let help = format!("{} has no {}", quote(&node.reference()), quote(name));
+            missing.with_help(help)
+        }
+    };
+    missing.for_want_of(name)
 }
 
 /// The reference with another last segment, or with the name alone where it is not the last.
@@ -201,24 +320,7 @@ fn replaced(text: &str, segment: &str, meant: &str) -> String {
 
 /// A segment of a pointer in a URL: `%xx`, and then `~1` and `~0`.
 fn unescape(segment: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-                u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?
-            }
-            plain => plain,
-        });
-    }
-    Some(
-        String::from_utf8(bytes)
-            .ok()?
-            .replace("~1", "/")
-            .replace("~0", "~"),
-    )
+    Some(decode(segment)?.replace("~1", "/").replace("~0", "~"))
 }
 
 #[cfg(test)]
@@ -230,7 +332,5 @@ mod tests {
         assert_eq!(unescape("a~1b~0c%20d").as_deref(), Some("a/b~c d"));
         assert_eq!(unescape("~01").as_deref(), Some("~1"));
         assert_eq!(unescape("%zz"), None);
-        assert_eq!(unescape("%f"), None);
-        assert_eq!(unescape("%ff"), None);
     }
 }

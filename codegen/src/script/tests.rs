@@ -168,3 +168,116 @@ fn a_file_that_is_not_utf_8_is_shown_where_it_is_not() {
         "{told}"
     );
 }
+
+/// A clock whose ticks are in another file.
+fn clock_with(reference: &str) -> String {
+    CLOCK.replace("{type: string}", &format!("{{$ref: '{reference}'}}"))
+}
+
+#[test]
+fn every_file_that_was_looked_for_is_watched() {
+    let folder = Folder::new("watched");
+    folder.write("Clock.yaml", &clock_with("tick.yaml"));
+    folder.write("tick.yaml", "{properties: {a: {$ref: tock.json}}}");
+    assert_eq!(
+        folder.compile("Clock.yaml"),
+        "cargo::rerun-if-changed=Clock.yaml
+cargo::rerun-if-changed=tick.yaml
+cargo::rerun-if-changed=tock.json
+cargo::error=tick.yaml:1:25: [SW0208] the file `tock.json` does not exist
+cargo::error=  |
+cargo::error=1 | {properties: {a: {$ref: tock.json}}}
+cargo::error=  |                         ^^^^^^^^^
+"
+    );
+    folder.write("tack.json", "{}");
+    let told = folder.compile("Clock.yaml");
+    assert!(told.contains("help: did you mean `tack.json`?"), "{told}");
+    folder.write("tock.json", "{}");
+    folder.compile("Clock.yaml");
+    assert!(folder.out("clock.rs").exists());
+}
+
+#[test]
+fn a_file_that_documents_of_the_folder_refer_to_is_none_of_them() {
+    let folder = Folder::new("parts");
+    fs::create_dir_all(folder.0.join("yaml")).expect("a folder for tests");
+    folder.write("yaml/tick.yaml", "type: string\n");
+    folder.write("yaml/z.yaml", &clock_with("tick.yaml"));
+    assert_eq!(
+        folder.compile("yaml"),
+        "cargo::rerun-if-changed=yaml
+cargo::rerun-if-changed=yaml/z.yaml
+cargo::rerun-if-changed=yaml/tick.yaml
+"
+    );
+    assert!(folder.out("z.rs").exists());
+    assert!(!folder.out("tick.rs").exists());
+
+    folder.write("yaml/z.yaml", CLOCK);
+    let told = folder.compile("yaml");
+    let message = "yaml/tick.yaml:1:1: [SW0101] `asyncapi` is missing";
+    assert!(told.contains(message), "{told}");
+}
+
+#[test]
+fn documents_can_be_chosen_by_a_pattern() {
+    let folder = Folder::new("pattern");
+    fs::create_dir_all(folder.0.join("yaml/deep/er")).expect("a folder for tests");
+    folder.write("yaml/a.yaml", CLOCK);
+    folder.write("yaml/b.json", "no document");
+    folder.write("yaml/deep/er/c.yaml", CLOCK);
+    assert_eq!(
+        folder.compile("yaml/*.yaml"),
+        "cargo::rerun-if-changed=yaml\ncargo::rerun-if-changed=yaml/a.yaml\n"
+    );
+    assert_eq!(
+        folder.compile("yaml/**/*.yaml"),
+        "cargo::rerun-if-changed=yaml
+cargo::rerun-if-changed=yaml/a.yaml
+cargo::rerun-if-changed=yaml/deep/er/c.yaml
+"
+    );
+    assert!(folder.out("c.rs").exists());
+    assert_eq!(
+        folder.compile("yaml/*.yml"),
+        "cargo::rerun-if-changed=yaml\ncargo::error=yaml: [SW0002] no file fits `yaml/*.yml`\n"
+    );
+}
+
+#[test]
+fn a_module_is_named_where_there_is_one_document() {
+    let folder = Folder::new("named");
+    fs::create_dir_all(folder.0.join("yaml")).expect("a folder for tests");
+    folder.write("yaml/a.yaml", CLOCK);
+    let compile = || {
+        let config = Config::new().out_dir(folder.0.join("out")).module("clock");
+        let mut cargo = Vec::new();
+        config
+            .run(&folder.0.join("yaml"), &mut cargo)
+            .expect("the files can be written");
+        String::from_utf8(cargo).expect("text")
+    };
+    compile();
+    assert!(folder.out("clock.rs").exists());
+    folder.write("yaml/b.yaml", CLOCK);
+    let told = compile();
+    let message = "found 2 documents, expected one to call its module `clock`";
+    assert!(told.contains(message), "{told}");
+}
+
+#[test]
+fn line_ends_make_no_difference() {
+    let folder = Folder::new("line-ends");
+    let text = format!("{CLOCK}x-more: |\n  two\n  lines\n").replace(
+        "title: Clock,",
+        "description: \"a\n  b\n\n  c\", title: Clock,",
+    );
+    folder.write("Clock.yaml", &text);
+    folder.compile("Clock.yaml");
+    let first = fs::read_to_string(folder.out("clock.rs")).expect("it was written");
+    folder.write("Clock.yaml", &text.replace('\n', "\r\n"));
+    folder.compile("Clock.yaml");
+    let second = fs::read_to_string(folder.out("clock.rs")).expect("it was written");
+    assert_eq!(first, second);
+}

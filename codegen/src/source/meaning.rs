@@ -1,7 +1,7 @@
 //! Meaning: what each scalar of the tree is.
 
 use super::yaml::{self, Piece};
-use super::{Id, Kind, Source};
+use super::{Id, Kind, Tree};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Gives every scalar of the tree its meaning, in the text that the tree was built from.
@@ -9,11 +9,11 @@ use crate::diagnostic::{Code, Diagnostic};
 /// # Errors
 ///
 /// The second reader refuses the text, or sees another tree in it.
-pub(super) fn assign(source: &mut Source, read: &str) -> Result<(), Diagnostic> {
-    let root = source.root;
-    let mut pieces = yaml::pieces(&source.text, read)?.into_iter();
-    Join(source).node(root, &mut pieces).map_err(|Differs(id)| {
-        let place = source.place(&source.data(id).range);
+pub(super) fn assign(tree: &mut Tree, read: &str) -> Result<(), Diagnostic> {
+    let root = tree.root;
+    let mut pieces = yaml::pieces(&tree.text, read)?.into_iter();
+    Join(tree).node(root, &mut pieces).map_err(|Differs(id)| {
+        let place = tree.place(&tree.data(id).range);
         Diagnostic::error(
             Code::AmbiguousYaml,
             place,
@@ -27,11 +27,11 @@ struct Differs(Id);
 
 /// Walks the tree and takes the pieces, which are in the same order. No deeper than the tree,
 /// whose depth is limited.
-struct Join<'a>(&'a mut Source);
+struct Join<'a>(&'a mut Tree);
 
 impl Join<'_> {
     fn node(&mut self, id: Id, pieces: &mut impl Iterator<Item = Piece>) -> Result<(), Differs> {
-        let Some(data) = self.0.nodes.get_mut(id.0) else {
+        let Some(data) = self.0.nodes.get_mut(id.index) else {
             return Err(Differs(id));
         };
         match (&mut data.kind, pieces.next()) {

@@ -5,27 +5,32 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::yaml::{self, Event, Stop};
-use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Source};
+use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Tree};
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
-const DEEPEST: usize = 100;
-
-/// How many nodes a document may have, aliases followed.
-const MOST: usize = 50_000;
+pub(super) const DEEPEST: usize = 100;
 
 /// Builds the tree. The meaning of scalars is yet to be decided.
 ///
 /// Reads `read`, which is `text` or as long, and gives places in `text`.
-pub(super) fn build(text: &Arc<Text>, read: &str, errors: &mut Errors) -> Result<Source, Stop> {
+pub(super) fn build(
+    file: usize,
+    text: &Arc<Text>,
+    read: &str,
+    size: &mut Size,
+    errors: &mut Errors,
+) -> Result<Tree, Stop> {
     let mut builder = Builder {
+        file,
         text,
         errors,
         nodes: Vec::new(),
         open: Vec::new(),
         root: None,
         anchors: HashMap::new(),
-        size: Size::new(MOST),
+        size,
+        merges: Vec::new(),
         documents: 0,
     };
     for event in yaml::events(text, read, DEEPEST, &too_deep()) {
@@ -33,20 +38,26 @@ pub(super) fn build(text: &Arc<Text>, read: &str, errors: &mut Errors) -> Result
         builder.event(event, range)?;
     }
     match builder.root {
-        Some(root) => Ok(Source {
+        Some(root) => Ok(Tree {
             text: Arc::clone(text),
             nodes: builder.nodes,
             root,
+            merges: builder.merges,
             is_patched: false,
         }),
         None => {
-            let message = "found nothing, expected an AsyncAPI document";
+            let message = match file {
+                0 => "found nothing, expected an AsyncAPI document",
+                _ => "found nothing, expected YAML or JSON",
+            };
             Err(Diagnostic::error(Code::EmptyFile, builder.place(&(0..0)), message).into())
         }
     }
 }
 
 struct Builder<'a> {
+    /// The file's number.
+    file: usize,
     text: &'a Arc<Text>,
     errors: &'a mut Errors,
     nodes: Vec<Data>,
@@ -55,7 +66,8 @@ struct Builder<'a> {
     root: Option<Id>,
     anchors: HashMap<usize, Anchor>,
     /// Nodes so far, aliases followed.
-    size: Size,
+    size: &'a mut Size,
+    merges: Vec<Id>,
     documents: usize,
 }
 
@@ -73,6 +85,7 @@ struct Open {
 
 struct Key {
     text: String,
+    is_plain: bool,
     range: Range<usize>,
 }
 
@@ -103,14 +116,7 @@ impl Builder<'_> {
                 anchor,
             } => {
                 if self.wants_key() {
-                    if text == "<<" && is_plain {
-                        let message = "merge keys are not supported";
-                        return Err(
-                            Diagnostic::error(Code::MergeKey, self.place(&range), message)
-                                .with_help("write out the members that it would merge"),
-                        );
-                    }
-                    self.key(text, range.clone());
+                    self.key(text, is_plain, range.clone());
                     self.grow(1, &range)?;
                     // A key can be an alias's target as well, if rarely.
                     if anchor != 0 {
@@ -183,8 +189,12 @@ impl Builder<'_> {
 
     fn end(&mut self, range: &Range<usize>) {
         let Some(open) = self.open.pop() else { return };
-        if let Some(data) = self.nodes.get_mut(open.id.0) {
+        if let Some(data) = self.nodes.get_mut(open.id.index) {
             data.range.end = data.range.end.max(range.end);
+            let merges = matches!(&data.kind, Kind::Mapping(mapping) if mapping.has_merge());
+            if merges {
+                self.merges.push(open.id);
+            }
         }
         let height = open.height.saturating_add(1);
         if let Some(parent) = self.open.last_mut() {
@@ -249,19 +259,26 @@ impl Builder<'_> {
         };
         let mapping = self
             .nodes
-            .get(open.id.0)
+            .get(open.id.index)
             .is_some_and(|data| matches!(data.kind, Kind::Mapping(_)));
         mapping && open.key.is_none()
     }
 
-    fn key(&mut self, text: String, range: Range<usize>) {
+    fn key(&mut self, text: String, is_plain: bool, range: Range<usize>) {
         if let Some(open) = self.open.last_mut() {
-            open.key = Some(Key { text, range });
+            open.key = Some(Key {
+                text,
+                is_plain,
+                range,
+            });
         }
     }
 
     fn add(&mut self, kind: Kind, range: Range<usize>) -> Id {
-        let id = Id(self.nodes.len());
+        let id = Id {
+            file: self.file,
+            index: self.nodes.len(),
+        };
         self.nodes.push(Data {
             kind,
             range,
@@ -280,13 +297,19 @@ impl Builder<'_> {
         };
         let owner = open.id;
         let key = open.key.take();
-        let (segment, key_range) = match self.nodes.get_mut(owner.0).map(|data| &mut data.kind) {
+        let (segment, key_range) = match self.nodes.get_mut(owner.index).map(|data| &mut data.kind)
+        {
             Some(Kind::Sequence(items)) => {
                 items.push(id);
                 (items.len().saturating_sub(1).to_string(), None)
             }
             Some(Kind::Mapping(mapping)) => {
-                let Some(Key { text, range }) = key else {
+                let Some(Key {
+                    text,
+                    is_plain,
+                    range,
+                }) = key
+                else {
                     return;
                 };
                 let first = mapping
@@ -302,6 +325,7 @@ impl Builder<'_> {
                     key_range: range.clone(),
                     node: id,
                     duplicate: duplicate.is_some(),
+                    merges: is_plain && text == "<<",
                 });
                 if let Some(first) = duplicate {
                     let place = Place::new(self.text, range.clone(), String::new());
@@ -316,7 +340,7 @@ impl Builder<'_> {
         };
         if let Some(data) = self
             .nodes
-            .get_mut(id.0)
+            .get_mut(id.index)
             .filter(|data| data.parent.is_none())
         {
             data.parent = Some((owner, segment));
