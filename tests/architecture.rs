@@ -36,6 +36,9 @@ const RULES: &[&str] = &[
 const RUNTIME: &[&str] = &[
     "number",
     "validate",
+    "value",
+    "strict",
+    "union",
     "payload",
     "interaction",
     "fault",
@@ -43,7 +46,6 @@ const RUNTIME: &[&str] = &[
     "limits",
     "frame",
     "json",
-    "strict",
     "outbox",
     "reply",
     "request",

@@ -348,9 +348,11 @@ fn is_uuid(text: &str) -> bool {
 fn is_base64(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
-    let is_whole = match padding {
-        0 => digits.len() % 4 != 1,
-        1 | 2 => text.len().is_multiple_of(4),
+    // The bits of the last digit that no byte has are zero.
+    let is_whole = match digits.len() % 4 {
+        0 => padding == 0,
+        2 => matches!(padding, 0 | 2) && digits.ends_with(['A', 'Q', 'g', 'w']),
+        3 => matches!(padding, 0 | 1) && digits.ends_with(|c| "AEIMQUYcgkosw048".contains(c)),
         _ => false,
     };
     let has_only = |others: &[u8]| {
@@ -537,7 +539,7 @@ mod tests {
             (
                 Format::Byte,
                 &["", "aGk=", "aGk", "_-8", "+/8=", "YWJj"],
-                &["a", "aGk==", "=", "a===", "+-8=", "aG k", "é"],
+                &["a", "aGk==", "aGl=", "=", "a===", "+-8=", "aG k", "é"],
             ),
             (
                 Format::JsonPointer,

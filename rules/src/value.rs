@@ -6,7 +6,8 @@ use crate::number;
 use crate::violation::{cut, quoted};
 
 /// Whether two values are equal: as numbers are, and whatever the order of members.
-pub(crate) fn is_equal(left: &Value, right: &Value) -> bool {
+#[must_use]
+pub fn is_equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => {
             number::compare(left, right).is_some_and(std::cmp::Ordering::is_eq)

@@ -66,7 +66,9 @@ mod session;
 mod socket;
 mod strict;
 mod subscribers;
+mod union;
 mod validate;
+mod value;
 mod wiring;
 
 #[doc(hidden)]
@@ -84,6 +86,7 @@ pub use server::{Server, bind, stop_signal};
 pub use specwire_rules::{At, Violation};
 pub use subscribers::Subscribers;
 pub use validate::Validate;
+pub use value::{Bytes, Never, UnknownValue};
 
 /// Any JSON value: what a schema without a type of its own is read into.
 pub use serde_json::Value as Json;

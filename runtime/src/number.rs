@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use specwire_rules::{Decimal, Numeric};
 
 /// A JSON number that may be whole or not: `type: number` with an integer's format.
 ///
 /// CCSDS documents give a MAL Duration or Time this way, and both `2.5` and
-/// `18446744073709551615` are such values. Neither is changed by being read and written.
+/// `18446744073709551615` are such values. Neither is changed by being read and written; `5.0` is
+/// written as the equal `5`.
 ///
 /// ```
 /// use specwire::Number;
@@ -154,6 +156,16 @@ impl fmt::Debug for Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Numeric for Number {
+    fn decimal(self) -> Option<Decimal> {
+        match self.0 {
+            Kind::Unsigned(value) => value.decimal(),
+            Kind::Negative(value) => value.decimal(),
+            Kind::Float(value) => value.decimal(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::union::{self, CONSTANTS, Constants, is_constant_text};
 use crate::validate::Validate;
 
 /// The payload of one AsyncAPI message; generated types implement it.
@@ -196,6 +197,7 @@ pub struct MessageSpec {
     correlation_id: Option<&'static str>,
     content: Content,
     content_type: &'static str,
+    constants: Constants,
 }
 
 impl MessageSpec {
@@ -212,6 +214,7 @@ impl MessageSpec {
             correlation_id: None,
             content: Content::Json,
             content_type: "application/json",
+            constants: [("", &[]); CONSTANTS],
         }
     }
 
@@ -226,6 +229,13 @@ impl MessageSpec {
     #[must_use]
     pub const fn required(mut self, required: &'static [&'static str]) -> Self {
         self.required = required;
+        self
+    }
+
+    /// What the value of a member may be, as JSON texts. Of more than four the first count.
+    #[must_use]
+    pub const fn constant(mut self, member: &'static str, values: &'static [&'static str]) -> Self {
+        self.constants = union::with_constant(self.constants, member, values);
         self
     }
 
@@ -298,24 +308,116 @@ impl MessageSpec {
         !self.members.contains(&member) && self.headers.contains(&member)
     }
 
-    /// Why an object with these members cannot be this message, if it cannot.
+    /// Why an object with these members, given as names and JSON texts, cannot be this message, if
+    /// it cannot.
     pub(crate) fn mismatch<'a>(
         &self,
-        members: impl Iterator<Item = &'a str> + Clone,
+        members: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     ) -> Option<String> {
+        for (name, values) in self.constants() {
+            let found = members.clone().find(|(member, _)| member == name);
+            if let Some((_, found)) = found
+                && !values.iter().any(|value| is_constant_text(found, value))
+                // An optional member that is `null` is not there.
+                && (found != "null" || self.required.contains(name))
+            {
+                let found = union::cut(found);
+                return Some(format!(
+                    "`{name}` is {found}, expected {}",
+                    values.join(" or ")
+                ));
+            }
+        }
+        let mut names = members.map(|(name, _)| name);
         let missing = self
             .required
             .iter()
-            .find(|required| !members.clone().any(|member| member == **required));
+            .find(|required| !names.clone().any(|member| member == **required));
         if let Some(missing) = missing {
             return Some(format!("`{missing}` is missing"));
         }
         if !self.closed {
             return None;
         }
-        let mut members = members;
-        members
+        names
             .find(|member| !self.members.contains(member) && !self.headers.contains(member))
             .map(|unknown| format!("`{unknown}` is not a member of it"))
+    }
+
+    /// Whether an object with these members has each of the message's constants.
+    pub(crate) fn is_named_by<'a>(
+        &self,
+        members: &(impl Iterator<Item = (&'a str, &'a str)> + Clone),
+    ) -> bool {
+        self.constants().next().is_some()
+            && self.constants().all(|(name, values)| {
+                let mut of_name = members.clone().filter(|(member, _)| member == name);
+                of_name.any(|(_, found)| values.iter().any(|value| is_constant_text(found, value)))
+            })
+    }
+
+    fn constants(&self) -> impl Iterator<Item = &(&'static str, &'static [&'static str])> {
+        self.constants
+            .iter()
+            .filter(|(_, values)| !values.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PING: MessageSpec = MessageSpec::new("ping")
+        .members(&["type", "version", "id"])
+        .required(&["type", "id"])
+        .constant("type", &["\"ping\"", "\"p\""])
+        .constant("version", &["1"])
+        .closed();
+
+    #[track_caller]
+    fn check(members: &[(&str, &str)], mismatch: Option<&str>, is_named: bool) {
+        let members = members.iter().copied();
+        assert_eq!(PING.mismatch(members.clone()).as_deref(), mismatch);
+        assert_eq!(PING.is_named_by(&members), is_named);
+    }
+
+    #[test]
+    fn a_message_is_told_by_its_constants() {
+        check(
+            &[("type", "\"ping\""), ("id", "0"), ("version", "1")],
+            None,
+            true,
+        );
+        check(
+            &[("type", "\"p\""), ("id", "0"), ("version", "1.0")],
+            None,
+            true,
+        );
+        check(&[("type", "\"\\u0070ing\""), ("id", "0")], None, false);
+        check(
+            &[("type", "\"ping\""), ("id", "0"), ("version", "null")],
+            None,
+            false,
+        );
+        check(
+            &[("type", "\"pong\""), ("id", "0")],
+            Some(r#"`type` is "pong", expected "ping" or "p""#),
+            false,
+        );
+        check(
+            &[("type", "[]")],
+            Some(r#"`type` is [], expected "ping" or "p""#),
+            false,
+        );
+        check(
+            &[("type", "\"p\""), ("version", "1")],
+            Some("`id` is missing"),
+            true,
+        );
+        check(
+            &[("type", "\"p\""), ("id", "0"), ("x", "1")],
+            Some("`x` is not a member of it"),
+            false,
+        );
     }
 }

@@ -192,15 +192,25 @@ impl Scope {
         members: &[Member<'_>],
         split: Split<'_>,
     ) -> Result<Matched, Fault> {
-        let names = members.iter().map(|(name, _)| name.as_ref());
+        let members = members
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.get()));
         let mut mismatches = Vec::new();
         let mut candidates = Vec::new();
         for handler in self.candidates(Content::Json) {
-            match handler.starter().mismatch(names.clone()) {
+            match handler.starter().mismatch(members.clone()) {
                 None => candidates.push(handler),
                 Some(reason) => {
                     mismatches.push(format!("`{}`: {reason}", handler.starter().name()))
                 }
+            }
+        }
+        if candidates.is_empty() {
+            // What calls itself by one message's name is meant to be that message.
+            let handlers = self.candidates(Content::Json);
+            let mut named = handlers.filter(|handler| handler.starter().is_named_by(&members));
+            if let (Some(only), None) = (named.next(), named.next()) {
+                candidates.push(only);
             }
         }
         self.read_one(&candidates, mismatches, split)

@@ -1,16 +1,18 @@
 //! Reads JSON as JSON Schema means it: an object is an object, and a string is a string.
 //!
 //! What serde derives accepts more: an array in place of an object, with the members in their
-//! order, and `{"name":null}` in place of the string that names a unit variant.
+//! order, and `{"name":null}` in place of the string that names a unit variant. And less: `5.0` is an
+//! integer to JSON Schema, and is written as `5`.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer,
+    MapAccess, SeqAccess, Visitor,
 };
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Reads one value.
@@ -25,7 +27,16 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T>
     Ok(value)
 }
 
-/// Writes one value.
+/// Reads one value out of another.
+///
+/// # Errors
+///
+/// As [`serde_json::from_value`], and where it would accept what no schema means.
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
+    T::deserialize(Strict(value))
+}
+
+/// Writes one value, with whole numbers as such.
 ///
 /// # Errors
 ///
@@ -40,16 +51,63 @@ pub(crate) fn to_raw<T: Serialize + DeserializeOwned>(
     if raw.get().contains("null") {
         from_str::<T>(raw.get())?;
     }
-    Ok(raw)
+    match without_zero_fractions(raw.get()) {
+        Some(text) => RawValue::from_string(text),
+        None => Ok(raw),
+    }
+}
+
+/// The JSON text with `5` for `5.0`, as most of the world writes it; `None` where it is the same.
+// On the text, and not in a formatter of serde_json's: that would have every message type compiled
+// for one more serializer, and numbers like these are few.
+fn without_zero_fractions(text: &str) -> Option<String> {
+    if !text.contains(".0") {
+        return None;
+    }
+    let mut changed = String::with_capacity(text.len());
+    let mut rest = text;
+    // Outside of strings a dot is in a number.
+    while let Some(at) = rest.find(['"', '.']) {
+        let (before, from) = rest.split_at(at);
+        changed.push_str(before);
+        let part = if from.starts_with('"') {
+            string_length(from)
+        } else {
+            let after = from.get(2..).unwrap_or_default();
+            let is_zero = from.starts_with(".0")
+                && !after.starts_with(|c: char| c.is_ascii_digit() || c == 'e' || c == 'E');
+            if is_zero {
+                rest = after;
+                continue;
+            }
+            1
+        };
+        let (part, after) = from.split_at_checked(part)?;
+        changed.push_str(part);
+        rest = after;
+    }
+    changed.push_str(rest);
+    Some(changed)
+}
+
+/// Bytes of the string, with its quotes, that JSON text starts with.
+fn string_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(text.len(), |end| end + 2)
 }
 
 /// Whatever it stands around, and what that consists of in turn.
 struct Strict<T>(T);
 
 macro_rules! forward {
-    ($($method:ident)*) => {$(
+    ($within:ident: $($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(Strict(visitor))
+            self.0.$method($within(visitor))
         }
     )*};
 }
@@ -57,10 +115,13 @@ macro_rules! forward {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
-    forward! {
-        deserialize_any deserialize_bool
+    forward! { Whole:
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
+
+    forward! { Strict:
+        deserialize_any deserialize_bool
         deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string
         deserialize_bytes deserialize_byte_buf
@@ -249,6 +310,114 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for VariantName<V> {
     }
 }
 
+/// An integer may be written with a fraction of zero.
+struct Whole<V>(V);
+
+/// Up to here each whole number has a `f64` of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    forward_scalars! {
+        visit_i64(i64) visit_i128(i128) visit_u64(u64) visit_u128(u128)
+        visit_str(&str)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole and within reach"
+    )]
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        if value.fract() != 0.0 || value.abs() > EXACT {
+            return self.0.visit_f64(value);
+        }
+        let value = value as i64;
+        match u64::try_from(value) {
+            Ok(value) => self.0.visit_u64(value),
+            Err(_) => self.0.visit_i64(value),
+        }
+    }
+}
+
+/// Any value whose objects have each member once.
+pub(crate) struct Once(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_string<E>(self, value: String) -> Result<Once, E> {
+                Ok(Once(value.into()))
+            }
+
+            fn visit_unit<E>(self) -> Result<Once, E> {
+                Ok(Once(Value::Null))
+            }
+
+            fn visit_none<E: Error>(self) -> Result<Once, E> {
+                self.visit_unit()
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, some: D) -> Result<Once, D::Error> {
+                Once::deserialize(some)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Once, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Once(value)) = elements.next_element()? {
+                    values.push(value);
+                }
+                Ok(Once(values.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Once, A::Error> {
+                let mut values = serde_json::Map::new();
+                while let Some(name) = members.next_key::<String>()? {
+                    if values.contains_key(&name) {
+                        let what = format!("the member `{name}` is there twice");
+                        return Err(A::Error::custom(what));
+                    }
+                    let Once(value) = members.next_value()?;
+                    values.insert(name, value);
+                }
+                Ok(Once(values.into()))
+            }
+        }
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -321,6 +490,102 @@ mod tests {
             let error = to_raw(&price(value)).unwrap_err();
             assert!(error.to_string().contains("null, expected f64"), "{error}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_are_integers_however_they_are_written() {
+        for (text, expected) in [
+            ("5.0", Some(5)),
+            ("-5.0", Some(-5)),
+            ("1e3", Some(1000)),
+            ("-0.0", Some(0)),
+            ("9007199254740992.0", Some(9_007_199_254_740_992)),
+            ("5.5", None),
+            ("1e300", None),
+            ("\"5\"", None),
+        ] {
+            assert_eq!(from_str::<i64>(text).ok(), expected, "{text}");
+        }
+        assert_eq!(
+            from_str::<Vec<Option<u8>>>("[5.0,null]").unwrap(),
+            [Some(5), None]
+        );
+        let error = from_str::<u8>("256.0").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("invalid value: integer `256`, expected u8"),
+            "{error}"
+        );
+        assert!(from_str::<u8>("-1.0").is_err());
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_such() {
+        let value: Value = serde_json::from_str(
+            r#"{"a":5.0,"b.0":[-1.0,1.5,1.05,10.0,1e300,0.0],"c":"5.0 \\","d":"\"1.0","e":2.0}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            to_raw(&value).unwrap().get(),
+            r#"{"a":5,"b.0":[-1,1.5,1.05,10,1e+300,0],"c":"5.0 \\","d":"\"1.0","e":2}"#
+        );
+        assert_eq!(to_raw(&7.0_f32).unwrap().get(), "7");
+    }
+
+    #[test]
+    fn enums_of_values_are_read_through_them() {
+        #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+        #[serde(try_from = "i64", into = "i64")]
+        enum Level {
+            One,
+        }
+        impl TryFrom<i64> for Level {
+            type Error = crate::UnknownValue;
+            fn try_from(value: i64) -> Result<Self, crate::UnknownValue> {
+                match value {
+                    1 => Ok(Self::One),
+                    _ => Err(crate::UnknownValue::new(value, &["1"])),
+                }
+            }
+        }
+        impl From<Level> for i64 {
+            fn from(_: Level) -> Self {
+                1
+            }
+        }
+        #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+        #[serde(from = "String", into = "std::borrow::Cow<'static, str>")]
+        struct Open(String);
+        impl From<String> for Open {
+            fn from(value: String) -> Self {
+                Self(value)
+            }
+        }
+        impl From<Open> for std::borrow::Cow<'static, str> {
+            fn from(value: Open) -> Self {
+                value.0.into()
+            }
+        }
+        #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+        #[serde(try_from = "crate::Json", into = "crate::Json")]
+        struct Mixed(crate::Json);
+        impl TryFrom<crate::Json> for Mixed {
+            type Error = crate::UnknownValue;
+            fn try_from(value: crate::Json) -> Result<Self, crate::UnknownValue> {
+                Ok(Self(value))
+            }
+        }
+        impl From<Mixed> for crate::Json {
+            fn from(value: Mixed) -> Self {
+                value.0
+            }
+        }
+        type All = (Level, Open, Mixed);
+        let all: All = from_str(r#"[1.0,"x",[2]]"#).unwrap();
+        assert_eq!(to_raw(&all).unwrap().get(), r#"[1,"x",[2]]"#);
+        let error = from_str::<Level>("7").unwrap_err().to_string();
+        assert!(error.starts_with("unknown value 7, expected 1"), "{error}");
     }
 
     #[test]
