@@ -79,7 +79,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
     ("specwire_codegen", "runtime", &[]),
     ("specwire", "rules", &[]),
     ("specwire_codegen", "rules", &[]),
-    ("regex_lite", "rules", &["pattern", "schema"]),
+    ("regex_lite", "rules", &["pattern"]),
     (
         "tokio_tungstenite",
         "runtime",

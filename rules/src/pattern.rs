@@ -30,7 +30,7 @@ const MAX_NESTING: usize = 50;
 /// ```
 pub struct Pattern {
     source: &'static str,
-    regex: OnceLock<Option<Regex>>,
+    regex: OnceLock<Option<Compiled>>,
 }
 
 impl Pattern {
@@ -53,7 +53,9 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let regex = self.regex.get_or_init(|| compile(self.source).ok());
-        regex.as_ref().is_none_or(|regex| regex.is_match(text))
+        regex
+            .as_ref()
+            .is_none_or(|pattern| pattern.regex.is_match(text))
     }
 
     /// Whether a pattern can be compiled, for a generator to ask.
@@ -117,20 +119,30 @@ impl fmt::Display for PatternError {
 
 impl Error for PatternError {}
 
+/// A pattern that has been compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    pub(crate) regex: Regex,
+    /// What it may have to do for each byte of a text: the characters in it, as often as they are
+    /// repeated.
+    pub(crate) weight: usize,
+}
+
 /// Compiles a pattern.
-pub(crate) fn compile(source: &str) -> Result<Regex, PatternError> {
+pub(crate) fn compile(source: &str) -> Result<Compiled, PatternError> {
     if source.len() > MAX_LENGTH {
         return Err(PatternError::unsupported(format!(
             "the pattern has {} bytes, and {MAX_LENGTH} are supported",
             source.len()
         )));
     }
-    let translated = Translator::new(source).translate()?;
-    RegexBuilder::new(&translated)
+    let (translated, weight) = Translator::new(source).translate()?;
+    let regex = RegexBuilder::new(&translated)
         .size_limit(MAX_SIZE)
         .nest_limit(2 * MAX_NESTING as u32)
         .build()
-        .map_err(|error| PatternError::unsupported(error.to_string()))
+        .map_err(|error| PatternError::unsupported(error.to_string()))?;
+    Ok(Compiled { regex, weight })
 }
 
 /// First and last of some code points.
@@ -158,6 +170,10 @@ const LAST: u32 = char::MAX as u32;
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
+    /// Of each open group, the outermost being the whole.
+    weights: Vec<usize>,
+    /// Of what a quantifier would repeat.
+    last: usize,
 }
 
 /// What an escape stands for.
@@ -173,11 +189,12 @@ impl<'a> Translator<'a> {
         Self {
             rest: source.chars().peekable(),
             out: String::new(),
+            weights: vec![1],
+            last: 0,
         }
     }
 
-    fn translate(mut self) -> Result<String, PatternError> {
-        let mut depth = 0_usize;
+    fn translate(mut self) -> Result<(String, usize), PatternError> {
         // Whether a quantifier may come next.
         let mut is_atom = false;
         while let Some(c) = self.rest.next() {
@@ -191,8 +208,8 @@ impl<'a> Translator<'a> {
                     true
                 }
                 '(' => {
-                    depth += 1;
-                    if depth > MAX_NESTING {
+                    self.weights.push(0);
+                    if self.weights.len() > MAX_NESTING {
                         let what = format!("more than {MAX_NESTING} groups inside one another");
                         return Err(PatternError::unsupported(what));
                     }
@@ -200,9 +217,11 @@ impl<'a> Translator<'a> {
                     false
                 }
                 ')' => {
-                    depth = depth
-                        .checked_sub(1)
-                        .ok_or_else(|| PatternError::invalid("`)` without `(`"))?;
+                    self.last = self.weights.pop().unwrap_or_default();
+                    if self.weights.is_empty() {
+                        return Err(PatternError::invalid("`)` without `(`"));
+                    }
+                    self.add(self.last);
                     self.out.push(')');
                     true
                 }
@@ -246,10 +265,16 @@ impl<'a> Translator<'a> {
                 }
             };
         }
-        if depth > 0 {
-            return Err(PatternError::invalid("`(` without `)`"));
+        match self.weights.as_slice() {
+            [weight] => Ok((self.out, *weight)),
+            _ => Err(PatternError::invalid("`(` without `)`")),
         }
-        Ok(self.out)
+    }
+
+    fn add(&mut self, weight: usize) {
+        if let Some(last) = self.weights.last_mut() {
+            *last = last.saturating_add(weight);
+        }
     }
 
     fn quantifier(&mut self, is_atom: bool, text: &str) -> Result<(), PatternError> {
@@ -257,6 +282,12 @@ impl<'a> Translator<'a> {
             let what = format!("`{text}` has nothing before it to repeat");
             return Err(PatternError::invalid(what));
         }
+        let bounds = text.trim_matches(['{', '}']).rsplit(',');
+        let most = bounds.filter_map(|bound| bound.parse::<usize>().ok()).max();
+        self.add(
+            self.last
+                .saturating_mul(most.unwrap_or(1).saturating_sub(1)),
+        );
         self.out.push_str(text);
         if self.rest.next_if_eq(&'?').is_some() {
             self.out.push('?');
@@ -476,6 +507,8 @@ impl<'a> Translator<'a> {
 
     /// Writes what matches one character of these.
     fn class(&mut self, ranges: &[Range]) {
+        self.last = 1;
+        self.add(1);
         if let [(first, last)] = ranges
             && first == last
             && let Some(c) = char::from_u32(*first)
@@ -571,13 +604,26 @@ mod tests {
             (r"^[0-9]{1,4000}$", &["123"], &["", "a"]),
         ] {
             Pattern::check(source).unwrap();
-            let regex = compile(source).unwrap();
+            let Compiled { regex, .. } = compile(source).unwrap();
             for text in matching {
                 assert!(regex.is_match(text), "{source} and {text:?}");
             }
             for text in others {
                 assert!(!regex.is_match(text), "{source} and {text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn patterns_weigh_what_they_may_have_to_do() {
+        for (source, weight) in [
+            ("", 1),
+            ("^ab?c*$", 4),
+            ("a{3}", 4),
+            ("a{3,}(b|c){2,10}", 24),
+            ("((a{10}){10}){10}", 1001),
+        ] {
+            assert_eq!(compile(source).unwrap().weight, weight, "{source}");
         }
     }
 

@@ -139,3 +139,32 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned + Validate>(
     value.validate().map_err(|violation| invalid(&violation))?;
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{At, Violation};
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Order {
+        price: i64,
+    }
+
+    impl Validate for Order {
+        fn check(&self, at: &At<'_>) -> Result<(), Violation> {
+            specwire_rules::minimum(&at.member("price"), self.price, 1)
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_checked() {
+        let read = |text| parse::<Vec<Order>>(text, "payload", "orders");
+        assert_eq!(read(r#"[{"price":1}]"#).unwrap().len(), 1);
+        let fault = read(r#"[{"price":1},{"price":0}]"#).unwrap_err();
+        assert_eq!(fault.code(), Fault::INVALID_MESSAGE);
+        assert_eq!(
+            fault.message(),
+            "the payload of `orders`: /1/price: found 0, expected at least 1 (minimum)"
+        );
+    }
+}
