@@ -14,7 +14,7 @@ pub use code::{Code, UnknownCode};
 pub(crate) use levels::{Level, Levels};
 pub(crate) use place::{Place, Text};
 use wording::nearest;
-pub(crate) use wording::quote;
+pub(crate) use wording::{choice, quote};
 
 /// How many mistakes of one severity are shown; that there are more is then said.
 const SHOWN: usize = 1000;

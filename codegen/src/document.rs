@@ -3,11 +3,12 @@
 //! [`resolve`](crate::resolve).
 
 mod grammar;
+mod rules;
 mod schema;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, choice, quote};
 use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
@@ -50,48 +51,56 @@ impl<'s> Document<'s> {
             return expected(node, kind.name(), errors);
         }
         if let Some(reference) = node.get("$ref") {
+            if !kind.is_referred_to() {
+                rules::no_reference(node.key_place(), kind, errors);
+            }
             return self.reference(node, reference, kind, errors);
+        }
+        if kind == Kind::SecurityScheme && rules::is_old_requirement(node, errors) {
+            return;
         }
         let grammar = kind.grammar();
         for field in grammar.required {
             if node.get(field).is_none() {
-                let message = match node.key() {
-                    "" => format!("{} is missing", quote(field)),
-                    key => format!("{} is missing from {}", quote(field), quote(key)),
-                };
-                let diagnostic = Diagnostic::error(Code::MissingField, node.key_place(), message);
-                errors.push(diagnostic.for_want_of(field));
+                missing(node, field, errors);
             }
         }
         for entry in node.entries() {
             match grammar.fields.iter().find(|(name, _)| *name == entry.key) {
-                Some((_, shape)) => self.field(entry.node, shape, errors),
+                Some((name, shape)) => {
+                    let is_required = grammar.required.contains(name);
+                    self.field(entry.node, shape, is_required, errors);
+                }
                 None if entry.key.starts_with("x-") => {}
+                None if let Some(shape) = &grammar.others => {
+                    self.field(entry.node, shape, false, errors)
+                }
                 None => {
                     let names = grammar.fields.iter().map(|(name, _)| *name);
-                    unknown(entry, names, errors);
+                    unknown(entry, kind, names, errors);
                 }
             }
         }
+        rules::check(node, kind, errors);
     }
 
-    fn field(&mut self, node: Node<'s>, shape: &Shape, errors: &mut Errors) {
+    fn field(&mut self, node: Node<'s>, shape: &Shape, is_required: bool, errors: &mut Errors) {
         match *shape {
             Shape::Any => {}
             Shape::Text if node.text().is_some() => {}
+            Shape::Text | Shape::Map(_) | Shape::List(_) if node.is_null() && !is_required => {
+                let message = format!("found nothing in {}", quote(node.key()));
+                let help = "it is read as if it were not there";
+                errors.push(
+                    Diagnostic::warning(Code::Nothing, node.place(), message).with_help(help),
+                );
+            }
             Shape::Text => expected(node, "text", errors),
             Shape::TextOrNull if node.text().is_some() || node.is_null() => {}
             Shape::TextOrNull => expected(node, "text or `null`", errors),
             Shape::Word(words) => match node.text() {
                 Some(text) if words.contains(&text) => {}
-                Some(text) => {
-                    let expected = words.iter().map(|word| quote(word)).collect::<Vec<_>>();
-                    let message =
-                        format!("found {}, expected {}", quote(text), expected.join(" or "));
-                    let diagnostic = Diagnostic::error(Code::UnknownWord, node.place(), message);
-                    let meant = errors.nearest(text, words.iter().copied());
-                    errors.push(diagnostic.did_you_mean(meant));
-                }
+                Some(text) => not_among(node, text, words, errors),
                 None => expected(node, "text", errors),
             },
             Shape::One(kind) => self.object(node, kind, errors),
@@ -177,10 +186,37 @@ impl<'s> Document<'s> {
     }
 }
 
+/// AsyncAPI requires a field that the object does not have.
+fn missing(node: Node<'_>, field: &str, errors: &mut Errors) {
+    let message = match node.key() {
+        "" => format!("{} is missing", quote(field)),
+        key => format!("{} is missing from {}", quote(field), quote(key)),
+    };
+    let diagnostic = Diagnostic::error(Code::MissingField, node.key_place(), message);
+    errors.push(diagnostic.for_want_of(field));
+}
+
+/// The text is none of those that AsyncAPI allows.
+fn not_among(node: Node<'_>, text: &str, words: &[&str], errors: &mut Errors) {
+    let message = format!("found {}, expected {}", quote(text), choice(words));
+    let diagnostic = Diagnostic::error(Code::UnknownWord, node.place(), message);
+    let meant = errors.nearest(text, words.iter().copied());
+    errors.push(diagnostic.did_you_mean(meant));
+}
+
 /// The field is not one of this object.
-fn unknown<'a>(entry: Entry<'_>, names: impl Iterator<Item = &'a str>, errors: &mut Errors) {
-    let meant = errors.nearest(entry.key, names);
+fn unknown<'a>(
+    entry: Entry<'_>,
+    kind: Kind,
+    names: impl Iterator<Item = &'a str>,
+    errors: &mut Errors,
+) {
     let message = format!("unknown field {}", quote(entry.key));
+    if let Some(successor) = rules::successor(kind, entry.key) {
+        let mistake = Diagnostic::error(Code::UnknownField, entry.key_place(), message);
+        return errors.push(mistake.with_help(successor));
+    }
+    let meant = errors.nearest(entry.key, names);
     errors.push(
         Diagnostic::error(Code::UnknownField, entry.key_place(), message).did_you_mean(meant),
     );

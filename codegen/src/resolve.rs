@@ -2,6 +2,7 @@
 //! hand, and schemas whose references have a known target.
 
 mod reference;
+mod rules;
 
 use std::collections::{HashMap, HashSet};
 
@@ -98,13 +99,15 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
     };
     resolver.channels(errors);
     let operations = resolver.operations(errors);
-    Resolved {
+    let resolved = Resolved {
         root: resolver.root,
         channels: resolver.channels,
         operations,
         messages: resolver.messages,
         references: resolver.references,
-    }
+    };
+    rules::check(&resolved, errors);
+    resolved
 }
 
 struct Resolver<'s> {

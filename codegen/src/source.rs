@@ -378,6 +378,26 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The value of a number, as near as it can be.
+    pub(crate) fn number(self) -> Option<f64> {
+        let Kind::Scalar(Meaning::Number, text) = &self.data().kind else {
+            return None;
+        };
+        let radix = |prefix, radix| {
+            let digits = text.strip_prefix(prefix)?;
+            #[expect(clippy::cast_precision_loss, reason = "as near as it can be")]
+            u64::from_str_radix(digits, radix)
+                .ok()
+                .map(|number| number as f64)
+        };
+        let special = || text.replacen('.', "", 1).parse().ok();
+        text.parse()
+            .ok()
+            .or_else(|| radix("0x", 16))
+            .or_else(|| radix("0o", 8))
+            .or_else(special)
+    }
+
     /// As after "found": `a list`, ``the number `3` ``.
     pub(crate) fn describe(self) -> String {
         self.data().kind.describe()

@@ -102,6 +102,16 @@ codes! {
         "A value is not of the kind that AsyncAPI expects here, such as a list in place of text.";
     UnknownWord = 107, "unknown word":
         "AsyncAPI allows certain words here, and this is none of them.";
+    MalformedText = 108, "text of another form":
+        "AsyncAPI wants a URL, a URI or an e-mail address here.";
+    RepeatedTag = 109, "repeated tag":
+        "A list of tags has two of the same name.";
+    RepeatedValue = 110, "repeated value":
+        "A list of values has one of them twice.";
+    NotAmongValues = 111, "value that is not listed":
+        "The default or an example of a parameter or variable is not one of the values in its `enum`.";
+    Nothing = 112, "nothing":
+        "A field is there, and its value is not. It is read over.";
 
     // References.
     Unresolved = 201, "unresolved reference":
@@ -129,6 +139,8 @@ codes! {
     WithinSchema = 210, "pointer within a schema":
         "A `$ref` leads to nothing in its file, but to something within the schema that it stands in. \
          Without an `$id`, pointers begin at the root of the file.";
+    ReferenceNotAllowed = 211, "reference not allowed":
+        "AsyncAPI wants the object itself here, and not a `$ref`. It is followed all the same.";
 
     // Channels, operations and messages.
     SameChannel = 301, "one channel under two names":
@@ -166,6 +178,20 @@ codes! {
         "The document has no `operations`, so there is nothing for a service to do.";
     Security = 317, "security is not enforced":
         "The generated code does not check who connects, whatever the document's `security` says.";
+    AddressDelimiter = 318, "query or fragment in an address":
+        "The address of a channel has no query (`?`) and no fragment (`#`). Bindings describe queries.";
+    UndescribedParameter = 319, "undescribed parameter":
+        "An address, or a server's host or path, has a name in braces that is not among the \
+         `parameters`, or `variables`.";
+    UnusedParameter = 320, "unused parameter":
+        "A parameter or variable is described that is nowhere in the address, host or path.";
+    MalformedExpression = 321, "malformed runtime expression":
+        "A runtime expression is `$message.header#` or `$message.payload#` and a JSON pointer, such as \
+         `$message.header#/replyTo`.";
+    IncompleteScheme = 322, "incomplete security scheme":
+        "A security scheme lacks what those of its type need, or has something else in its place.";
+    ForeignServer = 323, "server of another place":
+        "A channel refers to a server that is not among the document's `servers`.";
 
     // Schemas.
     UnknownType = 401, "unknown type":
@@ -185,6 +211,8 @@ codes! {
         "Schemas of this format are not read. What they describe is carried as JSON.";
     AdditionalProperties = 407, "additional properties beside fixed ones":
         "`additionalProperties` beside `properties` is not generated yet: other members are left out.";
+    Contradiction = 408, "contradicting limits":
+        "The lower limit is above the upper one, so that nothing matches the schema.";
 
     // What the build script asks for.
     InvalidOption = 801, "invalid option":

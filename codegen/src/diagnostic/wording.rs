@@ -19,6 +19,15 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// Words to choose from: `` `a`, `b` or `c` ``.
+pub(crate) fn choice(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    match quoted.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
 /// The name that was most likely meant by `wanted`, if any is near enough.
 pub(super) fn nearest<'a>(
     wanted: &str,
@@ -78,7 +87,7 @@ fn distance(from: &str, to: &str, allowed: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{nearest, quote};
+    use super::{choice, nearest, quote};
 
     #[test]
     fn near_names_are_found() {
@@ -88,6 +97,14 @@ mod tests {
         assert_eq!(nearest("beat_pup", names), Some("beat_pub"));
         assert_eq!(nearest("number", names), None);
         assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn words_to_choose_from_are_a_list() {
+        assert_eq!(choice(&[]), "");
+        assert_eq!(choice(&["a"]), "`a`");
+        assert_eq!(choice(&["a", "b"]), "`a` or `b`");
+        assert_eq!(choice(&["a", "b", "c"]), "`a`, `b` or `c`");
     }
 
     #[test]

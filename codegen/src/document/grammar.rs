@@ -6,6 +6,8 @@ use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNul
 /// An object of AsyncAPI.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
+    Binding,
+    Bindings,
     Channel,
     Components,
     Contact,
@@ -21,7 +23,10 @@ pub(crate) enum Kind {
     Parameter,
     Reply,
     ReplyAddress,
+    OauthFlow,
+    OauthFlows,
     Schema,
+    SecurityScheme,
     Server,
     ServerVariable,
     Tag,
@@ -54,9 +59,19 @@ pub(super) enum Shape {
 pub(super) struct Grammar {
     pub(super) required: &'static [&'static str],
     pub(super) fields: &'static [(&'static str, Shape)],
+    /// What fields of any other name look like, where such are allowed.
+    pub(super) others: Option<Shape>,
 }
 
 impl Kind {
+    /// A `$ref` may stand in its place.
+    pub(super) fn is_referred_to(self) -> bool {
+        ![
+            Document, Info, Contact, License, Components, OauthFlows, OauthFlow,
+        ]
+        .contains(&self)
+    }
+
     /// As after "expected".
     pub(crate) fn name(self) -> &'static str {
         self.words().0
@@ -74,6 +89,12 @@ impl Kind {
 
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
+            Binding => ("a binding", "bindings", "components/channelBindings"),
+            Bindings => (
+                "a mapping of protocols to bindings",
+                "mappings of protocols to bindings",
+                "components/channelBindings",
+            ),
             Channel => ("a channel", "channels", "channels"),
             Components => ("components", "components", "components"),
             Contact => ("a contact", "contacts", "info/contact"),
@@ -109,6 +130,13 @@ impl Kind {
                 "reply addresses",
                 "components/replyAddresses",
             ),
+            OauthFlow => ("an OAuth flow", "OAuth flows", "components/securitySchemes"),
+            OauthFlows => ("OAuth flows", "OAuth flows", "components/securitySchemes"),
+            SecurityScheme => (
+                "a security scheme",
+                "security schemes",
+                "components/securitySchemes",
+            ),
             Schema => ("a schema", "schemas", "components/schemas"),
             Server => ("a server", "servers", "servers"),
             ServerVariable => (
@@ -138,12 +166,24 @@ impl Kind {
             OperationTrait => (&[], OPERATION_TRAIT),
             Parameter => (&[], PARAMETER),
             Reply => (&[], REPLY),
-            Schema => (&[], &[]),
+            OauthFlow => (&[], OAUTH_FLOW),
+            OauthFlows => (&[], OAUTH_FLOWS),
+            Binding | Bindings | Schema => (&[], &[]),
+            SecurityScheme => (&["type"], SECURITY_SCHEME),
             Server => (&["host", "protocol"], SERVER),
             ServerVariable => (&[], SERVER_VARIABLE),
             Tag => (&["name"], TAG),
         };
-        Grammar { required, fields }
+        let others = match self {
+            Binding => Some(Any),
+            Bindings => Some(One(Binding)),
+            _ => None,
+        };
+        Grammar {
+            required,
+            fields,
+            others,
+        }
     }
 }
 
@@ -179,10 +219,10 @@ const SERVER: &[(&str, Shape)] = &[
     ("summary", Text),
     ("description", Text),
     ("variables", Map(ServerVariable)),
-    ("security", Any),
+    ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
 ];
 
 const SERVER_VARIABLE: &[(&str, Shape)] = &[
@@ -202,7 +242,7 @@ const CHANNEL: &[(&str, Shape)] = &[
     ("parameters", Map(Parameter)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
 ];
 
 const PARAMETER: &[(&str, Shape)] = &[
@@ -219,10 +259,10 @@ const OPERATION: &[(&str, Shape)] = &[
     ("title", Text),
     ("summary", Text),
     ("description", Text),
-    ("security", Any),
+    ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
     ("traits", List(OperationTrait)),
     ("messages", References(Message)),
     ("reply", One(Reply)),
@@ -232,10 +272,10 @@ const OPERATION_TRAIT: &[(&str, Shape)] = &[
     ("title", Text),
     ("summary", Text),
     ("description", Text),
-    ("security", Any),
+    ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
 ];
 
 const REPLY: &[(&str, Shape)] = &[
@@ -255,7 +295,7 @@ const MESSAGE: &[(&str, Shape)] = &[
     ("description", Text),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
     ("examples", Any),
     ("traits", List(MessageTrait)),
 ];
@@ -270,7 +310,7 @@ const MESSAGE_TRAIT: &[(&str, Shape)] = &[
     ("description", Text),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
-    ("bindings", Any),
+    ("bindings", One(Bindings)),
     ("examples", Any),
 ];
 
@@ -280,7 +320,7 @@ const COMPONENTS: &[(&str, Shape)] = &[
     ("channels", Map(Channel)),
     ("operations", Map(Operation)),
     ("messages", Map(Message)),
-    ("securitySchemes", Any),
+    ("securitySchemes", Map(SecurityScheme)),
     ("serverVariables", Map(ServerVariable)),
     ("parameters", Map(Parameter)),
     ("correlationIds", Map(CorrelationId)),
@@ -290,10 +330,53 @@ const COMPONENTS: &[(&str, Shape)] = &[
     ("tags", Map(Tag)),
     ("operationTraits", Map(OperationTrait)),
     ("messageTraits", Map(MessageTrait)),
-    ("serverBindings", Any),
-    ("channelBindings", Any),
-    ("operationBindings", Any),
-    ("messageBindings", Any),
+    ("serverBindings", Map(Bindings)),
+    ("channelBindings", Map(Bindings)),
+    ("operationBindings", Map(Bindings)),
+    ("messageBindings", Map(Bindings)),
+];
+
+const SECURITY_SCHEME: &[(&str, Shape)] = &[
+    ("type", Word(SECURITY_TYPES)),
+    ("description", Text),
+    ("name", Text),
+    // Which words depends on the type.
+    ("in", Text),
+    ("scheme", Text),
+    ("bearerFormat", Text),
+    ("flows", One(OauthFlows)),
+    ("openIdConnectUrl", Text),
+    ("scopes", Any),
+];
+
+const SECURITY_TYPES: &[&str] = &[
+    "userPassword",
+    "apiKey",
+    "X509",
+    "symmetricEncryption",
+    "asymmetricEncryption",
+    "httpApiKey",
+    "http",
+    "oauth2",
+    "openIdConnect",
+    "plain",
+    "scramSha256",
+    "scramSha512",
+    "gssapi",
+];
+
+const OAUTH_FLOWS: &[(&str, Shape)] = &[
+    ("implicit", One(OauthFlow)),
+    ("password", One(OauthFlow)),
+    ("clientCredentials", One(OauthFlow)),
+    ("authorizationCode", One(OauthFlow)),
+];
+
+const OAUTH_FLOW: &[(&str, Shape)] = &[
+    ("authorizationUrl", Text),
+    ("tokenUrl", Text),
+    ("refreshUrl", Text),
+    ("availableScopes", Any),
 ];
 
 const TAG: &[(&str, Shape)] = &[

@@ -1,6 +1,6 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
-use super::{Document, Kind, expected};
+use super::{Document, Kind, expected, rules};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::Node;
 
@@ -131,6 +131,7 @@ impl<'s> Document<'s> {
             Ok(_) => {}
             Err(_) => return,
         }
+        rules::limits(node, errors);
         for entry in node.entries() {
             let value = entry.node;
             match entry.key {
@@ -157,7 +158,7 @@ impl<'s> Document<'s> {
                         self.schema(member.node, errors);
                     }
                 }
-                other if OTHER.contains(&other) => {}
+                other if OTHER.contains(&other) => rules::keyword(other, value, errors),
                 // Schemas may have any other keyword as well, but hardly one that looks like these.
                 unknown => {
                     let known = [ONE, LIST, MAP, OTHER].concat();

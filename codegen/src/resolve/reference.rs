@@ -102,6 +102,10 @@ fn fits<'s>(
                 match kind {
                     Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
                         .with_help("it is taken for a schema that anything matches"),
+                    // No code depends on these.
+                    Kind::Binding | Kind::Bindings | Kind::ExternalDocs | Kind::Tag => {
+                        Diagnostic::warning(Code::ReferenceKind, place, message)
+                    }
                     _ => Diagnostic::error(Code::ReferenceKind, place, message),
                 }
                 .related(target.key_place(), format!("this is {}", other.name())),
