@@ -23,6 +23,8 @@ pub(crate) struct Document<'s> {
     pub(crate) kinds: HashMap<Id, Kind>,
     /// Every object that is a reference, and what it has to refer to.
     pub(crate) references: Vec<(Node<'s>, Kind)>,
+    /// References in place of schemas of another language.
+    pub(crate) foreign: Vec<Node<'s>>,
 }
 
 impl<'s> Document<'s> {
@@ -33,6 +35,7 @@ impl<'s> Document<'s> {
             source,
             kinds: HashMap::new(),
             references: Vec::new(),
+            foreign: Vec::new(),
         };
         document.object(source.root(), Kind::Document, errors);
         Some(document)

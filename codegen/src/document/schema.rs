@@ -129,7 +129,13 @@ impl<'s> Document<'s> {
         match json_schema(node) {
             Ok(schema) if schema.id() != node.id() => return self.schema(schema, errors),
             Ok(_) => {}
-            Err(_) => return,
+            Err(_) => {
+                let schema = node
+                    .get("schema")
+                    .filter(|schema| schema.get("$ref").is_some());
+                self.foreign.extend(schema);
+                return;
+            }
         }
         rules::limits(node, errors);
         for entry in node.entries() {

@@ -6,6 +6,9 @@ use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Id, Node, Source, Target, decode};
 
+/// How many references of a cycle are shown.
+const MOST_SHOWN: usize = 5;
+
 /// How many references a pointer may lead through.
 const MOST_DETOURS: usize = 10;
 
@@ -31,6 +34,9 @@ impl<'s> References<'s> {
             let target = target.and_then(|target| fits(document, node, target, kind, errors));
             next.insert(node.id(), target);
         }
+        for node in &document.foreign {
+            unread(document.source, *node, errors);
+        }
         let mut references = Self {
             targets: HashMap::new(),
         };
@@ -53,7 +59,7 @@ impl<'s> References<'s> {
         next: &HashMap<Id, Option<Node<'s>>>,
         errors: &mut Errors,
     ) {
-        let mut chain = Vec::new();
+        let mut chain: Vec<Node<'s>> = Vec::new();
         let mut seen = HashSet::new();
         let mut at = Some(start);
         while let Some(node) = at {
@@ -67,16 +73,39 @@ impl<'s> References<'s> {
             if !seen.insert(node.id()) {
                 let place = node.get("$ref").unwrap_or(node).place();
                 let message = format!("{} refers to itself", quote(&node.reference()));
-                errors.push(Diagnostic::error(Code::ReferenceCycle, place, message));
+                let mistake = Diagnostic::error(Code::ReferenceCycle, place, message);
+                let through = chain.iter().skip_while(|other| other.id() != node.id());
+                errors.push(
+                    through
+                        .skip(1)
+                        .take(MOST_SHOWN)
+                        .fold(mistake, |mistake, other| {
+                            let place = other.get("$ref").unwrap_or(*other).place();
+                            mistake.related(place, "by way of this")
+                        }),
+                );
                 at = None;
                 break;
             }
-            chain.push(node.id());
+            chain.push(node);
             at = *target;
         }
-        for id in chain {
-            self.targets.insert(id, at);
+        for node in chain {
+            self.targets.insert(node.id(), at);
         }
+    }
+}
+
+/// Says of a reference in place of a schema of another language, which is not followed, if it leads
+/// to no file.
+fn unread(source: &Source, node: Node<'_>, errors: &mut Errors) {
+    if let (Target::Broken(broken), _) = begin(source, node, &mut Errors::default()) {
+        let place = node.get("$ref").unwrap_or(node).place();
+        let diagnostic = Diagnostic::warning(broken.code, place, broken.message.as_str());
+        errors.push(match &broken.help {
+            Some(help) => diagnostic.with_help(help.as_str()),
+            None => diagnostic,
+        });
     }
 }
 
