@@ -224,7 +224,7 @@ impl fmt::Display for Diagnostic {
 /// let mistakes = specwire_codegen::generate("clock.yaml", text).unwrap_err();
 /// assert_eq!(
 ///     mistakes.to_string(),
-///     "clock.yaml:2:1: error[SW0104]: `version` is missing from `info`\n\
+///     "clock.yaml:2:1: warning[SW0104]: `version` is missing from `info`\n\
 ///      clock.yaml:3:1: error[SW0105]: unknown field `chanels`",
 /// );
 /// ```

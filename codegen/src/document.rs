@@ -65,7 +65,7 @@ impl<'s> Document<'s> {
         let grammar = kind.grammar();
         for field in grammar.required {
             if node.get(field).is_none() {
-                missing(node, field, errors);
+                missing(node, kind, field, errors);
             }
         }
         for entry in node.entries() {
@@ -144,7 +144,8 @@ impl<'s> Document<'s> {
         }
     }
 
-    /// Where AsyncAPI wants a reference and nothing else.
+    /// Where AsyncAPI wants a reference and nothing else. What stands there instead is taken for what
+    /// it would refer to.
     fn must_refer(&mut self, node: Node<'s>, kind: Kind, errors: &mut Errors) {
         match node.get("$ref") {
             Some(reference) => self.reference(node, reference, kind, errors),
@@ -155,9 +156,15 @@ impl<'s> Document<'s> {
                     kind.name()
                 );
                 let help = format!("write `$ref: '#/{}/...'`", kind.home());
-                errors.push(
-                    Diagnostic::error(Code::NoReference, node.place(), message).with_help(help),
-                );
+                let place = node.place();
+                if node.is_mapping() {
+                    let mistake = Diagnostic::warning(Code::NoReference, place, message);
+                    errors.push(mistake.with_help(help));
+                    self.object(node, kind, errors);
+                } else {
+                    let mistake = Diagnostic::error(Code::NoReference, place, message);
+                    errors.push(mistake.with_help(help));
+                }
             }
         }
     }
@@ -190,12 +197,17 @@ impl<'s> Document<'s> {
 }
 
 /// AsyncAPI requires a field that the object does not have.
-fn missing(node: Node<'_>, field: &str, errors: &mut Errors) {
+fn missing(node: Node<'_>, kind: Kind, field: &str, errors: &mut Errors) {
     let message = match node.key() {
         "" => format!("{} is missing", quote(field)),
         key => format!("{} is missing from {}", quote(field), quote(key)),
     };
-    let diagnostic = Diagnostic::error(Code::MissingField, node.key_place(), message);
+    let place = node.key_place();
+    let diagnostic = if kind.is_description() {
+        Diagnostic::warning(Code::MissingField, place, message)
+    } else {
+        Diagnostic::error(Code::MissingField, place, message)
+    };
     errors.push(diagnostic.for_want_of(field));
 }
 
@@ -207,22 +219,34 @@ fn not_among(node: Node<'_>, text: &str, words: &[&str], errors: &mut Errors) {
     errors.push(diagnostic.did_you_mean(meant));
 }
 
-/// The field is not one of this object.
+/// The field is not one of this object: a mistake if it looks like one that is. What else people write
+/// down means something to them, and nothing is lost without it.
 fn unknown<'a>(
     entry: Entry<'_>,
     kind: Kind,
     names: impl Iterator<Item = &'a str>,
     errors: &mut Errors,
 ) {
+    /// Fields of AsyncAPI 2 without which a document says something else.
+    const ESSENTIAL: &[&str] = &["message", "publish", "schemaFormat", "subscribe", "url"];
     let message = format!("unknown field {}", quote(entry.key));
-    if let Some(successor) = rules::successor(kind, entry.key) {
-        let mistake = Diagnostic::error(Code::UnknownField, entry.key_place(), message);
-        return errors.push(mistake.with_help(successor));
-    }
-    let meant = errors.nearest(entry.key, names);
-    errors.push(
-        Diagnostic::error(Code::UnknownField, entry.key_place(), message).did_you_mean(meant),
-    );
+    let place = entry.key_place();
+    let successor = rules::successor(kind, entry.key);
+    let meant = match successor {
+        Some(_) => None,
+        None => errors.nearest(entry.key, names),
+    };
+    let is_wrong = meant.is_some() || ESSENTIAL.contains(&entry.key);
+    let mistake = if is_wrong {
+        Diagnostic::error(Code::UnknownField, place, message)
+    } else {
+        Diagnostic::warning(Code::UnknownField, place, message)
+            .with_help("fields of one's own begin with `x-`")
+    };
+    errors.push(match successor {
+        Some(successor) => mistake.with_help(successor),
+        None => mistake.did_you_mean(meant),
+    });
 }
 
 /// The value is of another shape than it should be.

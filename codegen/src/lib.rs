@@ -30,6 +30,7 @@
 //!   [`compile`].
 //! * No document makes it panic, recurse without end or run for long: depth and size are limited,
 //!   before aliases and references are followed and after.
+//! * What AsyncAPI forbids but documents do is a warning where it is plain what was meant.
 //! * What a document asks for and the generated code will not do is an error, or a warning where the
 //!   rest works without it. Read over are only what narrows a type further than Rust does (`minimum`,
 //!   `pattern`, ...), bindings and examples.

@@ -96,6 +96,8 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
         messages: Vec::new(),
         message_of: HashMap::new(),
         members: HashSet::new(),
+        message_names: HashMap::new(),
+        keys: HashSet::new(),
     };
     resolver.channels(errors);
     let operations = resolver.operations(errors);
@@ -119,6 +121,10 @@ struct Resolver<'s> {
     message_of: HashMap<Id, usize>,
     /// Each channel with each of its messages, by their indices.
     members: HashSet<(usize, usize)>,
+    /// Each channel's messages by their names.
+    message_names: HashMap<(usize, &'s str), usize>,
+    /// Those of all channels.
+    keys: HashSet<&'s str>,
 }
 
 impl<'s> Resolver<'s> {
@@ -128,7 +134,6 @@ impl<'s> Resolver<'s> {
             let Some(node) = self.references.target(entry.node) else {
                 continue;
             };
-            let channel = self.channels.len();
             if let Some(same) = self.channel_of.get(&node.id()) {
                 let first = self.channels.get(*same).map_or("", |channel| channel.key);
                 let message = format!(
@@ -147,54 +152,61 @@ impl<'s> Resolver<'s> {
                 );
                 continue;
             }
-            let mut names: HashMap<&str, (usize, Entry<'_>)> = HashMap::new();
-            let mut messages = Vec::new();
-            for message in node.get("messages").into_iter().flat_map(Node::entries) {
-                let Some(target) = self.references.target(message.node) else {
-                    continue;
-                };
-                let index = self.message(target, message.key);
-                let name = self.messages.get(index).map_or("", |message| message.name);
-                match names.insert(name, (index, message)) {
-                    Some((other, first)) if other != index => {
-                        let message_text =
-                            format!("two messages of this channel are named {}", quote(name));
-                        let place = message.key_place();
-                        errors.push(
-                            Diagnostic::error(Code::SameMessageName, place, message_text)
-                                .related(first.key_place(), "the other")
-                                .with_help("give one of them another `name`"),
-                        );
-                    }
-                    Some(_) => {}
-                    None => {
-                        messages.push(index);
-                        self.members.insert((channel, index));
-                    }
+            self.add_channel(entry.key, node, errors);
+        }
+    }
+
+    fn add_channel(&mut self, key: &'s str, node: Node<'s>, errors: &mut Errors) -> usize {
+        let channel = self.channels.len();
+        let mut names: HashMap<&str, (usize, Entry<'_>)> = HashMap::new();
+        let mut messages = Vec::new();
+        for message in node.get("messages").into_iter().flat_map(Node::entries) {
+            let Some(target) = self.references.target(message.node) else {
+                continue;
+            };
+            let index = self.message(target, message.key);
+            let name = self.messages.get(index).map_or("", |message| message.name);
+            match names.insert(name, (index, message)) {
+                Some((other, first)) if other != index => {
+                    let message_text =
+                        format!("two messages of this channel are named {}", quote(name));
+                    let place = message.key_place();
+                    errors.push(
+                        Diagnostic::error(Code::SameMessageName, place, message_text)
+                            .related(first.key_place(), "the other")
+                            .with_help("give one of them another `name`"),
+                    );
+                }
+                Some(_) => {}
+                None => {
+                    messages.push(index);
+                    self.members.insert((channel, index));
+                    self.message_names.insert((channel, name), index);
                 }
             }
-            let address = node.get("address");
-            if let Some(node) =
-                address.filter(|node| node.text().is_some_and(|text| text.contains('{')))
-            {
-                let message = format!(
-                    "parameters of addresses are not generated yet: {}",
-                    quote(node.text().unwrap_or_default())
-                );
-                let help = "the address is used as it is";
-                errors.push(
-                    Diagnostic::warning(Code::AddressParameters, node.place(), message)
-                        .with_help(help),
-                );
-            }
-            self.channel_of.insert(node.id(), channel);
-            self.channels.push(Channel {
-                key: entry.key,
-                node,
-                address: address.and_then(Node::text),
-                messages,
-            });
         }
+        let address = node.get("address");
+        if let Some(node) =
+            address.filter(|node| node.text().is_some_and(|text| text.contains('{')))
+        {
+            let message = format!(
+                "parameters of addresses are not generated yet: {}",
+                quote(node.text().unwrap_or_default())
+            );
+            let help = "the address is used as it is";
+            errors.push(
+                Diagnostic::warning(Code::AddressParameters, node.place(), message).with_help(help),
+            );
+        }
+        self.channel_of.insert(node.id(), channel);
+        self.keys.insert(key);
+        self.channels.push(Channel {
+            key,
+            node,
+            address: address.and_then(Node::text),
+            messages,
+        });
+        channel
     }
 
     /// The index of a message that a channel has under `key`.
@@ -222,7 +234,7 @@ impl<'s> Resolver<'s> {
         index
     }
 
-    fn operations(&self, errors: &mut Errors) -> Vec<Operation<'s>> {
+    fn operations(&mut self, errors: &mut Errors) -> Vec<Operation<'s>> {
         let mut operations = Vec::new();
         let mut size = Size::new(MOST);
         let entries = self
@@ -234,11 +246,11 @@ impl<'s> Resolver<'s> {
             let Some(node) = self.references.target(entry.node) else {
                 continue;
             };
-            let Some(channel) = self.channel(node.get("channel"), errors) else {
+            let Some(channel) = self.channel(node.get("channel"), entry.key, errors) else {
                 continue;
             };
-            let messages = self.chosen(node.get("messages"), channel, errors);
-            let reply = self.reply(node.get("reply"), channel, errors);
+            let messages = self.chosen(node.get("messages"), channel, entry.key, errors);
+            let reply = self.reply(node.get("reply"), channel, entry.key, errors);
             let answers = reply.as_ref().map_or(0, |reply| reply.messages.len());
             let count = messages.len().saturating_add(answers);
             if let Err(message) = size.grow(count, "messages in operations and replies") {
@@ -259,20 +271,26 @@ impl<'s> Resolver<'s> {
     }
 
     fn reply(
-        &self,
+        &mut self,
         reply: Option<Node<'s>>,
         channel: usize,
+        operation: &'s str,
         errors: &mut Errors,
     ) -> Option<Reply<'s>> {
         let node = self.references.target(reply?)?;
         let channel = match node.get("channel") {
-            Some(reference) => self.channel(Some(reference), errors)?,
+            Some(reference) => {
+                // Not that of the operation, which may stand in it as well.
+                let address = reference.get("address").and_then(Node::text);
+                let name = address.filter(|address| !address.is_empty());
+                self.channel(Some(reference), name.unwrap_or(operation), errors)?
+            }
             None => channel,
         };
         let messages = match (node.get("messages"), node.get("channel")) {
             // With neither, nothing says what the reply is.
             (None, None) => Vec::new(),
-            (messages, _) => self.chosen(messages, channel, errors),
+            (messages, _) => self.chosen(messages, channel, operation, errors),
         };
         let address = node
             .get("address")
@@ -286,77 +304,120 @@ impl<'s> Resolver<'s> {
         })
     }
 
-    /// The channel that is referred to.
-    fn channel(&self, reference: Option<Node<'s>>, errors: &mut Errors) -> Option<usize> {
+    /// The channel that is referred to; one that stands here itself is called `name`. Channels that the
+    /// document's `channels` lack are taken for such, as they are known to clients by a name.
+    fn channel(
+        &mut self,
+        reference: Option<Node<'s>>,
+        name: &'s str,
+        errors: &mut Errors,
+    ) -> Option<usize> {
         let reference = reference?;
         let target = self.references.target(reference)?;
-        let channel = self.channel_of.get(&target.id()).copied();
-        if channel.is_none() && reference.get("$ref").is_some() {
-            let message = format!(
-                "{} is not one of the document's `channels`",
-                quote(target.key())
-            );
-            let place = reference.get("$ref").unwrap_or(reference).place();
-            let help = format!(
-                "add it to `channels`, and refer to `#/channels/{}`",
-                target.key()
-            );
+        if let Some(channel) = self.channel_of.get(&target.id()) {
+            return Some(*channel);
+        }
+        // That it is none has been reported.
+        if !target.is_mapping() {
+            return None;
+        }
+        let is_inline = target.id() == reference.id();
+        let key = if is_inline { name } else { target.key() };
+        let message = format!("{} is not one of the document's `channels`", quote(key));
+        let place = reference.get("$ref").unwrap_or(reference).place();
+        if self.keys.contains(key) {
+            let help = format!("{} is another one: give this one another name", quote(key));
             errors.push(
                 Diagnostic::error(Code::ForeignChannel, place, message)
+                    .related(target.key_place(), "this is the channel")
+                    .with_help(help),
+            );
+            return None;
+        }
+        if !is_inline {
+            let help = format!(
+                "it is taken as if it were: add it, and refer to {}",
+                quote(&format!("#/channels/{key}"))
+            );
+            errors.push(
+                Diagnostic::warning(Code::ForeignChannel, place, message)
                     .related(target.key_place(), "this is what it refers to")
                     .with_help(help),
             );
         }
-        channel
+        Some(self.add_channel(key, target, errors))
     }
 
-    /// The messages that are referred to, all of them the channel's: or else all that it has.
+    /// The messages that are referred to, or else all that the channel has; one that stands here itself
+    /// is called `name`. A message that the channel lacks is taken for one that it has.
     fn chosen(
-        &self,
+        &mut self,
         references: Option<Node<'s>>,
         channel: usize,
+        name: &'s str,
         errors: &mut Errors,
     ) -> Vec<usize> {
-        let index = channel;
-        let Some(channel) = self.channels.get(index) else {
-            return Vec::new();
-        };
         let Some(references) = references else {
-            return channel.messages.clone();
+            let channel = self.channels.get(channel);
+            return channel.map_or(Vec::new(), |channel| channel.messages.clone());
         };
         let mut chosen = Vec::new();
         let mut seen = HashSet::new();
         for reference in references.items() {
-            let Some(target) = self.references.target(reference) else {
+            let target = self.references.target(reference);
+            // What is neither a message nor a reference has been reported.
+            let Some(target) = target.filter(|target| target.is_mapping()) else {
                 continue;
             };
-            let message = self.message_of.get(&target.id()).copied();
-            match message.filter(|message| self.members.contains(&(index, *message))) {
-                Some(message) if !seen.insert(message) => {}
-                Some(message) => chosen.push(message),
-                // A reference that is none has been reported.
-                None if reference.get("$ref").is_none() => {}
-                None => {
-                    let message = format!(
-                        "{} is not a message of the channel {}",
-                        quote(target.key()),
-                        quote(channel.key)
-                    );
-                    let keys = channel
-                        .node
-                        .get("messages")
-                        .into_iter()
-                        .flat_map(Node::entries);
-                    let meant = errors.nearest(target.key(), keys.map(|entry| entry.key));
-                    let place = reference.get("$ref").unwrap_or(reference).place();
-                    let messages = channel.node.get("messages").unwrap_or(channel.node);
-                    errors.push(
-                        Diagnostic::error(Code::ForeignMessage, place, message)
-                            .related(messages.key_place(), "none of these")
-                            .did_you_mean(meant),
-                    );
-                }
+            let known = self.message_of.get(&target.id()).copied();
+            let own = known.filter(|message| self.members.contains(&(channel, *message)));
+            let message = match own {
+                Some(message) => message,
+                None => self.foreign(reference, target, channel, name, errors),
+            };
+            if seen.insert(message) {
+                chosen.push(message);
             }
+        }
+        chosen
+    }
+
+    /// The message that is meant by a reference to one that the channel lacks.
+    fn foreign(
+        &mut self,
+        reference: Node<'s>,
+        target: Node<'s>,
+        channel: usize,
+        name: &'s str,
+        errors: &mut Errors,
+    ) -> usize {
+        let is_inline = target.id() == reference.id();
+        let key = if is_inline { name } else { target.key() };
+        let index = self.message(target, key);
+        let wire = self.messages.get(index).map_or("", |message| message.name);
+        // From now on it is the channel's, should there be another reference to one of this name.
+        let chosen = *self.message_names.entry((channel, wire)).or_insert(index);
+        if !is_inline {
+            let owner = self.channels.get(channel);
+            let message = format!(
+                "{} is not a message of the channel {}",
+                quote(target.key()),
+                quote(owner.map_or("", |owner| owner.key))
+            );
+            let place = reference.get("$ref").unwrap_or(reference).place();
+            let mistake = Diagnostic::warning(Code::ForeignMessage, place, message);
+            let own = Some(chosen).filter(|own| self.members.contains(&(channel, *own)));
+            let related = own.and_then(|own| self.messages.get(own));
+            let messages = owner.and_then(|owner| owner.node.get("messages"));
+            errors.push(match (related, messages) {
+                (Some(own), _) => mistake
+                    .related(own.node.key_place(), "this one of the same name is")
+                    .with_help("refer to the one that the channel has, for which it is taken"),
+                (None, Some(messages)) => mistake
+                    .related(messages.key_place(), "it is none of these")
+                    .with_help("it is taken for one: add it"),
+                (None, None) => mistake.with_help("it is taken for one: add it"),
+            });
         }
         chosen
     }

@@ -95,9 +95,10 @@ codes! {
     IncompleteVersion = 103, "incomplete version of AsyncAPI":
         "The version of AsyncAPI is three numbers, such as `3.0.0`. Two of them are a number to YAML.";
     MissingField = 104, "missing field":
-        "AsyncAPI requires a field that is not there.";
+        "AsyncAPI requires a field that is not there. It is an error if no code can be generated without.";
     UnknownField = 105, "unknown field":
-        "AsyncAPI knows no such field here. Fields of one's own begin with `x-`.";
+        "AsyncAPI knows no such field here. Fields of one's own begin with `x-`. It is an error if it looks \
+         like a field that was misspelt, or is one of AsyncAPI 2 that matters.";
     WrongShape = 106, "wrong kind of value":
         "A value is not of the kind that AsyncAPI expects here, such as a list in place of text.";
     UnknownWord = 107, "unknown word":
@@ -130,7 +131,8 @@ codes! {
     BesideReference = 206, "field beside a reference":
         "An object that has a `$ref` is what it refers to. Its other fields mean nothing.";
     NoReference = 207, "reference expected":
-        "AsyncAPI wants a `$ref` here, and not the object itself.";
+        "AsyncAPI wants a `$ref` here, and not the object itself. The object is taken for what a `$ref` \
+         would lead to.";
     MissingFile = 208, "reference to a missing file":
         "A `$ref` leads to a file that does not exist.";
     ForeignFile = 209, "reference to a file of another kind":
@@ -150,9 +152,11 @@ codes! {
     AddressParameters = 303, "parameters of an address":
         "The address has parameters, which are not generated yet.";
     ForeignChannel = 304, "channel of another place":
-        "An operation refers to a channel that is not among the document's `channels`.";
+        "An operation refers to a channel that is not among the document's `channels`. It is taken for \
+         one of them, unless another has its name.";
     ForeignMessage = 305, "message of another channel":
-        "An operation or reply refers to a message that its channel does not have.";
+        "An operation or reply refers to a message that its channel does not have. It is taken for one \
+         that the channel has: for its own of that name, if there is one.";
     NoMessage = 306, "operation without a message":
         "An operation has no message: neither does it name one, nor has its channel any. It is left \
          out.";

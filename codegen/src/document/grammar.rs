@@ -72,6 +72,11 @@ impl Kind {
         .contains(&self)
     }
 
+    /// It describes the rest for people: nothing that is generated depends on it.
+    pub(super) fn is_description(self) -> bool {
+        matches!(self, Contact | ExternalDocs | Info | License | Tag)
+    }
+
     /// As after "expected".
     pub(crate) fn name(self) -> &'static str {
         self.words().0

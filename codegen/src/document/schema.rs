@@ -221,8 +221,8 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         None if node.is_null() => {
             let message = "found nothing, expected a type of JSON Schema";
             errors.push(
-                Diagnostic::error(Code::UnknownType, node.place(), message)
-                    .with_help("write `'null'`, if that is meant"),
+                Diagnostic::warning(Code::UnknownType, node.place(), message)
+                    .with_help("write `'null'`, for which it is taken"),
             );
         }
         None => expected(node, "a type of JSON Schema", errors),

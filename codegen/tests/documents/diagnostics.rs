@@ -32,13 +32,13 @@ fn warnings_are_shown_beside_errors_in_document_order() {
     let found = mistakes(&text);
     assert_eq!(
         codes(&found),
-        ["Error SW0104", "Error SW0105", "Warning SW0405"]
+        ["Warning SW0104", "Error SW0105", "Warning SW0405"]
     );
 }
 
 #[test]
 fn what_may_be_the_consequence_of_an_error_is_kept_out() {
-    let found = mistakes("{asyncapi: 3.0.0, info: {title: Lamp}}");
+    let found = mistakes("{asyncapi: 3.0.0}");
     assert_eq!(codes(&found), ["Error SW0104"]);
 }
 
@@ -61,7 +61,7 @@ fn warnings_are_turned_off_and_made_errors_by_code() {
 #[test]
 fn errors_cannot_be_turned_off() {
     let config = Config::new().allow("SW0104");
-    let found = config.generate("Lamp.yaml", "{asyncapi: 3.0.0, info: {title: Lamp}}");
+    let found = config.generate("Lamp.yaml", "{asyncapi: 3.0.0}");
     assert_eq!(
         codes(&found.expect_err("it stays an error")),
         ["Error SW0104"]

@@ -10,4 +10,5 @@ mod summary;
 mod interactions;
 mod options;
 mod published;
+mod tolerated;
 mod types;

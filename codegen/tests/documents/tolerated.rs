@@ -1,0 +1,151 @@
+//! What AsyncAPI forbids but documents do: a warning, and the code that was plainly meant.
+
+use specwire_codegen::{Generated, generate};
+
+use crate::summary::interactions;
+
+/// A document of these sections after the first two lines.
+#[track_caller]
+fn clock(sections: &str) -> Generated {
+    let text = format!("asyncapi: 3.0.0\ninfo: {{title: Clock, version: 1.0.0}}\n{sections}");
+    match generate("Clock.yaml", &text) {
+        Ok(generated) => generated,
+        Err(mistakes) => panic!("{}", mistakes.render()),
+    }
+}
+
+fn warnings(generated: &Generated) -> Vec<String> {
+    generated.warnings.iter().map(ToString::to_string).collect()
+}
+
+const TICK: &str = "{payload: {type: object, properties: {at: {type: integer}}}}";
+
+#[test]
+fn descriptions_may_lack_what_only_people_read() {
+    let text = "asyncapi: 3.0.0\ninfo: {title: Clock, license: {url: 'https://a.b'}, tags: [{}]}\noperations: {}";
+    let clock = generate("Clock.yaml", text).expect("valid");
+    assert_eq!(
+        warnings(&clock)[1..],
+        [
+            "Clock.yaml:2:1: warning[SW0104]: `version` is missing from `info`",
+            "Clock.yaml:2:22: warning[SW0104]: `name` is missing from `license`",
+            "Clock.yaml:2:60: warning[SW0104]: `name` is missing from `0`",
+        ]
+    );
+    assert_eq!(clock.api.version, "");
+}
+
+#[test]
+fn fields_of_ones_own_are_passed_over() {
+    let clock = clock("tags: []\nchannels: {ticks: {colour: red}}\noperations: {}");
+    assert_eq!(
+        warnings(&clock)[1..],
+        [
+            "Clock.yaml:3:1: warning[SW0105]: unknown field `tags`",
+            "Clock.yaml:4:20: warning[SW0105]: unknown field `colour`",
+        ]
+    );
+}
+
+#[test]
+fn what_stands_in_place_of_a_reference_is_what_it_would_refer_to() {
+    let clock = clock(&format!(
+        "operations:
+  tick:
+    action: receive
+    channel: {{address: /ticks, messages: {{tick: {TICK}}}}}
+  tock:
+    action: receive
+    channel: {{address: /tocks}}
+    messages: [{{name: tock, payload: {{type: string}}}}]
+    reply: {{channel: {{address: /tacks, messages: {{tack: {TICK}}}}}}}
+"
+    ));
+    assert_eq!(
+        interactions(&clock.api),
+        "send tick message=tick/Tick\nrequest tock message=tock/Tock response=/tacks/Tack\n"
+    );
+    assert_eq!(
+        warnings(&clock),
+        [
+            "Clock.yaml:6:14: warning[SW0207]: found a mapping, expected a reference to a channel",
+            "Clock.yaml:9:14: warning[SW0207]: found a mapping, expected a reference to a channel",
+            "Clock.yaml:10:16: warning[SW0207]: found a mapping, expected a reference to a message",
+            "Clock.yaml:11:22: warning[SW0207]: found a mapping, expected a reference to a channel",
+        ]
+    );
+}
+
+#[test]
+fn a_channel_may_be_missing_from_the_list_of_them() {
+    let clock = clock(&format!(
+        "operations:
+  tick: {{action: receive, channel: {{$ref: '#/components/channels/ticks'}}}}
+  tock: {{action: send, channel: {{$ref: '#/components/channels/ticks'}}}}
+components: {{channels: {{ticks: {{messages: {{tick: {TICK}}}}}}}}}
+"
+    ));
+    assert_eq!(
+        interactions(&clock.api),
+        "send tick message=ticks/Tick\npubsub tock publish=ticks/Tick\n"
+    );
+    assert_eq!(
+        warnings(&clock),
+        ["Clock.yaml:4:43: warning[SW0304]: `ticks` is not one of the document's `channels`"]
+    );
+}
+
+#[test]
+fn a_message_may_be_missing_from_its_channel() {
+    let clock = clock(&format!(
+        "channels:
+  ticks: {{messages: {{tick: {TICK}, tock: {{$ref: '#/components/messages/tock'}}}}}}
+operations:
+  own:
+    action: receive
+    channel: {{$ref: '#/channels/ticks'}}
+    messages: [{{$ref: '#/components/messages/tock'}}]
+  same:
+    action: receive
+    channel: {{$ref: '#/channels/ticks'}}
+    messages: [{{$ref: '#/components/messages/tick'}}]
+  other:
+    action: receive
+    channel: {{$ref: '#/channels/ticks'}}
+    messages: [{{$ref: '#/components/messages/tack'}}]
+  all:
+    action: send
+    channel: {{$ref: '#/channels/ticks'}}
+components: {{messages: {{tick: {{payload: {{type: string}}}}, tock: {TICK}, tack: {TICK}}}}}
+"
+    ));
+    assert_eq!(
+        interactions(&clock.api),
+        "send own message=ticks/Tock
+send same message=ticks/Tick
+send other message=ticks/Tack
+pubsub all.tick publish=ticks/Tick
+pubsub all.tock publish=ticks/Tock
+"
+    );
+    // Where a reference leads to the channel's message by another way, nothing is wrong.
+    assert_eq!(
+        warnings(&clock),
+        [
+            "Clock.yaml:13:23: warning[SW0305]: `tick` is not a message of the channel `ticks`",
+            "Clock.yaml:17:23: warning[SW0305]: `tack` is not a message of the channel `ticks`",
+        ]
+    );
+}
+
+#[test]
+fn members_are_merged_from_elsewhere() {
+    let clock = clock(
+        "x-common: &common {type: object, properties: {at: {type: integer}}}
+channels: {ticks: {messages: {tick: {payload: {<<: *common, required: [at]}}}}}
+operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}
+",
+    );
+    assert!(clock.code.contains("pub at: i64"), "{}", clock.code);
+    assert_eq!(warnings(&clock), [""; 0]);
+}
