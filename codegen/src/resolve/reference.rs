@@ -129,6 +129,11 @@ fn fits<'s>(
             // A schema is anything, strictly speaking.
             errors.push(
                 match kind {
+                    Kind::Message if other == Kind::Schema => {
+                        let help =
+                            "a message has it as its payload: write `payload:` and then the `$ref`";
+                        Diagnostic::error(Code::ReferenceKind, place, message).with_help(help)
+                    }
                     Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
                         .with_help("it is taken for a schema that anything matches"),
                     // No code depends on these.

@@ -140,10 +140,38 @@ fn mistake(found: &ScanError, text: &Arc<Text>, too_deep: &str) -> Diagnostic {
                 .with_help("text that begins with `*` has to be in quotes")
         }
         ErrorKind::MappingValueNotAllowed => {
-            said().with_help("text that contains `: ` has to be in quotes")
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            said().with_help(if line.contains(':') {
+                "text that contains `: ` has to be in quotes"
+            } else {
+                "is a `:` missing on the line before?"
+            })
         }
-        ErrorKind::ExpectedBlockMappingKey => {
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedDocumentStart
+        | ErrorKind::InvalidIndentation => {
             said().with_help("is it indented as far as its neighbours?")
+        }
+        ErrorKind::SimpleKeyExpected => said().with_help("is a `:` missing after the key?"),
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            said().with_help("begin each item of a list with `- `")
+        }
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            said().with_help("begin a list on a line of its own")
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            let character = quote(&character.to_string());
+            said().with_help(format!(
+                "text that begins with {character} has to be in quotes"
+            ))
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            said().with_help("is the bracket missing that it would close?")
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, .. }
+        | ErrorKind::UnclosedFlowCollection { open } => {
+            let close = if *open == '[' { ']' } else { '}' };
+            said().with_help(format!("close the `{open}` with a `{close}`"))
         }
         ErrorKind::UnclosedQuotedScalar => said().with_help("end the text with the same quote"),
         ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => said()
