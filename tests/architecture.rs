@@ -46,6 +46,7 @@ const RUNTIME: &[&str] = &[
     "limits",
     "frame",
     "json",
+    "parameters",
     "outbox",
     "reply",
     "request",

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use specwire::{Fault, Number, Payload, Request};
 
 // Not by `#[path]`: rustfmt would follow it, and golden files are as they are generated.
+mod channels {
+    include!("../codegen/tests/golden/Channels.rs");
+}
 mod content {
     include!("../codegen/tests/golden/Content.rs");
 }

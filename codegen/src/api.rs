@@ -22,6 +22,10 @@ pub struct Api {
     pub messages: Vec<Message>,
     /// Every choice of several messages that requests are answered with, in document order.
     pub replies: Vec<Reply>,
+    /// Every channel, in document order.
+    pub channels: Vec<Channel>,
+    /// The types of those parameters of channels whose values are listed.
+    pub parameter_enums: Vec<ParameterEnum>,
     /// Every interaction, in document order.
     pub interactions: Vec<Interaction>,
 }
@@ -38,6 +42,56 @@ pub struct Name {
 /// The Rust identifier of a type; the key that joins messages, fields and definitions.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TypeName(pub String);
+
+/// A channel (AsyncAPI 3.0, Channel Object).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// On the wire its key, in Rust the name of its constant.
+    pub name: Name,
+    /// Its address, as the document has it; `None` where it is `null` or left out.
+    pub address: Option<String>,
+    /// `title`, `summary` and `description`, one paragraph each.
+    pub docs: Option<String>,
+    /// Those of its address, if that has any.
+    pub parameters: Option<Parameters>,
+}
+
+/// The parameters of a channel's address: a struct.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// Its identifier.
+    pub name: TypeName,
+    /// The parameters, in the address's order.
+    pub fields: Vec<Parameter>,
+    /// Each of them has a default.
+    pub has_default: bool,
+}
+
+/// A parameter of an address (AsyncAPI 3.0, Parameter Object).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its names.
+    pub name: Name,
+    /// Its description.
+    pub docs: Option<String>,
+    /// The enum of its values, where they are listed: a [`ParameterEnum::name`].
+    pub values: Option<TypeName>,
+    /// What it is where it is left out; in Rust the variant, where its values are listed.
+    pub default: Option<Name>,
+    /// The runtime expression that finds it in the message.
+    pub location: Option<String>,
+}
+
+/// The values of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterEnum {
+    /// Its identifier.
+    pub name: TypeName,
+    /// The parameter's name.
+    pub parameter: String,
+    /// The values.
+    pub variants: Vec<Variant>,
+}
 
 /// A message (AsyncAPI 3.0, Message Object): payload and headers.
 #[derive(Clone, Debug, PartialEq)]
@@ -226,6 +280,9 @@ pub struct Interaction {
     pub docs: Option<String>,
     /// Which messages it consists of.
     pub pattern: Pattern,
+    /// The type of the parameters of the channel that it is started on, if there are any: a
+    /// [`Parameters::name`].
+    pub parameters: Option<TypeName>,
 }
 
 /// A message on a channel: one step of an interaction.
@@ -233,8 +290,6 @@ pub struct Interaction {
 pub struct Step {
     /// The channel's key in the document.
     pub channel: String,
-    /// Where the channel is on the wire; `None` where replies name the address.
-    pub address: Option<String>,
     /// The message: its Rust type, which is a [`Message::name`] or, for a response that may be
     /// any one of several, a [`Reply::name`].
     pub message: TypeName,

@@ -3,6 +3,7 @@
 //! What is written names nothing but `::specwire`, `::core` and `::std`, each by its absolute path:
 //! a document may well have a schema called `Option`.
 
+mod channels;
 mod client;
 mod docs;
 mod interactions;
@@ -32,6 +33,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
         .iter()
         .filter(|message| message.headers.is_none())
         .map(|message| messages::wrapper(&index, message));
+    let parameters = channels::parameters(api);
     let replies = api
         .replies
         .iter()
@@ -49,6 +51,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
         #(#types)*
         #(#wrappers)*
         #(#replies)*
+        #parameters
         #(#constants)*
         #service
         #provider

@@ -1,6 +1,8 @@
 //! Document -> [`Api`]: every question of meaning is decided here.
 
+mod channels;
 mod content;
+mod docs;
 mod interaction;
 mod schema;
 mod types;
@@ -16,6 +18,7 @@ use crate::options::Options;
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
+use docs::Docs;
 use interaction::{Draft, Recognised, Responses, Role};
 
 /// Lowers a document. What is wrong with it is reported, and left out.
@@ -55,14 +58,21 @@ pub(crate) fn lower(
         .iter()
         .map(|responses| reply(responses, resolved, &rust_names, &mut type_names))
         .collect();
+    let mut docs = Docs::new();
+    let (channels, parameter_enums) = channels::lower(resolved, &mut type_names, &mut docs, errors);
     let interactions = drafts.iter().filter_map(|draft| {
+        let (_, start) = draft.steps.first()?;
         Some(api::Interaction {
             name: Name {
                 wire: draft.name.clone(),
                 rust: methods.claim(method_name(&draft.name)),
             },
-            docs: docs(draft.operation.node)
-                .or_else(|| docs(resolved.channels.get(draft.operation.channel)?.node)),
+            docs: docs
+                .of(|field| draft.operation.node.get(field))
+                .or_else(|| {
+                    let channel = resolved.channels.get(draft.operation.channel)?;
+                    docs.of(|field| channel.node.get(field))
+                }),
             pattern: pattern(
                 draft,
                 draft.response.and_then(|response| {
@@ -74,6 +84,9 @@ pub(crate) fn lower(
                     on_channel(step.channel, name, resolved)
                 },
             )?,
+            parameters: channels
+                .get(start.channel)
+                .and_then(|channel| Some(channel.parameters.as_ref()?.name.clone())),
         })
     });
     let interactions: Vec<_> = interactions.collect();
@@ -88,6 +101,8 @@ pub(crate) fn lower(
         types,
         messages,
         replies,
+        channels,
+        parameter_enums,
         interactions,
     }
 }
@@ -96,7 +111,6 @@ fn on_channel(channel: usize, message: TypeName, resolved: &Resolved<'_>) -> Opt
     let channel = resolved.channels.get(channel)?;
     Some(Step {
         channel: channel.key.to_owned(),
-        address: channel.address.map(str::to_owned),
         message,
     })
 }
@@ -304,10 +318,6 @@ fn starts_with_request_id(draft: &Draft<'_>, resolved: &Resolved<'_>) -> bool {
 }
 
 /// `title`, `summary` and `description`, one paragraph each.
-fn docs(node: Node<'_>) -> Option<String> {
-    paragraphs(|field| node.get(field))
-}
-
 fn paragraphs<'s>(get: impl Fn(&str) -> Option<Node<'s>>) -> Option<String> {
     let texts = ["title", "summary", "description"]
         .into_iter()

@@ -186,18 +186,6 @@ impl<'s> Resolver<'s> {
             }
         }
         let address = node.get("address");
-        if let Some(node) =
-            address.filter(|node| node.text().is_some_and(|text| text.contains('{')))
-        {
-            let message = format!(
-                "parameters of addresses are not generated yet: {}",
-                quote(node.text().unwrap_or_default())
-            );
-            let help = "the address is used as it is";
-            errors.push(
-                Diagnostic::warning(Code::AddressParameters, node.place(), message).with_help(help),
-            );
-        }
         self.channel_of.insert(node.id(), channel);
         self.keys.insert(key);
         self.channels.push(Channel {

@@ -91,3 +91,9 @@ fn replies() {
 fn content() {
     check("tests/golden/Content.yaml", "Content.rs");
 }
+
+/// Channels whose addresses have parameters, and channels that have none.
+#[test]
+fn channels() {
+    check("tests/golden/Channels.yaml", "Channels.rs");
+}

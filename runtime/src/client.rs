@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::frame::{Op, Open};
 use crate::interaction::Interaction;
 use crate::limits::Limits;
+use crate::parameters::{self, Parameters};
 use crate::payload::{Message, Payload};
 use crate::provider::Provider;
 use crate::response::Response;
@@ -98,10 +99,10 @@ impl Client {
     #[doc(hidden)]
     pub async fn send<M: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<(), Fault> {
-        let open = open(&interaction, Op::Message, &message)?;
+        let open = open(call.into(), Op::Message, &message)?;
         self.calls.send(open).await
     }
 
@@ -109,11 +110,11 @@ impl Client {
     #[doc(hidden)]
     pub async fn submit<M: Payload, E: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<(), Fault<E>> {
         let mut exchange = self
-            .start(&interaction, Op::Message, &message)
+            .start(call.into(), Op::Message, &message)
             .await
             .map_err(Fault::widen)?;
         exchange.acknowledged().await?;
@@ -125,11 +126,11 @@ impl Client {
     #[doc(hidden)]
     pub async fn request<M: Payload, R: Response, E: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<R, Fault<E>> {
         let mut exchange = self
-            .start(&interaction, Op::Message, &message)
+            .start(call.into(), Op::Message, &message)
             .await
             .map_err(Fault::widen)?;
         exchange.response().await
@@ -139,11 +140,11 @@ impl Client {
     #[doc(hidden)]
     pub async fn invoke<M: Payload, A: Payload, R: Payload, E: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Invocation<A, R, E>, Fault<E>> {
         let exchange = self
-            .start(&interaction, Op::Message, &message)
+            .start(call.into(), Op::Message, &message)
             .await
             .map_err(Fault::widen)?;
         Invocation::acknowledged(exchange).await
@@ -153,11 +154,11 @@ impl Client {
     #[doc(hidden)]
     pub async fn progress<M: Payload, U: Payload, R: Payload, E: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Progress<U, R, E>, Fault<E>> {
         let mut exchange = self
-            .start(&interaction, Op::Subscribe, &message)
+            .start(call.into(), Op::Subscribe, &message)
             .await
             .map_err(Fault::widen)?;
         exchange.acknowledged().await?;
@@ -168,10 +169,10 @@ impl Client {
     #[doc(hidden)]
     pub async fn subscribe<S: Payload, P: Payload, E: Payload>(
         &self,
-        interaction: Interaction,
+        call: impl Into<Call>,
         message: Message<S>,
     ) -> Result<Subscription<P, E>, Fault<E>> {
-        let mut open = open(&interaction, Op::Subscribe, &message).map_err(Fault::widen)?;
+        let mut open = open(call.into(), Op::Subscribe, &message).map_err(Fault::widen)?;
         // Where nothing is sent to start it, the publication tells it from others on its channel.
         open.message
             .get_or_insert_with(|| P::SPEC.name().to_owned());
@@ -183,12 +184,39 @@ impl Client {
 
     async fn start<M: Payload>(
         &self,
-        interaction: &Interaction,
+        call: Call,
         op: Op,
         message: &Message<M>,
     ) -> Result<Exchange, Fault> {
-        let open = open(interaction, op, message)?;
+        let open = open(call, op, message)?;
         Exchange::start(&self.calls, open).await
+    }
+}
+
+/// An interaction that is to be started, with the parameters of its channel's address.
+#[derive(Clone, Debug)]
+pub struct Call {
+    interaction: Interaction,
+    parameters: Option<Box<RawValue>>,
+}
+
+impl From<Interaction> for Call {
+    fn from(interaction: Interaction) -> Self {
+        Self {
+            interaction,
+            parameters: None,
+        }
+    }
+}
+
+impl Interaction {
+    /// On the channel that has these parameters in its address.
+    #[must_use]
+    pub fn at<A: Parameters>(self, parameters: &A) -> Call {
+        Call {
+            interaction: self,
+            parameters: parameters::raw(parameters),
+        }
     }
 }
 
@@ -203,11 +231,8 @@ fn limits() -> Limits {
     }
 }
 
-fn open<M: Payload>(
-    interaction: &Interaction,
-    op: Op,
-    message: &Message<M>,
-) -> Result<Open, Fault> {
+fn open<M: Payload>(call: Call, op: Op, message: &Message<M>) -> Result<Open, Fault> {
+    let interaction = call.interaction;
     let is_none = M::SPEC.is_none();
     let headers = raw(&message.headers)?;
     Ok(Open {
@@ -215,6 +240,7 @@ fn open<M: Payload>(
         op,
         channel: format!("{}/{}", interaction.document(), interaction.start_channel()),
         message: (!is_none).then(|| M::SPEC.name().to_owned()),
+        parameters: call.parameters,
         headers: (headers.get() != "{}").then_some(headers),
         payload: if is_none {
             None

@@ -41,6 +41,8 @@ pub(crate) struct Open {
     pub(crate) channel: String,
     /// The message's name; absent where the channel has only one.
     pub(crate) message: Option<String>,
+    /// Those of the channel's address.
+    pub(crate) parameters: Option<Box<RawValue>>,
     pub(crate) headers: Option<Box<RawValue>>,
     pub(crate) payload: Option<Box<RawValue>>,
 }
@@ -113,6 +115,7 @@ impl Open {
         let length =
             |text: &Option<Box<RawValue>>| text.as_ref().map_or(0, |text| text.get().len());
         length(&self.headers)
+            .saturating_add(length(&self.parameters))
             .saturating_add(length(&self.payload))
             .saturating_add(self.channel.len())
             .saturating_add(self.message.as_ref().map_or(0, String::len))

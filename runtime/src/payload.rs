@@ -168,12 +168,6 @@ impl Payload for NoError {
     const SPEC: MessageSpec = MessageSpec::new("");
 }
 
-/// Stands where an interaction has no message: nothing is sent or read for it.
-impl Payload for () {
-    type Headers = NoHeaders;
-    const SPEC: MessageSpec = MessageSpec::new("");
-}
-
 /// What a payload is, by the message's content type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Content {
@@ -198,7 +192,11 @@ pub struct MessageSpec {
     content: Content,
     content_type: &'static str,
     constants: Constants,
+    parameters: (&'static str, Locations),
 }
+
+/// Parameters that a message says, each with the runtime expression for where.
+pub(crate) type Locations = &'static [(&'static str, &'static str)];
 
 impl MessageSpec {
     /// The AsyncAPI message name.
@@ -215,6 +213,7 @@ impl MessageSpec {
             content: Content::Json,
             content_type: "application/json",
             constants: [("", &[]); CONSTANTS],
+            parameters: ("", &[]),
         }
     }
 
@@ -274,6 +273,17 @@ impl MessageSpec {
         self.content = content;
         self.content_type = content_type;
         self
+    }
+
+    /// No message but the parameters of an address stand for it.
+    pub(crate) const fn in_place(mut self, address: &'static str, locations: Locations) -> Self {
+        self.parameters = (address, locations);
+        self
+    }
+
+    /// The address whose parameters stand for the message, and where else they are said.
+    pub(crate) const fn parameters(&self) -> (&'static str, Locations) {
+        self.parameters
     }
 
     /// The AsyncAPI message name.

@@ -4,7 +4,9 @@
 pub use serde;
 pub use specwire_rules as rules;
 
+pub use crate::client::Call;
 pub use crate::interaction::Interaction;
+pub use crate::parameters::{read_address, write_address};
 pub use crate::payload::{Content, MessageSpec};
 pub use crate::response::{Incoming, Outgoing, ReplyChannel, Response};
 pub use crate::union::{Branch, choose, read};

@@ -5,12 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use tokio_util::task::TaskTracker;
 
 use crate::fault::Fault;
 use crate::frame::Op;
 use crate::interaction::Interaction;
+use crate::parameters::Parts;
 use crate::payload::MessageSpec;
 use crate::reply::Replies;
 use crate::request::Peer;
@@ -107,11 +107,7 @@ pub(crate) trait Handler: Send + Sync {
     /// # Errors
     ///
     /// [`Fault::INVALID_MESSAGE`], saying which member is wrong and how.
-    fn read(
-        self: Arc<Self>,
-        headers: Option<&RawValue>,
-        payload: Option<&RawValue>,
-    ) -> Result<Start, Fault>;
+    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault>;
 }
 
 /// A starting message that has been read: gives the work to do, once it is known for whom.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::frame::Body;
+use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Message, NoError, Payload};
 use crate::reply::{Encoded, Replies};
 
@@ -25,8 +26,9 @@ use crate::reply::{Encoded, Replies};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Request<P: Payload> {
+pub struct Request<P: Payload, A: Parameters = ()> {
     message: Message<P>,
+    parameters: A,
     peer: Arc<Peer>,
 }
 
@@ -46,9 +48,19 @@ impl Peer {
     }
 }
 
-impl<P: Payload> Request<P> {
-    pub(crate) fn new(message: Message<P>, peer: Arc<Peer>) -> Self {
-        Self { message, peer }
+impl<P: Payload, A: Parameters> Request<P, A> {
+    pub(crate) fn new(message: Message<P>, parameters: A, peer: Arc<Peer>) -> Self {
+        Self {
+            message,
+            parameters,
+            peer,
+        }
+    }
+
+    /// The parameters of the channel's address, where it has any.
+    #[must_use]
+    pub fn parameters(&self) -> &A {
+        &self.parameters
     }
 
     /// What the message says.
@@ -89,7 +101,7 @@ impl<P: Payload> Request<P> {
     }
 }
 
-impl<P: Payload> Deref for Request<P> {
+impl<P: Payload, A: Parameters> Deref for Request<P, A> {
     type Target = P;
 
     fn deref(&self) -> &P {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::fault::Fault;
 use crate::frame::Op;
 use crate::json::Member;
+use crate::parameters::{self, Parts};
 use crate::payload::Content;
 use crate::provider::{Handler, Provider, Start};
 
@@ -19,6 +20,8 @@ pub(crate) struct Scope {
     handlers: Arc<[Arc<dyn Handler>]>,
     /// It is that of one channel.
     is_channel: bool,
+    /// What the URL's query says.
+    parameters: Option<Box<RawValue>>,
 }
 
 impl fmt::Debug for Scope {
@@ -51,7 +54,19 @@ impl Scope {
             name: name.to_owned(),
             handlers: handlers.collect(),
             is_channel: false,
+            parameters: None,
         }
+    }
+
+    /// The same with the parameters of addresses that a URL's query gives.
+    pub(crate) fn with_query(mut self, query: Option<&str>) -> Self {
+        self.parameters = query.and_then(parameters::of_query);
+        self
+    }
+
+    /// What the URL's query says, for messages that say no parameters themselves.
+    pub(crate) fn parameters(&self) -> Option<&RawValue> {
+        self.parameters.as_deref()
     }
 
     /// The interactions that `path`, relative to this, reaches: `document` or `document/channel`.
@@ -76,6 +91,7 @@ impl Scope {
             name,
             handlers,
             is_channel,
+            parameters: None,
         })
     }
 
@@ -93,8 +109,7 @@ impl Scope {
         channel: &str,
         op: Op,
         message: Option<&str>,
-        headers: Option<&RawValue>,
-        payload: Option<&RawValue>,
+        parts: Parts<'_>,
     ) -> Result<Arc<dyn Handler>, Fault> {
         let on_channel = self.on_channel(channel)?;
         if let Some(message) = message {
@@ -117,7 +132,7 @@ impl Scope {
         let mut readable = on_channel
             .iter()
             .filter(|handler| handler.op() == op)
-            .filter(|handler| Arc::clone(handler).read(headers, payload).is_ok());
+            .filter(|handler| Arc::clone(handler).read(parts).is_ok());
         match (readable.next(), readable.next()) {
             (Some(only), None) => Ok(Arc::clone(only)),
             _ => Err(Fault::new(
@@ -237,7 +252,12 @@ impl Scope {
         let mut matched = Vec::new();
         for handler in candidates {
             let (headers, payload) = split(handler.as_ref());
-            match Arc::clone(handler).read(headers.as_deref(), payload.as_deref()) {
+            let parts = Parts {
+                parameters: self.parameters(),
+                headers: headers.as_deref(),
+                payload: payload.as_deref(),
+            };
+            match Arc::clone(handler).read(parts) {
                 Ok(start) => matched.push(Matched {
                     handler: Arc::clone(handler),
                     headers,

@@ -26,6 +26,7 @@ use crate::framing::envelope::Envelope;
 use crate::framing::{Framing, Raw};
 use crate::handshake::{self, Answer, Origins, Subprotocol};
 use crate::limits::Limits;
+use crate::parameters::decoded;
 use crate::provider::Provider;
 use crate::request::Peer;
 use crate::routes::Scope;
@@ -347,7 +348,8 @@ impl Shared {
         if path == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
             return handshake::refusal(StatusCode::OK, &self.index());
         }
-        let Some(scope) = self.route(&path) else {
+        let scope = self.route(&path);
+        let Some(scope) = scope.map(|scope| scope.with_query(request.uri().query())) else {
             return handshake::refusal(
                 StatusCode::NOT_FOUND,
                 &format!("nothing is served here\n{}", self.index()),
@@ -386,7 +388,7 @@ impl Shared {
             Some("") => Some(self.scope.clone()),
             Some(below) => {
                 let below = below.strip_suffix('/').unwrap_or(below);
-                self.scope.narrow(&percent_decoded(below)?)
+                self.scope.narrow(&decoded(below)?)
             }
             None => None,
         }
@@ -439,21 +441,3 @@ impl Shared {
 /// Bytes of one request's head: hyper's least.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
-
-/// The path as the document's channels are named; `None` if it is not UTF-8.
-fn percent_decoded(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (&[high, low], after) = rest.split_first_chunk::<2>()?;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
-}

@@ -12,6 +12,7 @@ use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin};
 use crate::json;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
+use crate::parameters::Parts;
 use crate::provider::{Handler, Start, Work};
 use crate::reply::Replies;
 use crate::request::Peer;
@@ -110,13 +111,12 @@ impl Session {
     }
 
     fn find(open: Open, scope: &Scope) -> Result<Opening, Fault> {
-        let handler = scope.find(
-            &open.channel,
-            open.op,
-            open.message.as_deref(),
-            open.headers.as_deref(),
-            open.payload.as_deref(),
-        )?;
+        let parts = Parts {
+            parameters: open.parameters.as_deref(),
+            headers: open.headers.as_deref(),
+            payload: open.payload.as_deref(),
+        };
+        let handler = scope.find(&open.channel, open.op, open.message.as_deref(), parts)?;
         let name = handler.interaction().name();
         match (open.op, handler.op()) {
             (Op::Message, Op::Message) | (Op::Subscribe, Op::Subscribe) => {}
@@ -139,7 +139,7 @@ impl Session {
                 format!("`{name}` is answered: give an `id`"),
             ));
         }
-        let start = Arc::clone(&handler).read(open.headers.as_deref(), open.payload.as_deref())?;
+        let start = Arc::clone(&handler).read(parts)?;
         let weight = open.weight();
         Ok(Opening {
             id: open.id,

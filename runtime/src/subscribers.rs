@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::fault::Fault;
 use crate::frame::{Body, Content};
 use crate::interaction::Interaction;
+use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Payload};
 use crate::reply::{Encoded, Replies};
 use crate::request::Request;
@@ -26,14 +27,14 @@ use crate::request::Request;
 /// [`Limits::queue_messages`](crate::Limits::queue_messages)), and one that is full is closed, so that
 /// a slow subscriber neither delays the others nor loses messages unseen. A handler that publishes
 /// more than a queue holds has to `.await` something in between, for the queues to be written out.
-pub struct Subscribers<S: Payload, P: Payload> {
-    roster: Arc<Roster<S>>,
+pub struct Subscribers<S: Payload, P: Payload, A: Parameters = ()> {
+    roster: Arc<Roster<Request<S, A>>>,
     generation: u64,
     channel: &'static str,
     publication: std::marker::PhantomData<fn(P)>,
 }
 
-impl<S: Payload, P: Payload> Subscribers<S, P> {
+impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
     /// Sends each subscriber a message made for it, and returns how many there were.
     ///
     /// ```
@@ -43,7 +44,7 @@ impl<S: Payload, P: Payload> Subscribers<S, P> {
     /// subscribers.publish_each(|_subscription| tick.clone());
     /// # }
     /// ```
-    pub fn publish_each<M>(&self, mut message: impl FnMut(&Request<S>) -> M) -> usize
+    pub fn publish_each<M>(&self, mut message: impl FnMut(&Request<S, A>) -> M) -> usize
     where
         M: IntoMessage<Payload = P>,
     {
@@ -80,7 +81,7 @@ impl<S: Payload, P: Payload> Subscribers<S, P> {
     pub fn publish_to(
         &self,
         message: impl IntoMessage<Payload = P>,
-        mut wanted: impl FnMut(&Request<S>) -> bool,
+        mut wanted: impl FnMut(&Request<S, A>) -> bool,
     ) -> usize {
         // The failure has been logged; nobody can be sent a message that JSON cannot carry.
         let Ok(encoded) = Encoded::new(self.channel, &message.into_message()) else {
@@ -104,14 +105,17 @@ impl<S: Payload, P: Payload> Subscribers<S, P> {
         self.len() == 0
     }
 
-    fn deliver(&self, content: impl FnMut(&Subscriber<S>) -> Result<Content, Fault>) -> usize {
+    fn deliver(
+        &self,
+        content: impl FnMut(&Subscriber<Request<S, A>>) -> Result<Content, Fault>,
+    ) -> usize {
         self.deliver_where(|_| true, content)
     }
 
     fn deliver_where(
         &self,
-        mut wanted: impl FnMut(&Subscriber<S>) -> bool,
-        mut content: impl FnMut(&Subscriber<S>) -> Result<Content, Fault>,
+        mut wanted: impl FnMut(&Subscriber<Request<S, A>>) -> bool,
+        mut content: impl FnMut(&Subscriber<Request<S, A>>) -> Result<Content, Fault>,
     ) -> usize {
         // The handler's closures run on a snapshot: they may take their time, and may publish.
         let snapshot = self.roster.snapshot(self.generation);
@@ -130,7 +134,7 @@ impl<S: Payload, P: Payload> Subscribers<S, P> {
     }
 }
 
-impl<S: Payload, P: Payload> fmt::Debug for Subscribers<S, P> {
+impl<S: Payload, P: Payload, A: Parameters> fmt::Debug for Subscribers<S, P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribers")
             .field("channel", &self.channel)
@@ -139,14 +143,15 @@ impl<S: Payload, P: Payload> fmt::Debug for Subscribers<S, P> {
     }
 }
 
-struct Subscriber<S: Payload> {
-    request: Request<S>,
+/// One who is subscribed, with the request that it did so with.
+struct Subscriber<R> {
+    request: R,
     replies: Replies,
     /// Held while a message is queued, so that none follows the end.
     ended: Mutex<bool>,
 }
 
-impl<S: Payload> Subscriber<S> {
+impl<R> Subscriber<R> {
     fn has_ended(&self) -> bool {
         *self.ended()
     }
@@ -165,17 +170,17 @@ impl<S: Payload> Subscriber<S> {
     }
 }
 
-type Snapshot<S> = Arc<[Arc<Subscriber<S>>]>;
+type Snapshot<R> = Arc<[Arc<Subscriber<R>>]>;
 
 /// The subscribers of one interaction. A generation is one run of the handler: from a first
 /// subscriber to the last.
-struct Roster<S: Payload> {
-    state: Mutex<State<S>>,
+struct Roster<R> {
+    state: Mutex<State<R>>,
 }
 
-struct State<S: Payload> {
-    subscribers: HashMap<u64, Arc<Subscriber<S>>>,
-    snapshot: Option<Snapshot<S>>,
+struct State<R> {
+    subscribers: HashMap<u64, Arc<Subscriber<R>>>,
+    snapshot: Option<Snapshot<R>>,
     next_key: u64,
     generation: u64,
     /// Cancelled when the last subscriber of this generation leaves.
@@ -183,13 +188,13 @@ struct State<S: Payload> {
     running: bool,
 }
 
-impl<S: Payload> Roster<S> {
+impl<R> Roster<R> {
     // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
-    fn state(&self) -> MutexGuard<'_, State<S>> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn snapshot(&self, generation: u64) -> Snapshot<S> {
+    fn snapshot(&self, generation: u64) -> Snapshot<R> {
         let mut state = self.state();
         if state.generation != generation {
             return Arc::from([]);
@@ -197,7 +202,7 @@ impl<S: Payload> Roster<S> {
         if let Some(snapshot) = &state.snapshot {
             return Arc::clone(snapshot);
         }
-        let snapshot: Snapshot<S> = state.subscribers.values().cloned().collect();
+        let snapshot: Snapshot<R> = state.subscribers.values().cloned().collect();
         state.snapshot = Some(Arc::clone(&snapshot));
         snapshot
     }
@@ -214,14 +219,14 @@ impl<S: Payload> Roster<S> {
     }
 }
 
-impl<S: Payload> State<S> {
+impl<R> State<R> {
     fn next_generation(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         std::mem::take(&mut self.deserted).cancel();
     }
 
     /// Ends every subscription and returns who had one.
-    fn dismiss(&mut self) -> Vec<Arc<Subscriber<S>>> {
+    fn dismiss(&mut self) -> Vec<Arc<Subscriber<R>>> {
         self.snapshot = None;
         self.next_generation();
         let dismissed: Vec<_> = self
@@ -261,22 +266,22 @@ impl fmt::Debug for Membership {
     }
 }
 
-type Run<S, P, E> = Box<
-    dyn Fn(Subscribers<S, P>) -> Pin<Box<dyn Future<Output = Result<(), Fault<E>>> + Send>>
+type Run<S, P, A, E> = Box<
+    dyn Fn(Subscribers<S, P, A>) -> Pin<Box<dyn Future<Output = Result<(), Fault<E>>> + Send>>
         + Send
         + Sync,
 >;
 
 /// A pub/sub interaction of one provider: its subscribers, and the handler that serves them.
-pub(crate) struct Topic<S: Payload, P: Payload, E: Payload> {
+pub(crate) struct Topic<S: Payload, P: Payload, A: Parameters, E: Payload> {
     interaction: Interaction,
-    roster: Arc<Roster<S>>,
-    run: Run<S, P, E>,
+    roster: Arc<Roster<Request<S, A>>>,
+    run: Run<S, P, A, E>,
     tasks: TaskTracker,
 }
 
-impl<S: Payload, P: Payload, E: Payload> Topic<S, P, E> {
-    pub(crate) fn new(interaction: Interaction, tasks: TaskTracker, run: Run<S, P, E>) -> Self {
+impl<S: Payload, P: Payload, A: Parameters, E: Payload> Topic<S, P, A, E> {
+    pub(crate) fn new(interaction: Interaction, tasks: TaskTracker, run: Run<S, P, A, E>) -> Self {
         Self {
             interaction,
             roster: Arc::new(Roster {
@@ -295,7 +300,11 @@ impl<S: Payload, P: Payload, E: Payload> Topic<S, P, E> {
     }
 
     /// Adds a subscriber, and starts the handler if it is the first.
-    pub(crate) fn subscribe(self: &Arc<Self>, request: Request<S>, replies: Replies) -> Membership {
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        request: Request<S, A>,
+        replies: Replies,
+    ) -> Membership {
         let subscriber = Arc::new(Subscriber {
             request,
             replies,

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::fault::Fault;
 use crate::frame::{Body, Op};
 use crate::interaction::Interaction;
+use crate::parameters::{Parameters, Parts};
 use crate::payload::{Message, MessageSpec, Payload};
 use crate::provider::{Handler, Provider, Start, Work, parse};
 use crate::reply::Replies;
@@ -55,20 +56,21 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// One message, no answer.
     #[must_use]
-    pub fn send<M, F>(
+    pub fn send<M, A, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M, A>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
+        A: Parameters,
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
         self.task(
             interaction,
             Answer::None,
-            move |request: Request<M>, replies| {
+            move |request: Request<M, A>, replies| {
                 let run = call(Arc::clone(&service), request);
                 async move {
                     let result = run.await;
@@ -82,13 +84,14 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// A message that is acknowledged or refused.
     #[must_use]
-    pub fn submit<M, E, F>(
+    pub fn submit<M, A, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M, A>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
+        A: Parameters,
         E: Payload,
         F: Future<Output = Result<(), Fault<E>>> + Send + 'static,
     {
@@ -96,7 +99,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self.task(
             interaction,
             Answer::Once,
-            move |request: Request<M>, replies| {
+            move |request: Request<M, A>, replies| {
                 let run = call(Arc::clone(&service), request);
                 async move {
                     let body = acknowledgement(&replies, interaction.error_channel(), run.await);
@@ -108,13 +111,14 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// A message that is answered by one response or an error.
     #[must_use]
-    pub fn request<M, R, E, F>(
+    pub fn request<M, A, R, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M, A>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
+        A: Parameters,
         R: Response,
         E: Payload,
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
@@ -123,7 +127,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self.task(
             interaction,
             Answer::Once,
-            move |request: Request<M>, replies| {
+            move |request: Request<M, A>, replies| {
                 let run = call(Arc::clone(&service), request);
                 async move {
                     let body = response(&replies, &interaction, run.await);
@@ -135,14 +139,15 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// A message that is acknowledged, and answered later.
     #[must_use]
-    pub fn invoke<M, A, R, E, F>(
+    pub fn invoke<M, A, K, R, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>, Ack<A, E>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M, A>, Ack<K, E>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
-        A: Payload,
+        A: Parameters,
+        K: Payload,
         R: Response,
         E: Payload,
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
@@ -151,7 +156,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self.task(
             interaction,
             Answer::Once,
-            move |request: Request<M>, replies| {
+            move |request: Request<M, A>, replies| {
                 let ack = Ack::new(interaction.ack_channel(), replies.clone());
                 let acknowledged = ack.sent();
                 let run = call(Arc::clone(&service), request, ack);
@@ -170,13 +175,14 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// A message that is acknowledged, and answered by updates and then a response.
     #[must_use]
-    pub fn progress<M, U, R, E, F>(
+    pub fn progress<M, A, U, R, E, F>(
         self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Request<M>, Updates<U, E>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Request<M, A>, Updates<U, E>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
+        A: Parameters,
         U: Payload,
         R: Response,
         E: Payload,
@@ -186,7 +192,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self.task(
             interaction,
             Answer::Many,
-            move |request: Request<M>, replies| {
+            move |request: Request<M, A>, replies| {
                 let updates = Updates::new(interaction.update_channel(), replies.clone());
                 let run = call(Arc::clone(&service), request, updates);
                 async move {
@@ -205,14 +211,15 @@ impl<T: Send + Sync + 'static> Wiring<T> {
 
     /// A subscription, answered by publications until it is given up.
     #[must_use]
-    pub fn pubsub<S, P, E, F>(
+    pub fn pubsub<S, P, A, E, F>(
         mut self,
         interaction: Interaction,
-        call: impl Fn(Arc<T>, Subscribers<S, P>) -> F + Send + Sync + 'static,
+        call: impl Fn(Arc<T>, Subscribers<S, P, A>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         S: Payload,
         P: Payload,
+        A: Parameters,
         E: Payload,
         F: Future<Output = Result<(), Fault<E>>> + Send + 'static,
     {
@@ -227,21 +234,22 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self
     }
 
-    fn task<M, F>(
+    fn task<M, A, F>(
         mut self,
         interaction: Interaction,
         answer: Answer,
-        run: impl Fn(Request<M>, Replies) -> F + Send + Sync + 'static,
+        run: impl Fn(Request<M, A>, Replies) -> F + Send + Sync + 'static,
     ) -> Self
     where
         M: Payload,
+        A: Parameters,
         F: Future<Output = ()> + Send + 'static,
     {
         self.handlers.push(Arc::new(Task {
             interaction,
             answer,
             run,
-            message: PhantomData::<fn(M)>,
+            message: PhantomData::<fn(M, A)>,
         }));
         self
     }
@@ -280,17 +288,18 @@ enum Answer {
 }
 
 /// An interaction whose handler runs once for each message.
-struct Task<M, R> {
+struct Task<M, A, R> {
     interaction: Interaction,
     answer: Answer,
     run: R,
-    message: PhantomData<fn(M)>,
+    message: PhantomData<fn(M, A)>,
 }
 
-impl<M, R, F> Handler for Task<M, R>
+impl<M, A, R, F> Handler for Task<M, A, R>
 where
     M: Payload,
-    R: Fn(Request<M>, Replies) -> F + Send + Sync + 'static,
+    A: Parameters,
+    R: Fn(Request<M, A>, Replies) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     fn interaction(&self) -> &Interaction {
@@ -316,24 +325,21 @@ where
         self.answer != Answer::None
     }
 
-    fn read(
-        self: Arc<Self>,
-        headers: Option<&RawValue>,
-        payload: Option<&RawValue>,
-    ) -> Result<Start, Fault> {
-        let message = read::<M>(headers, payload)?;
+    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
+        let (message, parameters) = read::<M, A>(parts, &self.interaction)?;
         Ok(Box::new(move |peer, replies| {
-            Work::Task(Box::pin((self.run)(Request::new(message, peer), replies)))
+            let request = Request::new(message, parameters, peer);
+            Work::Task(Box::pin((self.run)(request, replies)))
         }))
     }
 }
 
-struct PubSub<S: Payload, P: Payload, E: Payload> {
+struct PubSub<S: Payload, P: Payload, A: Parameters, E: Payload> {
     interaction: Interaction,
-    topic: Arc<Topic<S, P, E>>,
+    topic: Arc<Topic<S, P, A, E>>,
 }
 
-impl<S: Payload, P: Payload, E: Payload> Handler for PubSub<S, P, E> {
+impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P, A, E> {
     fn interaction(&self) -> &Interaction {
         &self.interaction
     }
@@ -358,37 +364,40 @@ impl<S: Payload, P: Payload, E: Payload> Handler for PubSub<S, P, E> {
         true
     }
 
-    fn read(
-        self: Arc<Self>,
-        headers: Option<&RawValue>,
-        payload: Option<&RawValue>,
-    ) -> Result<Start, Fault> {
-        let message = read::<S>(headers, payload)?;
+    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
+        let (message, parameters) = read::<S, A>(parts, &self.interaction)?;
         let topic = Arc::clone(&self.topic);
         Ok(Box::new(move |peer, replies| {
             Work::Membership(Box::new(move || {
-                topic.subscribe(Request::new(message, peer), replies)
+                topic.subscribe(Request::new(message, parameters, peer), replies)
             }))
         }))
     }
 }
 
-fn read<P: Payload>(
-    headers: Option<&RawValue>,
-    payload: Option<&RawValue>,
-) -> Result<Message<P>, Fault> {
-    let spec = P::SPEC;
-    let payload = match payload {
-        _ if spec.is_none() => "null",
-        Some(payload) => payload.get(),
-        None => {
-            let message = format!("`{}` has no payload", spec.name());
-            return Err(Fault::new(Fault::INVALID_MESSAGE, message));
-        }
+fn read<P: Payload, A: Parameters>(
+    parts: Parts<'_>,
+    interaction: &Interaction,
+) -> Result<(Message<P>, A), Fault> {
+    let (spec, channel) = (P::SPEC, interaction.start_channel());
+    let (address, locations) = <A as Payload>::SPEC.parameters();
+    let parameters = parse(
+        &parts.parameters_of(address, locations),
+        "parameters",
+        channel,
+    )?;
+    let headers = parts.headers.map_or("{}", RawValue::get);
+    let headers = |name| parse(headers, "headers", name);
+    if spec.is_none() {
+        let (address, locations) = spec.parameters();
+        let parameters_in_place = parts.parameters_of(address, locations);
+        let payload = parse(&parameters_in_place, "parameters", channel)?;
+        return Ok((Message::new(payload, headers(channel)?), parameters));
+    }
+    let Some(payload) = parts.payload else {
+        let message = format!("`{}` has no payload", spec.name());
+        return Err(Fault::new(Fault::INVALID_MESSAGE, message));
     };
-    let headers = headers.map_or("{}", RawValue::get);
-    Ok(Message::new(
-        parse(payload, "payload", spec.name())?,
-        parse(headers, "headers", spec.name())?,
-    ))
+    let payload = parse(payload.get(), "payload", spec.name())?;
+    Ok((Message::new(payload, headers(spec.name())?), parameters))
 }

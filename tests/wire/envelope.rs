@@ -350,7 +350,7 @@ async fn a_channel_of_two_documents_is_named_with_its_document() {
         .message("status_request")
         .reply("status_response");
     let other = Wiring::new("other", ())
-        .request::<StatusRequest, _, NoError, _>(status, |_, _| async {
+        .request::<StatusRequest, (), _, NoError, _>(status, |_, _| async {
             Ok(StatusResponse::default())
         })
         .finish();

@@ -11,6 +11,7 @@ mod service;
 mod answers;
 mod busy;
 mod calls;
+mod channels;
 mod content;
 mod envelope;
 mod hostile;

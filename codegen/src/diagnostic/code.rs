@@ -149,8 +149,6 @@ codes! {
         "Two names under `channels` refer to the same channel. It is known by the first.";
     SameMessageName = 302, "two messages of one name":
         "Two messages of a channel have the same name, so that they cannot be told apart on the wire.";
-    AddressParameters = 303, "parameters of an address":
-        "The address has parameters, which are not generated yet.";
     ForeignChannel = 304, "channel of another place":
         "An operation refers to a channel that is not among the document's `channels`. It is taken for \
          one of them, unless another has its name.";

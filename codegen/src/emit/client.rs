@@ -67,19 +67,20 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
         }
     };
     let docs = docs::member(&[emitted.about(), &role]);
-    let constant = &emitted.constant;
+    let callee = emitted.callee();
+    let parameters = emitted.parameters().map(|name| quote!(parameters: #name,));
     let (arguments, output, fault, call) = match &emitted.interaction.pattern {
         Pattern::Send { message } => (
             argument(&quote!(message), message),
             quote!(()),
             fault(None),
-            quote!(send(#constant, message.into())),
+            quote!(send(#callee, message.into())),
         ),
         Pattern::Submit { message, error } => (
             argument(&quote!(request), message),
             quote!(()),
             fault(error.as_ref()),
-            quote!(submit(#constant, request.into())),
+            quote!(submit(#callee, request.into())),
         ),
         Pattern::Request {
             message,
@@ -89,7 +90,7 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             argument(&quote!(request), message),
             emitted.answered(response),
             fault(error.as_ref()),
-            quote!(request(#constant, request.into())),
+            quote!(request(#callee, request.into())),
         ),
         Pattern::Invoke {
             message,
@@ -104,7 +105,7 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
                 argument(&quote!(request), message),
                 quote!(::specwire::Invocation<#ack, #response #declared>),
                 fault(error.as_ref()),
-                quote!(invoke(#constant, request.into())),
+                quote!(invoke(#callee, request.into())),
             )
         }
         Pattern::Progress {
@@ -120,7 +121,7 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
                 argument(&quote!(request), message),
                 quote!(::specwire::Progress<#update, #response #declared>),
                 fault(error.as_ref()),
-                quote!(progress(#constant, request.into())),
+                quote!(progress(#callee, request.into())),
             )
         }
         Pattern::PubSub {
@@ -141,14 +142,14 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
                 arguments,
                 quote!(::specwire::Subscription<#publish #declared>),
                 fault(error.as_ref()),
-                quote!(subscribe(#constant, #message)),
+                quote!(subscribe(#callee, #message)),
             )
         }
     };
     let name = &emitted.method;
     quote! {
         #docs
-        pub async fn #name(&self, #arguments) -> ::core::result::Result<#output, #fault> {
+        pub async fn #name(&self, #parameters #arguments) -> ::core::result::Result<#output, #fault> {
             self.0.#call.await
         }
     }

@@ -77,6 +77,46 @@ impl Emitted<'_> {
         }
     }
 
+    /// The request that a handler gets.
+    pub(super) fn request(&self, message: &Step) -> TokenStream {
+        let message = payload(Some(message));
+        match self.parameters() {
+            Some(parameters) => quote!(::specwire::Request<#message, #parameters>),
+            None => quote!(::specwire::Request<#message>),
+        }
+    }
+
+    /// The subscribers that a handler gets. Where nothing is sent to subscribe, the address's
+    /// parameters are all that they say.
+    pub(super) fn subscribers(&self, subscribe: Option<&Step>, publish: &Step) -> TokenStream {
+        let publish = payload(Some(publish));
+        match (subscribe, self.parameters()) {
+            (None, Some(parameters)) => quote!(::specwire::Subscribers<#parameters, #publish>),
+            (subscribe, None) => {
+                let subscribe = payload(subscribe);
+                quote!(::specwire::Subscribers<#subscribe, #publish>)
+            }
+            (Some(subscribe), Some(parameters)) => {
+                let subscribe = payload(Some(subscribe));
+                quote!(::specwire::Subscribers<#subscribe, #publish, #parameters>)
+            }
+        }
+    }
+
+    /// The type of the parameters of the channel's address.
+    pub(super) fn parameters(&self) -> Option<Ident> {
+        self.interaction.parameters.as_ref().map(type_ident)
+    }
+
+    /// What a client calls.
+    pub(super) fn callee(&self) -> TokenStream {
+        let constant = &self.constant;
+        match self.parameters() {
+            Some(_) => quote!(#constant.at(&parameters)),
+            None => quote!(#constant),
+        }
+    }
+
     /// The interaction's description.
     pub(super) fn about(&self) -> &str {
         self.interaction.docs.as_deref().unwrap_or_default()

@@ -61,33 +61,21 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
     let docs = docs::member(&[emitted.about(), &role]);
     let (arguments, output, fault) = match &emitted.interaction.pattern {
         Pattern::Send { message } => {
-            let message = payload(Some(message));
-            (
-                quote!(message: ::specwire::Request<#message>),
-                quote!(()),
-                fault(None),
-            )
+            let request = emitted.request(message);
+            (quote!(message: #request), quote!(()), fault(None))
         }
         Pattern::Submit { message, error } => {
-            let message = payload(Some(message));
-            (
-                quote!(request: ::specwire::Request<#message>),
-                quote!(()),
-                fault(error.as_ref()),
-            )
+            let request = emitted.request(message);
+            (quote!(request: #request), quote!(()), fault(error.as_ref()))
         }
         Pattern::Request {
             message,
             response,
             error,
         } => {
-            let message = payload(Some(message));
+            let request = emitted.request(message);
             let answer = emitted.answer(Some(response));
-            (
-                quote!(request: ::specwire::Request<#message>),
-                answer,
-                fault(error.as_ref()),
-            )
+            (quote!(request: #request), answer, fault(error.as_ref()))
         }
         Pattern::Invoke {
             message,
@@ -95,12 +83,12 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             response,
             error,
         } => {
-            let message = payload(Some(message));
+            let request = emitted.request(message);
             let ack = payload(ack.as_ref());
             let answer = emitted.answer(response.as_ref());
             let error_type = error.as_ref().map(declared);
             let arguments = quote!(
-                request: ::specwire::Request<#message>,
+                request: #request,
                 ack: ::specwire::Ack<#ack #error_type>
             );
             (arguments, answer, fault(error.as_ref()))
@@ -111,12 +99,12 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             response,
             error,
         } => {
-            let message = payload(Some(message));
+            let request = emitted.request(message);
             let update = payload(Some(update));
             let answer = emitted.answer(response.as_ref());
             let error_type = error.as_ref().map(declared);
             let arguments = quote!(
-                request: ::specwire::Request<#message>,
+                request: #request,
                 updates: ::specwire::Updates<#update #error_type>
             );
             (arguments, answer, fault(error.as_ref()))
@@ -126,9 +114,8 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             publish,
             error,
         } => {
-            let subscribe = payload(subscribe.as_ref());
-            let publish = payload(Some(publish));
-            let arguments = quote!(subscribers: ::specwire::Subscribers<#subscribe, #publish>);
+            let subscribers = emitted.subscribers(subscribe.as_ref(), publish);
+            let arguments = quote!(subscribers: #subscribers);
             (arguments, quote!(()), fault(error.as_ref()))
         }
     };

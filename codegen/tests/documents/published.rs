@@ -48,6 +48,9 @@ fn our_heartbeat_is_the_published_one() {
 
 fn without_docs(mut api: Api) -> Api {
     api.docs = None;
+    for channel in &mut api.channels {
+        channel.docs = None;
+    }
     for definition in &mut api.types {
         definition.docs = None;
         if let TypeKind::Struct(object) = &mut definition.kind {

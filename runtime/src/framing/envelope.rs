@@ -37,6 +37,8 @@ struct Frame<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     message: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     headers: Option<&'a RawValue>,
     #[serde(
         borrow,
@@ -59,6 +61,7 @@ impl<'a> Frame<'a> {
             id,
             channel: None,
             message: None,
+            parameters: None,
             headers: None,
             payload: None,
         }
@@ -231,6 +234,7 @@ fn open(frame: Frame<'_>, op: Op, session: &mut Session, scope: &Scope) {
         op,
         channel: channel.into_owned(),
         message: frame.message.map(Cow::into_owned),
+        parameters: frame.parameters.map(ToOwned::to_owned),
         headers: frame.headers.map(ToOwned::to_owned),
         payload: frame.payload.map(ToOwned::to_owned),
     };
@@ -289,6 +293,7 @@ pub(crate) fn write_command(command: &Command) -> String {
             let mut frame = Frame::new(op, open.id);
             frame.channel = Some(Cow::Borrowed(&open.channel));
             frame.message = open.message.as_deref().map(Cow::Borrowed);
+            frame.parameters = open.parameters.as_deref();
             frame.headers = open.headers.as_deref();
             frame.payload = open.payload.as_deref();
             frame.text()

@@ -11,6 +11,7 @@ use super::{Frame, Framing, Refusal, invalid_frame, raw_object, refuse_binary, s
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation, Event};
 use crate::json::{self, Member};
+use crate::parameters::Parts;
 use crate::payload;
 use crate::provider::Handler;
 use crate::routes::{Matched, Scope};
@@ -23,16 +24,20 @@ pub(crate) struct Raw;
 impl Framing for Raw {
     fn opened(&mut self, session: &mut Session, scope: &Scope) {
         for handler in scope.opened_by_url() {
-            let Ok(start) = handler.clone().read(None, None) else {
-                continue;
+            let parts = Parts {
+                parameters: scope.parameters(),
+                ..Parts::default()
             };
-            session.start(Opening {
-                id: None,
-                handler: handler.clone(),
-                headers: None,
-                start,
-                weight: 0,
-            });
+            match handler.clone().read(parts) {
+                Ok(start) => session.start(Opening {
+                    id: None,
+                    handler: handler.clone(),
+                    headers: None,
+                    start,
+                    weight: 0,
+                }),
+                Err(fault) => session.fault(None, fault),
+            }
         }
     }
 

@@ -1,0 +1,180 @@
+//! Channels: the types of their addresses' parameters.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{docs, ident, markdown, type_ident};
+use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters};
+
+const SERDE: &str = "::specwire::private::serde";
+
+/// The types of all channels' parameters.
+pub(super) fn parameters(api: &Api) -> TokenStream {
+    let structs = api.channels.iter().filter_map(|channel| {
+        let parameters = channel.parameters.as_ref()?;
+        Some(structure(channel, parameters))
+    });
+    let enums = api.parameter_enums.iter().map(enumeration);
+    quote!(#(#structs)* #(#enums)*)
+}
+
+fn structure(channel: &Channel, parameters: &Parameters) -> TokenStream {
+    let name = type_ident(&parameters.name);
+    let address = channel.address.as_deref().unwrap_or_default();
+    let docs = docs::item(&[&format!(
+        "Parameters of the address {} of the channel {}.",
+        markdown::code(address),
+        markdown::code(&channel.name.wire)
+    )]);
+    let dead_code = super::dead_code();
+    let fields = parameters
+        .fields
+        .iter()
+        .map(|field| self::field(parameters, field));
+    let defaults = parameters.fields.iter().filter_map(|field| {
+        let function = default_of(field);
+        let ty = ty(field);
+        let value = value(field)?;
+        Some(quote!(fn #function() -> #ty { #value }))
+    });
+    let defaults: Vec<_> = defaults.collect();
+    let own = (!defaults.is_empty()).then(|| quote!(#dead_code impl #name { #(#defaults)* }));
+    let default = parameters.has_default.then(|| {
+        let fields = parameters.fields.iter().map(|field| {
+            let name = ident(&field.name.rust);
+            let function = default_of(field);
+            quote!(#name: Self::#function())
+        });
+        quote! {
+            impl ::core::default::Default for #name {
+                fn default() -> Self {
+                    Self { #(#fields),* }
+                }
+            }
+        }
+    });
+    let locations: Vec<_> = parameters
+        .fields
+        .iter()
+        .filter_map(|field| {
+            let (name, location) = (&field.name.wire, field.location.as_ref()?);
+            Some(quote!((#name, #location)))
+        })
+        .collect();
+    let locations = (!locations.is_empty()).then(
+        || quote!(const LOCATIONS: &'static [(&'static str, &'static str)] = &[#(#locations),*];),
+    );
+    quote! {
+        #docs
+        #dead_code
+        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+        #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+        #[serde(crate = #SERDE)]
+        pub struct #name {
+            #(#fields),*
+        }
+
+        #own
+
+        #default
+
+        impl ::specwire::Validate for #name {}
+
+        impl ::specwire::Parameters for #name {
+            const ADDRESS: &'static str = #address;
+            #locations
+        }
+
+        impl ::core::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::specwire::private::write_address(self, f)
+            }
+        }
+
+        impl ::core::str::FromStr for #name {
+            type Err = ::specwire::Fault;
+
+            fn from_str(address: &str) -> ::core::result::Result<Self, ::specwire::Fault> {
+                ::specwire::private::read_address(address)
+            }
+        }
+    }
+}
+
+fn field(owner: &Parameters, field: &Parameter) -> TokenStream {
+    let wire = &field.name.wire;
+    let otherwise = format!("The parameter {}.", markdown::code(wire));
+    let location = field.location.as_ref().map(|location| {
+        format!(
+            "Where it is left out, it is {} of the message.",
+            markdown::code(location)
+        )
+    });
+    let docs = docs::member(&[
+        docs::or(field.docs.as_deref(), &otherwise),
+        location.as_deref().unwrap_or_default(),
+    ]);
+    let rename = (*wire != field.name.rust).then(|| quote!(#[serde(rename = #wire)]));
+    let default = field.default.is_some().then(|| {
+        let function = format!("{}::{}", owner.name.0, default_of(field));
+        quote!(#[serde(default = #function)])
+    });
+    let name = ident(&field.name.rust);
+    let ty = ty(field);
+    quote!(#docs #rename #default pub #name: #ty)
+}
+
+fn default_of(field: &Parameter) -> proc_macro2::Ident {
+    ident(&format!("default_{}", field.name.rust))
+}
+
+fn ty(field: &Parameter) -> TokenStream {
+    match &field.values {
+        Some(values) => {
+            let name = type_ident(values);
+            quote!(#name)
+        }
+        None => quote!(::std::string::String),
+    }
+}
+
+/// The value of a parameter that is left out.
+fn value(field: &Parameter) -> Option<TokenStream> {
+    let default = field.default.as_ref()?;
+    Some(match &field.values {
+        Some(values) => {
+            let (name, variant) = (type_ident(values), ident(&default.rust));
+            quote!(#name::#variant)
+        }
+        None => {
+            let text = &default.wire;
+            quote!(::std::borrow::ToOwned::to_owned(#text))
+        }
+    })
+}
+
+fn enumeration(values: &ParameterEnum) -> TokenStream {
+    let name = type_ident(&values.name);
+    let docs = docs::item(&[&format!(
+        "Values of the parameter {}.",
+        markdown::code(&values.parameter)
+    )]);
+    let dead_code = super::dead_code();
+    let variants = values.variants.iter().map(|variant| {
+        let wire = &variant.name.wire;
+        let docs = docs::member(&[&format!("The value {}.", markdown::code(wire))]);
+        let rename = (*wire != variant.name.rust).then(|| quote!(#[serde(rename = #wire)]));
+        let name = ident(&variant.name.rust);
+        quote!(#docs #rename #name)
+    });
+    quote! {
+        #docs
+        #dead_code
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+        #[serde(crate = #SERDE)]
+        pub enum #name {
+            #(#variants),*
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Parameters of a channel's address, such as `roomId` of `rooms/{roomId}`.
+
+use std::borrow::Cow;
+use std::fmt::{self, Debug, Write as _};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::fault::Fault;
+use crate::json;
+use crate::payload::{MessageSpec, NoHeaders, Payload};
+use crate::validate::Validate;
+
+/// What fills in a channel's address (AsyncAPI 3.0, Parameter Object); generated types implement it.
+///
+/// It displays as the address, with what a URL would not take percent-encoded, and is parsed from
+/// one. Where opening a channel subscribes to it, the parameters stand for the subscription.
+///
+/// A channel whose address has no parameters has `()`.
+pub trait Parameters:
+    Clone + Debug + PartialEq + Serialize + DeserializeOwned + Validate + Send + Sync + 'static
+{
+    /// The channel's address, with each parameter's name in braces.
+    const ADDRESS: &'static str;
+
+    /// Parameters that are said in the message too, each with where: a runtime expression.
+    #[doc(hidden)]
+    const LOCATIONS: &'static [(&'static str, &'static str)] = &[];
+}
+
+/// Stands where an interaction has no message: nothing is sent or read for it.
+impl Parameters for () {
+    const ADDRESS: &'static str = "";
+}
+
+impl<A: Parameters> Payload for A {
+    type Headers = NoHeaders;
+    const SPEC: MessageSpec = MessageSpec::new("").in_place(A::ADDRESS, A::LOCATIONS);
+}
+
+/// A message on its way in: its halves, and the parameters of the channel that it is sent to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parts<'a> {
+    pub(crate) parameters: Option<&'a RawValue>,
+    pub(crate) headers: Option<&'a RawValue>,
+    pub(crate) payload: Option<&'a RawValue>,
+}
+
+impl<'a> Parts<'a> {
+    /// The JSON of the parameters of this address: what was given, and what the message says beside.
+    pub(crate) fn parameters_of(
+        &self,
+        address: &str,
+        locations: &[(&'static str, &str)],
+    ) -> Cow<'a, str> {
+        if address.is_empty() {
+            return Cow::Borrowed("null");
+        }
+        let given = self.parameters.map_or("{}", RawValue::get);
+        // What is no object of single members is told when it is read.
+        let Ok(members) = json::members(given) else {
+            return Cow::Borrowed(given);
+        };
+        let is_given = |name: &str| members.iter().any(|(member, _)| member == name);
+        let told: Vec<_> = locations
+            .iter()
+            .filter(|(name, _)| !is_given(name))
+            .filter_map(|(name, expression)| Some((*name, self.told(expression)?)))
+            .collect();
+        if told.is_empty() {
+            return Cow::Borrowed(given);
+        }
+        let told = told
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(*name), value.as_ref()));
+        let all: Vec<_> = members.iter().cloned().chain(told).collect();
+        json::object(&all).map_or(Cow::Borrowed(given), |object| {
+            Cow::Owned(object.get().to_owned())
+        })
+    }
+
+    /// What the message says at a runtime expression, as text.
+    fn told(&self, expression: &str) -> Option<Box<RawValue>> {
+        let (half, pointer) = match expression.strip_prefix("$message.payload#") {
+            Some(pointer) => (self.payload, pointer),
+            None => (self.headers, expression.strip_prefix("$message.header#")?),
+        };
+        let value: Value = serde_json::from_str(half?.get()).ok()?;
+        let text = match value.pointer(pointer)? {
+            Value::String(text) => text.clone(),
+            value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        serde_json::value::to_raw_value(&text).ok()
+    }
+}
+
+/// The parameters as JSON; none where there are none.
+pub(crate) fn raw<A: Parameters>(parameters: &A) -> Option<Box<RawValue>> {
+    if A::ADDRESS.is_empty() {
+        return None;
+    }
+    // Strings and enums of strings can be written always.
+    serde_json::value::to_raw_value(parameters).ok()
+}
+
+/// The query of a URL as parameters: the first of each name (WHATWG URL, 5.1).
+pub(crate) fn of_query(query: &str) -> Option<Box<RawValue>> {
+    let mut members = Map::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let text = |part: &str| decoded(&part.replace('+', " "));
+        let (Some(name), Some(value)) = (text(name), text(value)) else {
+            continue;
+        };
+        members.entry(name).or_insert(Value::String(value));
+    }
+    serde_json::value::to_raw_value(&members).ok()
+}
+
+/// Writes the address that parameters make.
+///
+/// # Errors
+///
+/// Those of the formatter.
+pub fn write_address<A: Parameters>(parameters: &A, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let values = serde_json::to_value(parameters).unwrap_or_default();
+    for part in parts(A::ADDRESS) {
+        match part {
+            Part::Text(text) => f.write_str(text)?,
+            Part::Parameter(name) => match values.get(name).and_then(Value::as_str) {
+                Some(value) => write_encoded(value, f)?,
+                None => write!(f, "{{{name}}}")?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Reads parameters out of an address.
+///
+/// # Errors
+///
+/// [`Fault::INVALID_MESSAGE`] for an address that is not one of the channel's.
+pub fn read_address<A: Parameters>(address: &str) -> Result<A, Fault> {
+    let other = |what: &dyn fmt::Display| {
+        let message = format!(
+            "the address `{address}` is not one of `{}`: {what}",
+            A::ADDRESS
+        );
+        Fault::new(Fault::INVALID_MESSAGE, message).shortened()
+    };
+    let mut values = Map::new();
+    let mut rest = address;
+    let mut template = parts(A::ADDRESS).peekable();
+    while let Some(part) = template.next() {
+        match part {
+            Part::Text(text) => {
+                rest = rest
+                    .strip_prefix(text)
+                    .ok_or_else(|| other(&format_args!("`{text}` is missing")))?;
+            }
+            Part::Parameter(name) => {
+                let end = match template.peek() {
+                    Some(Part::Text(next)) => rest
+                        .find(next)
+                        .ok_or_else(|| other(&format_args!("`{next}` is missing")))?,
+                    Some(Part::Parameter(_)) | None => rest.len(),
+                };
+                let (value, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+                rest = after;
+                let value = decoded(value).filter(|_| !value.contains('/'));
+                let value = value
+                    .map(Value::String)
+                    .ok_or_else(|| other(&format_args!("`{name}` is not one segment")))?;
+                if values.get(name).is_some_and(|known| *known != value) {
+                    return Err(other(&format_args!("`{name}` is two values")));
+                }
+                values.insert(name.to_owned(), value);
+            }
+        }
+    }
+    if !rest.is_empty() {
+        return Err(other(&format_args!("`{rest}` is too much")));
+    }
+    serde_json::from_value(Value::Object(values)).map_err(|error| other(&error))
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part<'a> {
+    Text(&'a str),
+    Parameter(&'a str),
+}
+
+/// An address's text and parameters, in order. Braces around nothing are text.
+fn parts(address: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = address;
+    let mut parameter = None;
+    std::iter::from_fn(move || {
+        if let Some(parameter) = parameter.take() {
+            return Some(Part::Parameter(parameter));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let found = rest.find('{').and_then(|start| {
+            let end = start.saturating_add(rest.get(start..)?.find('}')?);
+            let start = rest.get(..end)?.rfind('{')?;
+            let name = rest.get(start.saturating_add(1)..end)?;
+            let after = rest.get(end.saturating_add(1)..)?;
+            (!name.is_empty()).then_some((rest.get(..start)?, name, after))
+        });
+        let Some((text, name, after)) = found else {
+            return Some(Part::Text(std::mem::take(&mut rest)));
+        };
+        rest = after;
+        if text.is_empty() {
+            return Some(Part::Parameter(name));
+        }
+        parameter = Some(name);
+        Some(Part::Text(text))
+    })
+}
+
+/// Percent-encodes all that RFC 3986, 2.3 does not leave as it is.
+fn write_encoded(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            f.write_char(char::from(byte))?;
+        } else {
+            write!(f, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The text that is percent-encoded; `None` if it is not UTF-8.
+pub(crate) fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (&[high, low], after) = rest.split_first_chunk::<2>()?;
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_apart() {
+        use Part::{Parameter, Text};
+        for (address, expected) in [
+            ("", &[][..]),
+            ("a/b", &[Text("a/b")]),
+            ("{a}", &[Parameter("a")]),
+            (
+                "a/{b}/{c}.d",
+                &[
+                    Text("a/"),
+                    Parameter("b"),
+                    Text("/"),
+                    Parameter("c"),
+                    Text(".d"),
+                ],
+            ),
+            ("{a}{b}", &[Parameter("a"), Parameter("b")]),
+            ("{}/{", &[Text("{}/{")]),
+            ("{{a}}", &[Text("{"), Parameter("a"), Text("}")]),
+            ("a}{b}", &[Text("a}"), Parameter("b")]),
+        ] {
+            assert_eq!(parts(address).collect::<Vec<_>>(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_each_name_in_a_query_counts() {
+        let query = |text: &str| of_query(text).unwrap().get().to_owned();
+        assert_eq!(query(""), "{}");
+        assert_eq!(
+            query("a=1&b=x%2Fy+z&a=2&c&%FF=1"),
+            r#"{"a":"1","b":"x/y z","c":""}"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_is_looked_for_in_the_message() {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let (given, headers, payload) = (
+            raw(r#"{"a":"1"}"#),
+            raw(r#"{"h":7}"#),
+            raw(r#"{"p":[{"q":"x"}]}"#),
+        );
+        let parts = Parts {
+            parameters: Some(&given),
+            headers: Some(&headers),
+            payload: Some(&payload),
+        };
+        let all = parts.parameters_of(
+            "{a}{b}{c}{d}",
+            &[
+                ("a", "$message.payload#/p/0/q"),
+                ("b", "$message.payload#/p/0/q"),
+                ("c", "$message.header#/h"),
+                ("d", "$message.payload#/p"),
+            ],
+        );
+        assert_eq!(all, r#"{"a":"1","b":"x","c":"7"}"#);
+    }
+}
