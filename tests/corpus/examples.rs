@@ -215,7 +215,7 @@ pub(crate) fn check(program: &Path, out: &Path, rows: &[Row], examples: &mut [Ex
         let example = &mut examples[compared.id];
         if example.fate.is_none_or(|fate| compared.outcome < fate) {
             example.fate = Some(compared.outcome);
-            if !compared.why.is_empty() {
+            if example.verdict != Verdict::Invalid {
                 example.why = compared.why;
             }
         }

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use serde_json::{Value, json};
-use specwire::Payload;
+use specwire::{Payload, Validate};
 
 /// Reads JSON into a type and writes it.
 pub type Check = fn(&str) -> Result<String, String>;
@@ -23,8 +23,9 @@ pub const fn message<T: Payload>(path: &'static str) -> Message {
     Message { path, payload: round_trip::<T>, headers: round_trip::<T::Headers> }
 }
 
-fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned>(text: &str) -> Result<String, String> {
+fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + Validate>(text: &str) -> Result<String, String> {
     let value: T = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    value.validate().map_err(|violation| violation.to_string())?;
     serde_json::to_string(&value).map_err(|error| error.to_string())
 }
 
