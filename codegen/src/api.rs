@@ -113,10 +113,10 @@ pub struct Message {
     pub shape: Shape,
     /// Wire names of the declared headers.
     pub header_names: Vec<String>,
-    /// The header that holds the address for replies (`$message.header#/replyTo`).
-    pub reply_address: Option<String>,
-    /// The header that ties a reply to its request.
-    pub correlation_id: Option<String>,
+    /// What holds the address for replies (`$message.header#/replyTo`).
+    pub reply_address: Option<Expression>,
+    /// What ties a reply to its request.
+    pub correlation_id: Option<Expression>,
     /// Declares a header besides the two above, which the runtime fills in by itself: whoever
     /// sends this message as a reply is given the means to set its headers.
     pub has_own_headers: bool,
@@ -140,6 +140,41 @@ pub struct Choice {
     pub name: Name,
     /// The message: its Rust type, which is a [`Message::name`].
     pub message: TypeName,
+}
+
+/// A place in a message (AsyncAPI 3.0, Runtime Expression).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expression {
+    /// The half of the message that it is in.
+    pub part: Part,
+    /// The JSON pointer (RFC 6901) to it from there.
+    pub pointer: String,
+}
+
+/// A half of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// `$message.header`.
+    Headers,
+    /// `$message.payload`.
+    Payload,
+}
+
+impl Expression {
+    /// The member that it begins with, if it is not the whole half.
+    #[must_use]
+    pub fn first(&self) -> Option<String> {
+        let tokens = self.pointer.strip_prefix('/')?;
+        let token = tokens.split('/').next()?;
+        Some(token.replace("~1", "/").replace("~0", "~"))
+    }
+
+    /// The member of this half that it is, if it is one and nothing deeper.
+    #[must_use]
+    pub fn member_of(&self, part: Part) -> Option<String> {
+        let is_one = self.part == part && self.pointer.matches('/').count() == 1;
+        self.first().filter(|_| is_one)
+    }
 }
 
 /// What a payload is, by its content type.

@@ -3,6 +3,7 @@
 mod channels;
 mod content;
 mod docs;
+mod expressions;
 mod interaction;
 mod schema;
 mod types;
@@ -12,7 +13,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::api::{self, Api, Name, Pattern, Step, TypeName};
-use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{self, Scope, method_name};
 use crate::options::Options;
 use crate::resolve::{Message, Resolved};
@@ -38,7 +39,7 @@ pub(crate) fn lower(
     let in_use: Vec<&Message<'_>> = in_use.collect();
     let (mut messages, types) = types::lower(&in_use, resolved, errors);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
-        reply_headers(message, *index, &uses, resolved, errors);
+        expressions::set(message, *index, &uses, resolved, errors);
         content::set(message, *index, resolved, errors);
     }
 
@@ -243,78 +244,6 @@ fn pattern(
             error: role(Role::Error),
         },
     })
-}
-
-/// Finds the two headers of a message that the runtime fills in by itself.
-fn reply_headers(
-    message: &mut api::Message,
-    index: usize,
-    uses: &Uses<'_>,
-    resolved: &Resolved<'_>,
-    errors: &mut Errors,
-) {
-    let header_names: HashSet<&str> = message.header_names.iter().map(String::as_str).collect();
-    let declared = |name: &str| header_names.contains(name);
-    let mut found = |expression: Node<'_>| {
-        let text = expression.text()?;
-        let name = text.strip_prefix("$message.header#/");
-        let Some(name) = name.filter(|name| !name.is_empty()) else {
-            let message = format!("{} is not generated yet", quote(text));
-            let help = "only headers are, as in `$message.header#/replyTo`";
-            errors.push(
-                Diagnostic::warning(Code::Expression, expression.place(), message).with_help(help),
-            );
-            return None;
-        };
-        if !declared(name) {
-            let message = format!("{} is not among the declared headers", quote(name));
-            let place = expression.place();
-            errors
-                .push(Diagnostic::warning(Code::UndeclaredHeader, place, message).unless_errors());
-            return None;
-        }
-        Some(name.to_owned())
-    };
-    let drafts = uses.by_message.get(&index).map_or(&[][..], Vec::as_slice);
-    let source = resolved.messages.get(index);
-    let correlation = source.and_then(|message| message.get("correlationId"));
-    let correlation = correlation.and_then(|node| resolved.references.target(node));
-    let correlation = correlation.and_then(|node| node.get("location"));
-    let starts = drafts.iter().filter(|(role, _)| *role == Role::Start);
-    let reply_address = starts
-        .filter_map(|(_, draft)| found(draft.operation.reply.as_ref()?.address?))
-        .next();
-    let correlation_id = match correlation {
-        Some(expression) => found(expression),
-        None => drafts
-            .iter()
-            .any(|(_, draft)| draft.ccsds && starts_with_request_id(draft, resolved))
-            .then(|| "requestId".to_owned())
-            .filter(|name| declared(name)),
-    };
-    let filled_in = [&reply_address, &correlation_id];
-    message.has_own_headers = message.header_names.iter().any(|header| {
-        !filled_in
-            .iter()
-            .any(|filled| filled.as_ref() == Some(header))
-    });
-    message.reply_address = reply_address;
-    message.correlation_id = correlation_id;
-}
-
-/// The message that starts the interaction declares the header that CCSDS documents correlate by.
-fn starts_with_request_id(draft: &Draft<'_>, resolved: &Resolved<'_>) -> bool {
-    let start = draft.steps.iter().find(|(role, _)| *role == Role::Start);
-    let message = start.and_then(|(_, step)| resolved.messages.get(step.message));
-    message
-        .into_iter()
-        .flat_map(|message| message.all("headers"))
-        .any(|headers| {
-            let headers = resolved.references.target(headers);
-            headers
-                .and_then(|headers| headers.get("properties")?.get("requestId"))
-                .is_some()
-        })
 }
 
 /// `title`, `summary` and `description`, one paragraph each.

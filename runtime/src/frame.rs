@@ -62,10 +62,11 @@ pub(crate) struct Origin {
     pub(crate) correlation: Option<Arc<Correlation>>,
 }
 
-/// A header that replies repeat, with its value as it was written.
+/// What replies repeat, with its value as it was written.
 #[derive(Debug)]
 pub(crate) struct Correlation {
-    pub(crate) header: &'static str,
+    /// The header, or the member of the payload.
+    pub(crate) name: &'static str,
     pub(crate) value: Box<RawValue>,
 }
 

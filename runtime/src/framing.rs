@@ -83,7 +83,7 @@ fn start(session: &mut Session, matched: Matched, weight: usize) {
         id: None,
         weight,
         handler: matched.handler,
-        headers: matched.headers,
+        correlation: matched.correlation,
         start: matched.start,
     });
 }

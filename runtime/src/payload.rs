@@ -188,11 +188,28 @@ pub struct MessageSpec {
     closed: bool,
     headers: &'static [&'static str],
     reply_address: Option<&'static str>,
-    correlation_id: Option<&'static str>,
+    correlation_id: Option<Correlation>,
     content: Content,
     content_type: &'static str,
     constants: Constants,
     parameters: (&'static str, Locations),
+}
+
+/// Where a message has what replies repeat.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Correlation {
+    /// In this header.
+    Header(&'static str),
+    /// In this member of the payload.
+    Member(&'static str),
+}
+
+impl Correlation {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Header(name) | Self::Member(name) => name,
+        }
+    }
 }
 
 /// Parameters that a message says, each with the runtime expression for where.
@@ -263,7 +280,14 @@ impl MessageSpec {
     /// The header that replies repeat.
     #[must_use]
     pub const fn correlation_id(mut self, header: &'static str) -> Self {
-        self.correlation_id = Some(header);
+        self.correlation_id = Some(Correlation::Header(header));
+        self
+    }
+
+    /// The member of the payload that replies repeat.
+    #[must_use]
+    pub const fn correlation_in_payload(mut self, member: &'static str) -> Self {
+        self.correlation_id = Some(Correlation::Member(member));
         self
     }
 
@@ -308,8 +332,8 @@ impl MessageSpec {
         self.name.is_empty()
     }
 
-    /// The header that replies repeat.
-    pub(crate) const fn correlation(&self) -> Option<&'static str> {
+    /// What replies repeat.
+    pub(crate) const fn correlation(&self) -> Option<Correlation> {
         self.correlation_id
     }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::fault::Fault;
-use crate::frame::Op;
+use crate::frame::{Correlation, Op};
 use crate::interaction::Interaction;
+use crate::json;
 use crate::parameters::Parts;
-use crate::payload::MessageSpec;
+use crate::payload::{self, MessageSpec};
 use crate::reply::Replies;
 use crate::request::Peer;
 use crate::strict;
@@ -163,4 +164,18 @@ mod tests {
             "the payload of `orders`: /1/price: found 0, expected at least 1 (minimum)"
         );
     }
+}
+
+/// What replies repeat of a message, if it has a value.
+pub(crate) fn correlation(spec: MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
+    let place = spec.correlation()?;
+    let half = match place {
+        payload::Correlation::Header(_) => parts.headers,
+        payload::Correlation::Member(_) => parts.payload,
+    };
+    let members = json::members(half?.get()).ok()?;
+    let name = place.name();
+    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
+    let value = value.to_owned();
+    (value.get() != "null").then(|| Arc::new(Correlation { name, value }))
 }

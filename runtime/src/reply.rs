@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Event, Origin};
+use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
 use crate::outbox::{Closed, Outbox};
-use crate::payload::{Message, Payload};
+use crate::payload::{Correlation, Message, Payload};
 use crate::strict;
 
 /// Where the answers of one exchange go: to the connection that started it and no other, whatever
@@ -50,8 +50,8 @@ impl Replies {
 #[derive(Clone, Debug)]
 pub(crate) struct Encoded {
     content: Content,
-    /// The header that each receiver's own correlation value goes into.
-    correlation: Option<&'static str>,
+    /// Where each receiver's own correlation value goes.
+    correlation: Option<Correlation>,
 }
 
 impl Encoded {
@@ -64,6 +64,8 @@ impl Encoded {
     ) -> Result<Self, Fault> {
         let payload = raw(&message.payload)?;
         let headers = raw(&message.headers)?;
+        let correlation = P::SPEC.correlation();
+        let correlation = correlation.filter(|correlation| !is_own(&payload, *correlation));
         let content = Content {
             channel: Cow::Borrowed(channel),
             message: Cow::Borrowed(P::SPEC.name()),
@@ -73,18 +75,40 @@ impl Encoded {
         };
         Ok(Self {
             content,
-            correlation: P::SPEC.correlation(),
+            correlation,
         })
     }
 
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.
     pub(crate) fn for_peer(&self, replies: &Replies) -> Content {
         let mut content = self.content.clone();
-        if let (Some(name), Some(correlation)) = (self.correlation, &replies.origin.correlation) {
-            content.headers = with_member(content.headers.as_deref(), name, &correlation.value)
-                .or(content.headers);
+        let Some(Correlated { value, .. }) = replies.origin.correlation.as_deref() else {
+            return content;
+        };
+        match self.correlation {
+            Some(Correlation::Header(name)) => {
+                content.headers =
+                    with_member(content.headers.as_deref(), name, value).or(content.headers);
+            }
+            Some(Correlation::Member(name)) => {
+                if let Some(payload) = with_member(Some(&content.payload), name, value) {
+                    content.payload = payload;
+                }
+            }
+            None => {}
         }
         content
+    }
+}
+
+/// A member of the payload that the service has filled in itself is the service's.
+fn is_own(payload: &RawValue, correlation: Correlation) -> bool {
+    match correlation {
+        Correlation::Header(_) => false,
+        Correlation::Member(name) => crate::json::members(payload.get()).is_ok_and(|members| {
+            let mut members = members.iter();
+            members.any(|(member, value)| member == name && value.get() != "null")
+        }),
     }
 }
 

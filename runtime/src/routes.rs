@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
-use crate::frame::Op;
+use crate::frame::{Correlation, Op};
 use crate::json::Member;
 use crate::parameters::{self, Parts};
 use crate::payload::Content;
-use crate::provider::{Handler, Provider, Start};
+use crate::provider::{Handler, Provider, Start, correlation};
 
 /// The interactions that one connection may start: all, those of one document, or one channel's.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(crate) type Split<'a> =
 /// What a message turned out to be.
 pub(crate) struct Matched {
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) headers: Option<Box<RawValue>>,
+    pub(crate) correlation: Option<Arc<Correlation>>,
     pub(crate) start: Start,
 }
 
@@ -260,7 +260,7 @@ impl Scope {
             match Arc::clone(handler).read(parts) {
                 Ok(start) => matched.push(Matched {
                     handler: Arc::clone(handler),
-                    headers,
+                    correlation: correlation(handler.starter(), parts),
                     start,
                 }),
                 // Where only one message is possible, what is wrong with it is the answer.

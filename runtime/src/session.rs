@@ -3,17 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 
 use crate::fault::Fault;
 use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin};
-use crate::json;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::parameters::Parts;
-use crate::provider::{Handler, Start, Work};
+use crate::provider::{Handler, Start, Work, correlation};
 use crate::reply::Replies;
 use crate::request::Peer;
 use crate::routes::Scope;
@@ -67,7 +65,8 @@ impl Exchange {
 pub(crate) struct Opening {
     pub(crate) id: Id,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) headers: Option<Box<RawValue>>,
+    /// What ties the answers to the message.
+    pub(crate) correlation: Option<Arc<Correlation>>,
     pub(crate) start: Start,
     /// Bytes of the message.
     pub(crate) weight: usize,
@@ -99,7 +98,7 @@ impl Session {
             let message = "an exchange with this `id` is going on this connection";
             return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
         }
-        match Self::find(open, scope) {
+        match Self::find(&open, scope) {
             Ok(opening) => self.start(opening),
             Err(fault) => self.fault(id, fault),
         }
@@ -110,7 +109,7 @@ impl Session {
         exchange.is_some_and(|exchange| !exchange.has_ended())
     }
 
-    fn find(open: Open, scope: &Scope) -> Result<Opening, Fault> {
+    fn find(open: &Open, scope: &Scope) -> Result<Opening, Fault> {
         let parts = Parts {
             parameters: open.parameters.as_deref(),
             headers: open.headers.as_deref(),
@@ -144,8 +143,8 @@ impl Session {
         Ok(Opening {
             id: open.id,
             weight,
+            correlation: correlation(handler.starter(), parts),
             handler,
-            headers: open.headers,
             start,
         })
     }
@@ -155,14 +154,11 @@ impl Session {
         let Opening {
             id,
             handler,
-            headers,
+            correlation,
             start,
             weight,
         } = opening;
-        let origin = Origin {
-            id,
-            correlation: correlation(handler.as_ref(), headers.as_deref()),
-        };
+        let origin = Origin { id, correlation };
         let is_exchange = id.is_some() || handler.is_answered();
         if is_exchange && self.is_full() {
             let message = format!(
@@ -314,13 +310,4 @@ fn room(limits: &Limits) -> usize {
         .exchange_bytes
         .max(limits.message_size.saturating_add(FRAME))
         .min(Semaphore::MAX_PERMITS)
-}
-
-/// The request's correlation header, if it has a value.
-fn correlation(handler: &dyn Handler, headers: Option<&RawValue>) -> Option<Arc<Correlation>> {
-    let header = handler.starter().correlation()?;
-    let members = json::members(headers?.get()).ok()?;
-    let (_, value) = members.into_iter().find(|(member, _)| member == header)?;
-    let value = value.to_owned();
-    (value.get() != "null").then(|| Arc::new(Correlation { header, value }))
 }

@@ -5,7 +5,7 @@ use specwire::{Fault, Message, Request, Server};
 
 use self::generated::{
     AccountError, Amount, AskReply, Balance, Client, Close, Limit, Rejected, RejectedHeaders,
-    Waiting,
+    Transfer, Transferred, Waiting,
 };
 use crate::client::Peer;
 use crate::service::Running;
@@ -43,6 +43,17 @@ impl generated::Service for Bank {
             branch: Some("north".to_owned()),
         };
         Ok(AskReply::Rejected(Message::new(rejected, headers)))
+    }
+
+    async fn transfer(&self, request: Request<Transfer>) -> Result<Transferred, Fault> {
+        match request.to.as_str() {
+            "nobody" => Err(Fault::new("nobody", "there is nobody")),
+            "other" => Ok(Transferred {
+                request_id: Some(8),
+                done: None,
+            }),
+            _ => Ok(Transferred::default()),
+        }
     }
 
     async fn close(&self, _: Request<Close>) -> Result<(), Fault> {
@@ -112,4 +123,22 @@ async fn the_envelope_names_the_message_and_a_raw_frame_shows_its_shape() {
     assert_eq!(peer.next().await, json!({"failure": "there is no Eve"}));
     peer.send(&json!({"balanceOf": "Bob"})).await;
     assert_eq!(peer.next().await, json!("until Monday"));
+}
+
+#[tokio::test]
+async fn what_the_payload_correlates_by_is_repeated() {
+    let server = bank().await;
+    let mut peer = Peer::raw(&server, "/ws/replies/transfers").await;
+    for (to, answer) in [
+        ("Ada", json!({"requestId": 7})),
+        // What the service says itself is not said over.
+        ("other", json!({"requestId": 8})),
+        (
+            "nobody",
+            json!({"requestId": 7, "error": {"code": "nobody", "message": "there is nobody"}}),
+        ),
+    ] {
+        peer.send(&json!({"requestId": 7, "to": to})).await;
+        assert_eq!(peer.next().await, answer);
+    }
 }

@@ -172,8 +172,6 @@ codes! {
     ContentType = 313, "no content type":
         "A content type is two words with a slash between them, such as `application/json` or \
          `text/plain`. What is none is taken for JSON.";
-    Expression = 314, "runtime expression":
-        "This runtime expression is not generated yet.";
     UndeclaredHeader = 315, "undeclared header":
         "A runtime expression names a header that the message does not declare.";
     NoOperations = 316, "no operations":

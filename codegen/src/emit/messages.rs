@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Index, docs, ident, markdown, type_ident, types};
-use crate::api::{Content, Message, Payload, Type};
+use crate::api::{Content, Expression, Message, Part, Payload, Type};
 
 /// The content type of messages that have no other.
 const JSON: &str = "application/json";
@@ -24,16 +24,20 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     let required = strings("required", &message.shape.required);
     let closed = message.shape.closed.then(|| quote!(.closed()));
     let header_names = strings("headers", &message.header_names);
-    let reply_address = string("reply_address", message.reply_address.as_deref());
+    let member = |expression: &Option<Expression>, part| expression.as_ref()?.member_of(part);
+    let header = |expression| member(expression, Part::Headers);
+    let reply_address = string("reply_address", header(&message.reply_address));
     let content = content(message);
-    let correlation_id = string("correlation_id", message.correlation_id.as_deref());
+    let correlation_id = string("correlation_id", header(&message.correlation_id));
+    let in_payload = member(&message.correlation_id, Part::Payload);
+    let correlation_in_payload = string("correlation_in_payload", in_payload);
     quote! {
         impl ::specwire::Validate for #name {}
 
         impl ::specwire::Payload for #name {
             type Headers = #headers;
             const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
-                #members #required #closed #header_names #reply_address #correlation_id #content;
+                #members #required #closed #header_names #reply_address #correlation_id #correlation_in_payload #content;
         }
     }
 }
@@ -101,7 +105,7 @@ fn strings(method: &str, values: &[String]) -> Option<TokenStream> {
     (!values.is_empty()).then(|| quote!(.#method(&[#(#values),*])))
 }
 
-fn string(method: &str, value: Option<&str>) -> Option<TokenStream> {
+fn string(method: &str, value: Option<String>) -> Option<TokenStream> {
     let method = ident(method);
     value.map(|value| quote!(.#method(#value)))
 }

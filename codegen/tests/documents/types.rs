@@ -1,6 +1,6 @@
 //! Which types schemas become, and under which names.
 
-use specwire_codegen::api::{Payload, Type, TypeKind};
+use specwire_codegen::api::{Expression, Part, Payload, Type, TypeKind};
 use specwire_codegen::generate;
 
 #[test]
@@ -33,9 +33,13 @@ operations:
     let [ask, answer] = api.messages.as_slice() else {
         panic!("{:?}", api.messages)
     };
-    assert_eq!(ask.reply_address.as_deref(), Some("back"));
-    assert_eq!(ask.correlation_id.as_deref(), Some("id"));
-    assert_eq!(answer.correlation_id.as_deref(), Some("id"));
+    let header = |expression: &Option<Expression>| {
+        let expression = expression.as_ref().expect("there is one");
+        expression.member_of(Part::Headers)
+    };
+    assert_eq!(header(&ask.reply_address).as_deref(), Some("back"));
+    assert_eq!(header(&ask.correlation_id).as_deref(), Some("id"));
+    assert_eq!(header(&answer.correlation_id).as_deref(), Some("id"));
     assert!(!ask.has_own_headers);
     assert!(answer.has_own_headers);
 }

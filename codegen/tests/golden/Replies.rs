@@ -109,6 +109,51 @@ impl ::specwire::Payload for Limit {
         .required(&["limitOf"]);
 }
 
+/// Payload of the message `transfer`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct Transfer {
+    /// The member `requestId`.
+    #[serde(rename = "requestId")]
+    pub request_id: i64,
+    /// The member `to`.
+    pub to: ::std::string::String,
+}
+
+impl ::specwire::Validate for Transfer {}
+
+impl ::specwire::Payload for Transfer {
+    type Headers = ::specwire::NoHeaders;
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("transfer")
+        .members(&["requestId", "to"])
+        .required(&["requestId", "to"])
+        .correlation_in_payload("requestId");
+}
+
+/// Payload of the message `transferred`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct Transferred {
+    /// The member `requestId`.
+    #[serde(rename = "requestId", skip_serializing_if = "::core::option::Option::is_none")]
+    pub request_id: ::core::option::Option<i64>,
+    /// The member `done`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub done: ::core::option::Option<bool>,
+}
+
+impl ::specwire::Validate for Transferred {}
+
+impl ::specwire::Payload for Transferred {
+    type Headers = ::specwire::NoHeaders;
+    const SPEC: ::specwire::private::MessageSpec =
+        ::specwire::private::MessageSpec::new("transferred")
+            .members(&["requestId", "done"])
+            .correlation_in_payload("requestId");
+}
+
 /// Payload of the message `close`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -228,6 +273,11 @@ const ASK_LIMIT: ::specwire::private::Interaction =
         .reply("answers")
         .error("answers");
 
+const TRANSFER: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "transfer")
+        .message("transfers")
+        .reply("transfers");
+
 const CLOSE: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "close")
         .message("accounts");
@@ -253,6 +303,14 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
         Output = ::core::result::Result<AskReply, ::specwire::Fault<AccountError>>,
     > + ::core::marker::Send;
 
+    /// Request `transfer`: answered by the response that is returned.
+    fn transfer(
+        &self,
+        request: ::specwire::Request<Transfer>,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<Transferred, ::specwire::Fault>,
+    > + ::core::marker::Send;
+
     /// Submit `close`: acknowledged by returning.
     fn close(
         &self,
@@ -273,6 +331,10 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .request(
             ASK_LIMIT,
             |service, request| async move { Service::ask_limit(&*service, request).await },
+        )
+        .request(
+            TRANSFER,
+            |service, request| async move { Service::transfer(&*service, request).await },
         )
         .submit(CLOSE, |service, request| async move { Service::close(&*service, request).await })
         .finish()
@@ -315,6 +377,14 @@ impl Client {
         request: impl ::core::convert::Into<::specwire::Message<Limit>>,
     ) -> ::core::result::Result<AskReply, ::specwire::Fault<AccountError>> {
         self.0.request(ASK_LIMIT, request.into()).await
+    }
+
+    /// Request `transfer`: returns the response.
+    pub async fn transfer(
+        &self,
+        request: impl ::core::convert::Into<::specwire::Message<Transfer>>,
+    ) -> ::core::result::Result<::specwire::Message<Transferred>, ::specwire::Fault> {
+        self.0.request(TRANSFER, request.into()).await
     }
 
     /// Submit `close`: returns when the message is acknowledged.

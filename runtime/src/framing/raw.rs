@@ -32,7 +32,7 @@ impl Framing for Raw {
                 Ok(start) => session.start(Opening {
                     id: None,
                     handler: handler.clone(),
-                    headers: None,
+                    correlation: None,
                     start,
                     weight: 0,
                 }),
@@ -154,15 +154,15 @@ fn write_json(content: &Content) -> String {
     }
 }
 
-/// With the header that replies repeat, by which alone a peer can tell what has failed.
+/// With what replies repeat, by which alone a peer can tell what has failed.
 fn write_fault(fault: &Fault, correlation: Option<&Correlation>, frame: &mut String) {
     let error = serde_json::json!({ "code": fault.code(), "message": fault.message() });
     let Ok(error) = serde_json::value::to_raw_value(&error) else {
         return;
     };
     let mut members: Vec<Member<'_>> = Vec::new();
-    if let Some(Correlation { header, value }) = correlation {
-        members.push((Cow::Borrowed(*header), value));
+    if let Some(Correlation { name, value }) = correlation {
+        members.push((Cow::Borrowed(*name), value));
     }
     members.push((Cow::Borrowed("error"), &error));
     if let Some(object) = raw_object(&members) {
