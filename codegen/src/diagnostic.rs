@@ -340,8 +340,13 @@ impl Errors {
         wanted: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let full = self.errors.len().max(self.warnings.len()) >= SUGGESTED;
-        if full { None } else { nearest(wanted, names) }
+        let is_worth_it = !self.are_many() && self.warnings.len() < SUGGESTED;
+        is_worth_it.then(|| nearest(wanted, names)).flatten()
+    }
+
+    /// There are more errors already than anyone will mend at once.
+    pub(crate) fn are_many(&self) -> bool {
+        self.errors.len() >= SUGGESTED
     }
 
     /// Nothing so far prevents code from being generated.

@@ -177,6 +177,9 @@ impl<'s> Document<'s> {
         for entry in node.entries() {
             let harmless = [
                 "$ref",
+                // Compared when it is known what is referred to.
+                "type",
+                "example",
                 "title",
                 "summary",
                 "description",

@@ -302,3 +302,33 @@ fn a_mistake_in_yaml_is_not_followed_by_its_consequences() {
     }
     assert!(wrong.is_empty(), "{}: {}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn many_references_from_the_depth() {
+    // Each looks for what it refers to on all levels above it.
+    let nested = |last: &str| {
+        let levels = 80;
+        let start = "{properties: {a: ".repeat(levels / 2);
+        format!("{start}{last}{}", "}}".repeat(levels / 2))
+    };
+    let many = |reference: &str| {
+        let items = format!("{{$ref: '{reference}'}},\n      ").repeat(2000);
+        schemas(1, |_| nested(&format!("{{anyOf: [{items}]}}")))
+    };
+    assert!(!survives(&many("#/definitions/none")));
+    assert!(!survives(&many("#/properties/none")));
+    assert!(!survives(&many("#none")));
+    assert!(!survives(&many("none.yaml#/none")));
+    assert!(!survives(&many("https://example.com/none.yaml#/none")));
+}
+
+#[test]
+fn merges_of_merges() {
+    let members = (0..100).map(|index| format!("a{index}: 1, "));
+    let mut text = format!("{HEAD}    s0: &s0 {{{}}}\n", members.collect::<String>());
+    for index in 1..400 {
+        let before = index - 1;
+        text += &format!("    s{index}: &s{index} {{<<: [*s{before}, *s{before}], b{index}: 1}}\n");
+    }
+    assert!(!survives(&text));
+}

@@ -85,6 +85,8 @@ const OTHER: &[&str] = &[
 
 /// The schema within a multi-format schema object, if its format is one that specwire reads.
 /// Any other schema is itself.
+///
+/// Without a format a lone `schema` is taken for one of AsyncAPI's own.
 pub(crate) fn json_schema(node: Node<'_>) -> Result<Node<'_>, &str> {
     match (node.get("schemaFormat"), node.get("schema")) {
         (Some(format), Some(schema)) => {
@@ -95,6 +97,9 @@ pub(crate) fn json_schema(node: Node<'_>) -> Result<Node<'_>, &str> {
             } else {
                 Err(format)
             }
+        }
+        (None, Some(schema)) if node.entries().nth(1).is_none() && schema.is_mapping() => {
+            Ok(schema)
         }
         _ => Ok(node),
     }

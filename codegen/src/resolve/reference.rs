@@ -118,7 +118,12 @@ fn fits<'s>(
     errors: &mut Errors,
 ) -> Option<Node<'s>> {
     match document.kinds.get(&target.id()).copied() {
-        Some(known) if known == kind => Some(target),
+        Some(known) if known == kind => {
+            if kind == Kind::Schema {
+                compare_types(node, target, errors);
+            }
+            Some(target)
+        }
         Some(other) => {
             let place = node.get("$ref").unwrap_or(node).place();
             let message = format!(
@@ -126,6 +131,10 @@ fn fits<'s>(
                 other.name(),
                 kind.name()
             );
+            let payload = match (kind, other) {
+                (Kind::Schema, Kind::Message) => target.get("payload"),
+                _ => None,
+            };
             // A schema is anything, strictly speaking.
             errors.push(
                 match kind {
@@ -135,7 +144,10 @@ fn fits<'s>(
                         Diagnostic::error(Code::ReferenceKind, place, message).with_help(help)
                     }
                     Kind::Schema => Diagnostic::warning(Code::ReferenceKind, place, message)
-                        .with_help("it is taken for a schema that anything matches"),
+                        .with_help(match payload {
+                            Some(_) => "it is taken for a reference to the message's payload",
+                            None => "it is taken for a schema that anything matches",
+                        }),
                     // No code depends on these.
                     Kind::Binding | Kind::Bindings | Kind::ExternalDocs | Kind::Tag => {
                         Diagnostic::warning(Code::ReferenceKind, place, message)
@@ -144,12 +156,29 @@ fn fits<'s>(
                 }
                 .related(target.key_place(), format!("this is {}", other.name())),
             );
-            None
+            payload
         }
         None => {
             document.object(target, kind, errors);
+            if kind == Kind::Schema {
+                compare_types(node, target, errors);
+            }
             Some(target)
         }
+    }
+}
+
+/// Some repeat the type of what they refer to: that is ignored only if it is another.
+fn compare_types(node: Node<'_>, target: Node<'_>, errors: &mut Errors) {
+    let (Some(own), Some(other)) = (node.get("type"), target.get("type")) else {
+        return;
+    };
+    if own.scalar() != other.scalar() {
+        let message = "`type` beside `$ref` is ignored";
+        errors.push(
+            Diagnostic::warning(Code::BesideReference, own.key_place(), message)
+                .related(other.key_place(), "this is the type"),
+        );
     }
 }
 
@@ -192,7 +221,8 @@ fn find<'s>(
     let mut detours = MOST_DETOURS;
     match walk(source, root, fragment, &mut detours, errors) {
         Ok(target) => return Some(target),
-        Err(lost) if text.starts_with("#/") => {
+        // With many mistakes it is another document that is meant, or none.
+        Err(lost) if text.starts_with("#/") && !errors.are_many() => {
             if let Some(target) = within(source, node, fragment, errors) {
                 return Some(target);
             }
@@ -299,9 +329,12 @@ fn within<'s>(
     fragment: &'s str,
     errors: &mut Errors,
 ) -> Option<Node<'s>> {
+    let first = fragment.split('/').nth(1).and_then(unescape)?;
     let mut owner = node.parent();
     while let Some(at) = owner {
-        if let Ok(target) = walk(source, at, fragment, &mut 0, errors) {
+        if at.get(&first).is_some()
+            && let Ok(target) = walk(source, at, fragment, &mut 0, errors)
+        {
             if at.get("$id").is_none() {
                 let place = node.get("$ref").unwrap_or(node).place();
                 let message = format!(

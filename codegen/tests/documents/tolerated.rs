@@ -149,3 +149,51 @@ operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}
     assert!(clock.code.contains("pub at: i64"), "{}", clock.code);
     assert_eq!(warnings(&clock), [""; 0]);
 }
+
+/// A document whose message `tick` has this payload; the message `tock` has the payload `{type: boolean}`.
+fn with_payload(payload: &str) -> Generated {
+    clock(&format!(
+        "channels: {{ticks: {{messages: {{tick: {{payload: {payload}}}}}}}}}
+operations: {{tick: {{action: receive, channel: {{$ref: '#/channels/ticks'}}}}}}
+components:
+  messages: {{tock: {{payload: {{$ref: '#/components/schemas/tock'}}}}}}
+  schemas: {{tock: {{type: boolean}}}}
+"
+    ))
+}
+
+#[test]
+fn a_payload_may_refer_to_a_message_that_has_it() {
+    let clock = with_payload("{$ref: '#/components/messages/tock'}");
+    assert!(
+        clock.code.contains("pub struct Tick(pub bool)"),
+        "{}",
+        clock.code
+    );
+    assert_eq!(
+        warnings(&clock),
+        ["Clock.yaml:3:54: warning[SW0203]: found a reference to a message, expected a schema"]
+    );
+}
+
+#[test]
+fn a_schema_may_lack_its_format() {
+    let clock = with_payload("{schema: {$ref: '#/components/schemas/tock'}}");
+    assert!(
+        clock.code.contains("pub struct Tick(pub bool)"),
+        "{}",
+        clock.code
+    );
+    assert_eq!(warnings(&clock), [""; 0]);
+}
+
+#[test]
+fn a_type_may_be_repeated_beside_a_reference() {
+    let clock = with_payload("{$ref: '#/components/schemas/tock', type: boolean}");
+    assert_eq!(warnings(&clock), [""; 0]);
+    let clock = with_payload("{$ref: '#/components/schemas/tock', type: string}");
+    assert_eq!(
+        warnings(&clock),
+        ["Clock.yaml:3:83: warning[SW0206]: `type` beside `$ref` is ignored"]
+    );
+}
