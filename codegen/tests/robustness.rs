@@ -209,6 +209,34 @@ fn short_documents_that_stand_for_long_ones() {
 }
 
 #[test]
+fn long_text_that_aliases_repeat() {
+    let long = "y".repeat(300_000);
+    let digits = "1".repeat(300_000);
+    for (value, repeated) in [
+        (
+            &long,
+            "address: *a, parameters: {a: {enum: [*a, *a], default: *a, location: *a}}",
+        ),
+        (
+            &long,
+            "title: *a, summary: *a, description: *a, tags: [{name: *a}]",
+        ),
+        (
+            &digits,
+            "messages: {a: {payload: {minimum: *a, maximum: *a, multipleOf: *a}}}",
+        ),
+    ] {
+        let channels: String = (0..2000)
+            .map(|index| format!("  c{index}: {{{repeated}}}\n"))
+            .collect();
+        let head = "asyncapi: 3.0.0\ninfo: {title: T, version: 1.0.0}\n";
+        assert!(!survives(&format!(
+            "{head}x-long: &a {value}\nchannels:\n{channels}"
+        )));
+    }
+}
+
+#[test]
 fn many_names_that_clash() {
     let signs = |index: usize| -> String {
         (0..12)

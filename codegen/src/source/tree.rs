@@ -96,6 +96,12 @@ enum Anchor {
 
 type Step = Result<(), Diagnostic>;
 
+/// What text counts as: long text as several values, since many aliases may stand for it.
+fn weight(text: &str) -> usize {
+    const LONG: usize = 200;
+    (text.len() / LONG).saturating_add(1)
+}
+
 impl Builder<'_> {
     fn event(&mut self, event: Event, range: Range<usize>) -> Step {
         match event {
@@ -116,23 +122,24 @@ impl Builder<'_> {
                 anchor,
             } => {
                 if self.wants_key() {
-                    self.key(text, is_plain, range.clone());
-                    self.grow(1, &range)?;
+                    self.grow(weight(&text), &range)?;
+                    self.key(text, is_plain, range);
                     // A key can be an alias's target as well, if rarely.
                     if anchor != 0 {
                         self.anchors.insert(anchor, Anchor::Open);
                     }
                     return Ok(());
                 }
+                let size = weight(&text);
                 let kind = Kind::Scalar(Meaning::String, text);
                 let id = self.add(kind, range.clone());
-                self.grow(1, &range)?;
+                self.grow(size, &range)?;
                 if anchor != 0 {
                     self.anchors.insert(
                         anchor,
                         Anchor::Closed {
                             id,
-                            size: 1,
+                            size,
                             height: 0,
                         },
                     );

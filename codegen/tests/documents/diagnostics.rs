@@ -1,5 +1,7 @@
 //! What is said about documents, beyond the words, which are in `tests/reject`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use specwire_codegen::{Config, Diagnostics, Severity, generate};
 
@@ -152,4 +154,37 @@ error[SW0012]: duplicate key `asyncapi`
    1 | asyncapi: 3.0.0
      | -------- first defined here";
     assert!(found.contains(first), "{found}");
+}
+
+#[test]
+fn of_a_long_line_what_is_around_the_place_is_shown() {
+    let channels: Vec<String> = (0..500)
+        .map(|index| format!("\"c{index}\": {{\"adress\": \"{}\"}}", "x".repeat(1000)))
+        .collect();
+    let text = format!(
+        "{{\"asyncapi\": \"3.0.0\", \"info\": {{}}, \"channels\": {{{}}}}}",
+        channels.join(", ")
+    );
+    let started = Instant::now();
+    let found = mistakes(&text);
+    let last = found.iter().last().expect("there is one");
+    let column = text.rfind("\"adress\"").map(|at| at + 1);
+    assert_eq!((last.line(), last.column()), (Some(1), column));
+    let shown = found.render();
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(shown.lines().all(|line| line.len() < 300));
+    assert!(
+        last.render().contains("\"c499\": {\"adress\": \"xxx"),
+        "{}",
+        last.render()
+    );
+    assert!(
+        last.render().contains(" --> Lamp.yaml:1:"),
+        "{}",
+        last.render()
+    );
 }
