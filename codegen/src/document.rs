@@ -41,6 +41,16 @@ impl<'s> Document<'s> {
         Some(document)
     }
 
+    /// All that has been checked, in the order of the files.
+    pub(crate) fn objects(&self) -> Vec<(Kind, Node<'s>)> {
+        let mut objects: Vec<_> = self.kinds.iter().collect();
+        objects.sort_unstable_by_key(|(id, _)| **id);
+        let objects = objects.into_iter();
+        objects
+            .map(|(id, kind)| (*kind, self.source.node(*id)))
+            .collect()
+    }
+
     /// Checks an object and all that is in it.
     pub(crate) fn object(&mut self, node: Node<'s>, kind: Kind, errors: &mut Errors) {
         if self.kinds.contains_key(&node.id()) {

@@ -33,7 +33,7 @@
 //! * What AsyncAPI forbids but documents do is a warning where it is plain what was meant.
 //! * What a document asks for and the generated code will not do is an error, or a warning where the
 //!   rest works without it. Read over are only what narrows a type further than Rust does (`minimum`,
-//!   `pattern`, ...), bindings and examples.
+//!   `pattern`, ...) and bindings. Examples and defaults are held to their own schemas.
 
 // In reading order; each imports from those above it only.
 
@@ -52,6 +52,8 @@ mod resolve;
 mod name;
 
 mod lower;
+
+mod lint;
 
 mod emit;
 
@@ -131,6 +133,7 @@ fn pipeline<'f>(
             // Beyond this the lines that are not YAML would be missed.
             return None;
         }
+        lint::lint(&resolved, &mut errors);
         Some(lower::lower(file, &resolved, options, &mut errors))
     });
     let warnings = errors.finish()?;

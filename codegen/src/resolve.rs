@@ -7,7 +7,7 @@ mod rules;
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::document::Document;
+use crate::document::{Document, Kind};
 use crate::source::{Entry, Id, Node, Size};
 
 pub(crate) use reference::References;
@@ -24,6 +24,8 @@ pub(crate) struct Resolved<'s> {
     pub(crate) messages: Vec<Message<'s>>,
     /// For the references among schemas.
     pub(crate) references: References<'s>,
+    /// All objects of all files, in the files' order.
+    pub(crate) objects: Vec<(Kind, Node<'s>)>,
 }
 
 /// A channel of the document. Others name it by its index.
@@ -107,6 +109,7 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
         operations,
         messages: resolver.messages,
         references: resolver.references,
+        objects: document.objects(),
     };
     rules::check(&resolved, errors);
     resolved

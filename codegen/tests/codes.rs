@@ -11,12 +11,13 @@ use specwire_codegen::Code;
 const MARK: &str = "--test codes -->\n";
 
 /// The groups, by the numbers' hundreds.
-const GROUPS: [(&str, &str); 7] = [
+const GROUPS: [(&str, &str); 8] = [
     ("SW00", "The file, and YAML"),
     ("SW01", "The document's structure"),
     ("SW02", "References"),
     ("SW03", "Channels, operations and messages"),
     ("SW04", "Schemas"),
+    ("SW05", "Examples and defaults"),
     ("SW08", "What the build script asks for"),
     ("SW09", "Limits"),
 ];

@@ -249,6 +249,38 @@ fn many_names_that_clash() {
 }
 
 #[test]
+fn examples_that_take_long_to_check() {
+    // Every level doubles what is tried.
+    let nested = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let either = "{items: {$ref: '#/components/schemas/s0'}}";
+    assert!(survives(&schemas(1, |_| format!(
+        "{{oneOf: [{either}, {either}], example: {nested}}}"
+    ))));
+    // Patterns are compiled, and looked for in long texts.
+    let long = "a".repeat(100_000);
+    for pattern in ["(.*a){200}b", "(a*)*(a*)*b", "a{0,4000}b"] {
+        let schema = |_| format!("{{type: string, pattern: '{pattern}', example: {long}}}");
+        assert!(survives(&schemas(8, schema)));
+    }
+    assert!(survives(&schemas(5000, |index| {
+        let count = 3000 + index % 1000;
+        format!("{{type: string, pattern: '[x-z{index}]{{{count}}}', example: a}}")
+    })));
+    // Many examples for many messages.
+    let values = "{a: 1}, ".repeat(10_000);
+    assert!(survives(&schemas(1, |_| format!(
+        "{{required: [b], examples: [{values}]}}"
+    ))));
+    let list = "1, ".repeat(20_000);
+    assert!(survives(&schemas(1, |_| {
+        format!("{{items: {{not: {{enum: [{list}]}}}}, examples: [[{list}]]}}")
+    })));
+    assert!(survives(&schemas(1, |_| format!(
+        "{{uniqueItems: true, example: [{list}]}}"
+    ))));
+}
+
+#[test]
 fn many_mistakes() {
     let text = schemas(3000, |index| {
         format!("{{$ref: '#/components/schemas/t{index}'}}")

@@ -434,7 +434,7 @@ impl Evaluation<'_> {
             self.takes(pattern.len() / 8);
             return true;
         };
-        let cost = weight.saturating_mul(text.len() / 16 + 1);
+        let cost = weight.saturating_mul(text.len() / 4 + 1);
         !self.takes(cost) || regex.is_match(text)
     }
 

@@ -214,6 +214,13 @@ codes! {
     Contradiction = 408, "contradicting limits":
         "The lower limit is above the upper one, so that nothing matches the schema.";
 
+    // Examples and defaults.
+    InvalidExample = 501, "example that is not of its schema":
+        "An example breaks a rule of its own schema: what it shows would be refused. Or the schema is \
+         not what is meant.";
+    InvalidDefault = 502, "default that is not of its schema":
+        "A default breaks a rule of its own schema, so that what it stands for would be refused.";
+
     // What the build script asks for.
     InvalidOption = 801, "invalid option":
         "An option that the build script sets is not what it has to be.";

@@ -1,0 +1,350 @@
+//! Whether a document keeps to what it says itself: examples and defaults, by their own schemas.
+//!
+//! The runtime checks messages by the same rules (`specwire_rules`), so that what is warned of here
+//! would be refused there.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+use specwire_rules::{Violation, schema};
+
+use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::document::{Kind, json_schema};
+use crate::resolve::{References, Resolved};
+use crate::source::{Id, Node};
+
+/// What all checks of a document may take: a fraction of a second without optimisation.
+const STEPS: usize = 200_000;
+
+/// Keywords whose value is a schema.
+const ONE: &[&str] = &[
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "else",
+    "if",
+    "not",
+    "propertyNames",
+    "then",
+];
+
+/// Keywords whose value is a list of schemas.
+const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
+
+/// Keywords whose value maps names to schemas.
+const MAP: &[&str] = &["dependentSchemas", "patternProperties", "properties"];
+
+/// Keywords with other values that say something of values.
+const PLAIN: &[&str] = &[
+    "const",
+    "dependentRequired",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "nullable",
+    "pattern",
+    "required",
+    "type",
+    "uniqueItems",
+];
+
+/// Warns of each example and default that is not what its schema says.
+pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
+    let claims = claims(resolved);
+    let mut schemas = Schemas::new(&resolved.references);
+    let claims: Vec<_> = claims
+        .into_iter()
+        .filter_map(|claim| Some((schemas.refer(claim.schema)?, claim)))
+        .collect();
+    let root = schemas.finish();
+    let rules = schema::Schemas::new(&root);
+    let mut steps = STEPS;
+    for (schema, claim) in claims {
+        let Some(value) = value(claim.value, &mut steps) else {
+            continue;
+        };
+        let violations = rules.violations(&schema, &value, &mut steps);
+        for violation in &violations {
+            errors.push(claim.warning(violation, &resolved.references));
+        }
+    }
+}
+
+/// A value that is said to be of a schema.
+struct Claim<'s> {
+    value: Node<'s>,
+    schema: Node<'s>,
+    code: Code,
+}
+
+fn claims<'s>(resolved: &Resolved<'s>) -> Vec<Claim<'s>> {
+    let mut claims = Vec::new();
+    let mut seen: HashSet<(Id, Id)> = HashSet::new();
+    let mut add = |value: Node<'s>, schema: Node<'s>, code| {
+        if seen.insert((value.id(), schema.id())) {
+            claims.push(Claim {
+                value,
+                schema,
+                code,
+            });
+        }
+    };
+    for (kind, node) in resolved.objects.iter().copied() {
+        match kind {
+            Kind::Schema => {
+                if let Some(default) = node.get("default") {
+                    add(default, node, Code::InvalidDefault);
+                }
+                let listed = node.get("examples").into_iter().flat_map(Node::items);
+                for example in listed.chain(node.get("example")) {
+                    add(example, node, Code::InvalidExample);
+                }
+            }
+            Kind::Message if node.get("$ref").is_none() => {
+                let layers = layers(node, &resolved.references);
+                let field = |name| layers.iter().find_map(|layer| layer.get(name));
+                let content_type = field("contentType")
+                    .or_else(|| resolved.root.get("defaultContentType"))
+                    .and_then(Node::text);
+                // What is written of another language in YAML is anyone's guess.
+                let is_json = content_type.is_none_or(|text| text.contains("json"));
+                for part in ["payload", "headers"] {
+                    let Some(schema) = field(part).filter(|_| is_json || part == "headers") else {
+                        continue;
+                    };
+                    let examples = layers.iter().filter_map(|layer| layer.get("examples"));
+                    for example in examples.flat_map(Node::items) {
+                        if let Some(value) = example.get(part) {
+                            add(value, schema, Code::InvalidExample);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    claims
+}
+
+/// A message, and its traits.
+fn layers<'s>(message: Node<'s>, references: &References<'s>) -> Vec<Node<'s>> {
+    let traits = message.get("traits").into_iter().flat_map(Node::items);
+    let traits = traits.filter_map(|node| references.target(node));
+    std::iter::once(message).chain(traits).collect()
+}
+
+impl<'s> Claim<'s> {
+    fn warning(&self, violation: &Violation, references: &References<'s>) -> Diagnostic {
+        let what = match self.code {
+            Code::InvalidDefault => "this default",
+            _ => "this example",
+        };
+        let (rule, found) = (quote(violation.rule()), violation.what());
+        let message = match violation.pointer() {
+            "" => format!("{what} breaks {rule} of its schema: {found}"),
+            pointer => format!(
+                "{what} breaks {rule} of its schema at {}: {found}",
+                quote(pointer)
+            ),
+        };
+        let mut at = self.value;
+        let mut schema = meant(self.schema, references);
+        let segments = violation.pointer().split('/').skip(1);
+        for segment in segments.map(|segment| segment.replace("~1", "/").replace("~0", "~")) {
+            let item = segment.parse().ok().and_then(|index| at.item(index));
+            let Some(next) = item.or_else(|| at.get(&segment)) else {
+                break;
+            };
+            let of_member = |node: Node<'s>| node.get("properties")?.get(&segment);
+            schema = schema
+                .and_then(|schema| match at.is_sequence() {
+                    true => schema.get("items"),
+                    false => of_member(schema).or_else(|| schema.get("additionalProperties")),
+                })
+                .and_then(|schema| meant(schema, references));
+            at = next;
+        }
+        let place = match violation.rule() {
+            "additionalProperties" | "propertyNames" => at.key_place(),
+            _ => at.place(),
+        };
+        let warning = Diagnostic::warning(self.code, place, message);
+        let warning = match schema.and_then(|schema| schema.get(violation.rule())) {
+            Some(keyword) => warning.related(keyword.key_place(), "this is the rule"),
+            None => warning,
+        };
+        // As in `version: 1.10`.
+        let is_text = violation.rule() == "type" && found.ends_with("expected a string");
+        match at.scalar().filter(|_| is_text && !at.is_null()) {
+            Some(text) => warning.with_help(format!("write `'{text}'`")),
+            None => warning,
+        }
+    }
+}
+
+/// The schema that a node stands for; `None` if that is one of another language, or not there.
+fn meant<'s>(node: Node<'s>, references: &References<'s>) -> Option<Node<'s>> {
+    let mut node = references.target(node)?;
+    // The schema within a multi-format schema object may be a reference in its turn, but not a
+    // third time.
+    for _ in 0..2 {
+        let inner = json_schema(node).ok()?;
+        if inner.id() == node.id() {
+            break;
+        }
+        node = references.target(inner)?;
+    }
+    // A reference that nobody has followed stands where no schema is.
+    let is_schema = node.bool().is_some() || (node.is_mapping() && node.get("$ref").is_none());
+    is_schema.then_some(node)
+}
+
+/// Schemas as JSON: a list, each of them once, which refer to one another by their indices.
+struct Schemas<'r, 's> {
+    references: &'r References<'s>,
+    numbers: HashMap<Id, usize>,
+    /// Those that have a number, in its order.
+    nodes: Vec<Node<'s>>,
+}
+
+impl<'r, 's> Schemas<'r, 's> {
+    fn new(references: &'r References<'s>) -> Self {
+        Self {
+            references,
+            numbers: HashMap::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// What stands for a schema of the document, if that is one that can be read.
+    fn refer(&mut self, node: Node<'s>) -> Option<Value> {
+        let node = meant(node, self.references)?;
+        if let Some(value) = node.bool() {
+            return Some(value.into());
+        }
+        let number = *self.numbers.entry(node.id()).or_insert_with(|| {
+            self.nodes.push(node);
+            self.nodes.len() - 1
+        });
+        Some(json!({ "$ref": format!("#/{number}") }))
+    }
+
+    /// The list of all that have been referred to, and of those that they refer to.
+    fn finish(mut self) -> Value {
+        let mut list = Vec::new();
+        while let Some(node) = self.nodes.get(list.len()).copied() {
+            let schema = self.schema(node);
+            list.push(schema);
+        }
+        list.into()
+    }
+
+    fn schema(&mut self, node: Node<'s>) -> Value {
+        let mut schema = Map::new();
+        for entry in node.entries() {
+            let key = entry.key;
+            let value = match key {
+                "items" if entry.node.is_sequence() => self.list(entry.node),
+                "items" => self.any(entry.node),
+                "dependencies" => self.dependencies(entry.node),
+                _ if ONE.contains(&key) => self.any(entry.node),
+                _ if LIST.contains(&key) => self.list(entry.node),
+                _ if MAP.contains(&key) => self.map(entry.node),
+                _ if PLAIN.contains(&key) => {
+                    // What is no JSON at all is no rule.
+                    let Some(value) = value(entry.node, &mut usize::MAX.clone()) else {
+                        continue;
+                    };
+                    value
+                }
+                _ => continue,
+            };
+            schema.insert(key.to_owned(), value);
+        }
+        schema.into()
+    }
+
+    /// Anything fits what cannot be read.
+    fn any(&mut self, node: Node<'s>) -> Value {
+        self.refer(node).unwrap_or(Value::Bool(true))
+    }
+
+    fn list(&mut self, node: Node<'s>) -> Value {
+        node.items().map(|item| self.any(item)).collect()
+    }
+
+    fn map(&mut self, node: Node<'s>) -> Value {
+        let members = node.entries();
+        let members = members.map(|member| (member.key.to_owned(), self.any(member.node)));
+        members.collect::<Map<_, _>>().into()
+    }
+
+    fn dependencies(&mut self, node: Node<'s>) -> Value {
+        let mut members = Map::new();
+        for member in node.entries() {
+            let dependency = match member.node.is_sequence() {
+                true => value(member.node, &mut usize::MAX.clone()).unwrap_or_default(),
+                false => self.any(member.node),
+            };
+            members.insert(member.key.to_owned(), dependency);
+        }
+        members.into()
+    }
+}
+
+/// A node as JSON; `None` if there are too few steps left for it, or JSON has no such number.
+/// Recursion ends: nesting is limited, aliases followed.
+fn value(node: Node<'_>, steps: &mut usize) -> Option<Value> {
+    *steps = steps.checked_sub(1)?;
+    if node.is_sequence() {
+        return node.items().map(|item| value(item, steps)).collect();
+    }
+    if node.is_mapping() {
+        let members = node.entries();
+        let members =
+            members.map(|member| Some((member.key.to_owned(), value(member.node, steps)?)));
+        return members.collect::<Option<Map<_, _>>>().map(Value::from);
+    }
+    if node.is_null() {
+        return Some(Value::Null);
+    }
+    if let Some(value) = node.bool() {
+        return Some(value.into());
+    }
+    if let Some(text) = node.text() {
+        return Some(text.into());
+    }
+    number(node.scalar()?)
+}
+
+/// YAML's number as JSON's.
+fn number(text: &str) -> Option<Value> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2)];
+    let prefixed = prefixes
+        .into_iter()
+        .find_map(|(prefix, radix)| u64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok());
+    if let Some(value) = prefixed.or_else(|| digits.parse().ok()) {
+        return match is_negative {
+            false => Some(value.into()),
+            true => Some(i64::try_from(value).ok()?.checked_neg()?.into()),
+        };
+    }
+    let value: f64 = text.parse().ok()?;
+    serde_json::Number::from_f64(value).map(Value::from)
+}
