@@ -5,6 +5,7 @@
 mod grammar;
 mod rules;
 mod schema;
+mod sections;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use crate::source::{Entry, Id, Node, Source};
 pub(crate) use grammar::Kind;
 use grammar::Shape;
 pub(crate) use schema::json_schema;
+pub(crate) use sections::gather;
 
 /// A document whose version is known to be one that specwire reads.
 #[derive(Debug)]
@@ -117,6 +119,8 @@ impl<'s> Document<'s> {
                 None => expected(node, "text", errors),
             },
             Shape::One(kind) => self.object(node, kind, errors),
+            // It leads to nothing, or it would be gone: that has been reported.
+            Shape::Map(_) | Shape::Schemas if sections::lone_reference(node).is_some() => {}
             Shape::Map(kind) => {
                 if !node.is_mapping() {
                     expected(

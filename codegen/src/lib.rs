@@ -126,7 +126,8 @@ fn pipeline<'f>(
     let mut errors = Errors::new(&options.levels);
     options.check(file, &mut errors);
     let source = Source::read(file, text, files, options, &mut errors);
-    let api = source.and_then(|source| {
+    let api = source.and_then(|mut source| {
+        document::gather(&mut source, &mut errors);
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
         if source.is_patched() && !errors.is_empty() {

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
 pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
-pub(crate) use location::{decode, normal, slashed};
+pub(crate) use location::{decode, normal, slashed, unescape};
 
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -259,6 +259,18 @@ impl Source {
         Node { source: self, id }
     }
 
+    /// Puts another node in the place of a mapping's member.
+    pub(crate) fn replace(&mut self, owner: Id, key: &str, with: Id) {
+        let file = self.files.get_mut(owner.file);
+        let data = file.and_then(|file| file.tree.nodes.get_mut(owner.index));
+        if let Some(Kind::Mapping(mapping)) = data.map(|data| &mut data.kind)
+            && let Some(at) = mapping.index.get(key)
+            && let Some(member) = mapping.entries.get_mut(*at)
+        {
+            member.node = with;
+        }
+    }
+
     fn file(&self, file: usize) -> &File {
         self.files
             .get(file)
@@ -344,6 +356,19 @@ impl<'s> Node<'s> {
         };
         let member = mapping.entries.get(*mapping.index.get(key)?)?;
         Some(self.source.node(member.node))
+    }
+
+    /// What a JSON pointer leads to from here.
+    pub(crate) fn at(self, pointer: &str) -> Option<Self> {
+        let mut at = self;
+        for segment in pointer.split('/').skip(1).filter(|_| pointer != "/") {
+            let name = unescape(segment)?;
+            at = match name.parse() {
+                Ok(index) if at.is_sequence() => at.item(index),
+                _ => at.get(&name),
+            }?;
+        }
+        Some(at)
     }
 
     /// The element at this index.

@@ -375,3 +375,57 @@ fn there_is_an_end_to_how_much_is_read() {
         "998.yaml:1:24: error[SW0903]: found more than 1000 files, expected fewer"
     );
 }
+
+#[test]
+fn whole_sections_may_be_elsewhere() {
+    let document = "asyncapi: 3.0.0
+info: {$ref: 'parts.yaml#/info'}
+channels: {$ref: channels.yaml}
+operations: {$ref: operations.yaml}
+components: {schemas: {$ref: 'schemas/index.yaml'}, messages: {$ref: '#/components/x-messages'}, x-messages: {$ref: 'parts.yaml#/messages'}}
+";
+    let files = [
+        (
+            "yaml/parts.yaml",
+            "info: {title: Parts, version: 1.2.3}\nticks: {messages: {$ref: 'Clock.yaml#/components/messages'}}\nmessages: {tick: {payload: {$ref: 'schemas/index.yaml#/tick'}}}",
+        ),
+        ("yaml/channels.yaml", "ticks: {$ref: 'parts.yaml#/ticks'}"),
+        (
+            "yaml/operations.yaml",
+            "tick: {action: send, channel: {$ref: '#/channels/ticks'}}",
+        ),
+        ("yaml/schemas/index.yaml", "tick: {$ref: tick.yaml}"),
+        (
+            "yaml/schemas/tick.yaml",
+            "{type: object, properties: {found: {type: string}}}",
+        ),
+    ];
+    let generated = generated(document, &files);
+    assert!(generated.code.contains("pub found: "), "{}", generated.code);
+    assert_eq!(generated.api.version, "1.2.3");
+    let warnings = warnings(&generated);
+    assert_eq!(warnings.len(), 7, "{warnings:#?}");
+    let last = "yaml/operations.yaml:1:38: warning[SW0210]: `#/channels/ticks` is nothing in this file, and taken \
+                for `yaml/channels.yaml#/ticks`";
+    assert!(
+        warnings.iter().any(|warning| warning == last),
+        "{warnings:#?}"
+    );
+}
+
+#[test]
+fn sections_that_are_nowhere_are_mistakes() {
+    let document = "asyncapi: 3.0.0
+info: {title: Clock, version: 1.0.0}
+channels: {$ref: none.yaml}
+operations: {$ref: '#/operations'}
+components: {schemas: {$ref: '#/none'}, channels: {ticks: {messages: {$ref: 'none.json'}}}}
+";
+    assert_eq!(
+        mistakes(document, &[]),
+        "yaml/Clock.yaml:3:18: error[SW0208]: the file `yaml/none.yaml` does not exist
+yaml/Clock.yaml:4:20: error[SW0202]: `operations` leads to references only
+yaml/Clock.yaml:5:30: error[SW0201]: `#/none` does not exist
+yaml/Clock.yaml:5:77: error[SW0208]: the file `yaml/none.json` does not exist"
+    );
+}

@@ -139,8 +139,9 @@ codes! {
         "A `$ref` leads to a file that holds neither YAML nor JSON, or a schema of another language. In \
          the place of a schema it is taken for one that anything matches.";
     WithinSchema = 210, "pointer within a schema":
-        "A `$ref` leads to nothing in its file, but to something within the schema that it stands in. \
-         Without an `$id`, pointers begin at the root of the file.";
+        "A `$ref` leads to nothing in its file, but to something within the schema that it stands in, or in \
+         the document that the file is a part of. Without an `$id`, pointers begin at the root of the \
+         file.";
     ReferenceNotAllowed = 211, "reference not allowed":
         "AsyncAPI wants the object itself here, and not a `$ref`. It is followed all the same.";
 

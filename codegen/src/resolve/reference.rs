@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
-use crate::source::{Id, Node, Source, Target, decode};
+use crate::source::{Id, Node, Source, Target, decode, unescape};
 
 /// How many references of a cycle are shown.
 const MOST_SHOWN: usize = 5;
@@ -99,13 +99,9 @@ impl<'s> References<'s> {
 /// Says of a reference in place of a schema of another language, which is not followed, if it leads
 /// to no file.
 fn unread(source: &Source, node: Node<'_>, errors: &mut Errors) {
-    if let (Target::Broken(broken), _) = begin(source, node, &mut Errors::default()) {
+    if let (Target::Broken(broken), _) = begin(source, node) {
         let place = node.get("$ref").unwrap_or(node).place();
-        let diagnostic = Diagnostic::warning(broken.code, place, broken.message.as_str());
-        errors.push(match &broken.help {
-            Some(help) => diagnostic.with_help(help.as_str()),
-            None => diagnostic,
-        });
+        errors.push(broken.warning(place));
     }
 }
 
@@ -191,7 +187,8 @@ fn find<'s>(
 ) -> Option<Node<'s>> {
     let reference = node.get("$ref").unwrap_or(node);
     let text = reference.text().unwrap_or_default();
-    let (root, fragment) = match begin(source, node, errors) {
+    source.tell(node, parts(node).0, errors);
+    let (root, fragment) = match begin(source, node) {
         (Target::Node(root), fragment) => (root, fragment),
         (Target::Unusable, _) => return None,
         (Target::Foreign, _) => {
@@ -209,17 +206,12 @@ fn find<'s>(
             return None;
         }
         (Target::Broken(broken), _) => {
-            let place = reference.place();
-            let diagnostic = Diagnostic::error(broken.code, place, broken.message.as_str());
-            errors.push(match &broken.help {
-                Some(help) => diagnostic.with_help(help.as_str()),
-                None => diagnostic,
-            });
+            errors.push(broken.error(reference.place()));
             return None;
         }
     };
     let mut detours = MOST_DETOURS;
-    match walk(source, root, fragment, &mut detours, errors) {
+    match walk(source, root, fragment, &mut detours) {
         Ok(target) => return Some(target),
         // With many mistakes it is another document that is meant, or none.
         Err(lost) if text.starts_with("#/") && !errors.are_many() => {
@@ -234,13 +226,18 @@ fn find<'s>(
 }
 
 /// Where the pointer of a reference begins, and what follows its `#`.
-fn begin<'s>(source: &'s Source, node: Node<'s>, errors: &mut Errors) -> (Target<'s>, &'s str) {
-    let text = node.get("$ref").and_then(Node::text).unwrap_or_default();
-    let (location, fragment) = text.split_once('#').unwrap_or((text, ""));
+fn begin<'s>(source: &'s Source, node: Node<'s>) -> (Target<'s>, &'s str) {
+    let (location, fragment) = parts(node);
     match location {
         "" => (Target::Node(node.root()), fragment),
-        location => (source.target(node, location, errors), fragment),
+        location => (source.target(node, location), fragment),
     }
+}
+
+/// What is before the `#` of a reference, and after it.
+fn parts<'s>(node: Node<'s>) -> (&'s str, &'s str) {
+    let text = node.get("$ref").and_then(Node::text).unwrap_or_default();
+    text.split_once('#').unwrap_or((text, ""))
 }
 
 /// Why a pointer leads to nothing.
@@ -261,7 +258,6 @@ fn walk<'s>(
     root: Node<'s>,
     fragment: &'s str,
     detours: &mut usize,
-    errors: &mut Errors,
 ) -> Result<Node<'s>, Lost<'s>> {
     let Some(pointer) = fragment.strip_prefix('/') else {
         if fragment.is_empty() {
@@ -297,8 +293,8 @@ fn walk<'s>(
         while inner.is_none() && at.get("$ref").is_some() && *detours > 0 {
             *detours = detours.saturating_sub(1);
             // What is wrong with that reference is said where it stands.
-            let target = match begin(source, at, errors) {
-                (Target::Node(root), fragment) => walk(source, root, fragment, detours, errors),
+            let target = match begin(source, at) {
+                (Target::Node(root), fragment) => walk(source, root, fragment, detours),
                 _ => break,
             };
             match target {
@@ -322,7 +318,8 @@ fn walk<'s>(
 }
 
 /// What the pointer leads to within the schema that it stands in: in JSON Schema it begins there, if
-/// the schema has an `$id`, and some write it so without.
+/// the schema has an `$id`, and some write it so without. Or else in the document that the file is a
+/// part of, as if it stood there.
 fn within<'s>(
     source: &'s Source,
     node: Node<'s>,
@@ -330,25 +327,26 @@ fn within<'s>(
     errors: &mut Errors,
 ) -> Option<Node<'s>> {
     let first = fragment.split('/').nth(1).and_then(unescape)?;
-    let mut owner = node.parent();
-    while let Some(at) = owner {
-        if at.get(&first).is_some()
-            && let Ok(target) = walk(source, at, fragment, &mut 0, errors)
-        {
-            if at.get("$id").is_none() {
-                let place = node.get("$ref").unwrap_or(node).place();
-                let message = format!(
-                    "{} is nothing in this file, and taken for {}",
-                    quote(&format!("#{fragment}")),
-                    quote(&target.reference())
-                );
-                let help = "a pointer begins at the root of the file";
-                let diagnostic = Diagnostic::warning(Code::WithinSchema, place, message);
-                errors.push(diagnostic.with_help(help));
-            }
-            return Some(target);
+    let above = std::iter::successors(node.parent(), |node| node.parent());
+    for at in above.chain([source.root()]) {
+        if at.get(&first).is_none() {
+            continue;
         }
-        owner = at.parent();
+        let Ok(target) = walk(source, at, fragment, &mut 0) else {
+            continue;
+        };
+        if at.get("$id").is_none() {
+            let place = node.get("$ref").unwrap_or(node).place();
+            let message = format!(
+                "{} is nothing in this file, and taken for {}",
+                quote(&format!("#{fragment}")),
+                quote(&target.reference())
+            );
+            let help = "a pointer begins at the root of the file";
+            let diagnostic = Diagnostic::warning(Code::WithinSchema, place, message);
+            errors.push(diagnostic.with_help(help));
+        }
+        return Some(target);
     }
     None
 }
@@ -386,22 +384,5 @@ fn replaced(text: &str, segment: &str, meant: &str) -> String {
     match text.strip_suffix(segment) {
         Some(start) if start.ends_with('/') => format!("{start}{meant}"),
         _ => meant.to_owned(),
-    }
-}
-
-/// A segment of a pointer in a URL: `%xx`, and then `~1` and `~0`.
-fn unescape(segment: &str) -> Option<String> {
-    Some(decode(segment)?.replace("~1", "/").replace("~0", "~"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unescape;
-
-    #[test]
-    fn segments_are_unescaped() {
-        assert_eq!(unescape("a~1b~0c%20d").as_deref(), Some("a/b~c d"));
-        assert_eq!(unescape("~01").as_deref(), Some("~1"));
-        assert_eq!(unescape("%zz"), None);
     }
 }

@@ -72,9 +72,28 @@ enum Link {
 /// A reference that leads to no file, and why.
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
-    pub(crate) code: Code,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
+    code: Code,
+    message: String,
+    help: Option<String>,
+}
+
+impl Broken {
+    /// What is wrong, at the place of the reference.
+    pub(crate) fn error(&self, place: Place) -> Diagnostic {
+        self.with_help(Diagnostic::error(self.code, place, self.message.as_str()))
+    }
+
+    /// The same where nothing depends on the reference.
+    pub(crate) fn warning(&self, place: Place) -> Diagnostic {
+        self.with_help(Diagnostic::warning(self.code, place, self.message.as_str()))
+    }
+
+    fn with_help(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match &self.help {
+            Some(help) => diagnostic.with_help(help.as_str()),
+            None => diagnostic,
+        }
+    }
 }
 
 /// What the part of a reference before its `#` leads to.
@@ -84,7 +103,7 @@ pub(crate) enum Target<'s> {
     Node(Node<'s>),
     /// A file in a language that is not read.
     Foreign,
-    /// A file that cannot be used: its mistakes are among those that have been handed over.
+    /// A file that cannot be used, for the mistakes that are in it.
     Unusable,
     Broken(&'s Broken),
 }
@@ -122,26 +141,31 @@ impl Source {
         Some(reader.source)
     }
 
-    /// What `location`, the part before the `#` of a reference of `from`, leads to. What is wrong
-    /// with a file is handed over to `errors`.
-    pub(crate) fn target(&self, from: Node<'_>, location: &str, errors: &mut Errors) -> Target<'_> {
-        let link = self.links.links.get(&(from.id.file, location.to_owned()));
-        match link {
-            Some(Link::File(file)) => {
-                errors.absorb(self.file(*file).errors.take());
-                Target::Node(self.root_of(*file))
-            }
+    /// What `location`, the part before the `#` of a reference of `from`, leads to.
+    pub(crate) fn target(&self, from: Node<'_>, location: &str) -> Target<'_> {
+        match self.link(from, location) {
+            Some(Link::File(file)) => Target::Node(self.root_of(*file)),
             Some(Link::Foreign) => Target::Foreign,
-            Some(Link::Unusable(mistakes)) => {
-                errors.absorb(mistakes.take());
-                Target::Unusable
-            }
             Some(Link::Broken(broken)) => match self.by_id(from, location) {
                 Some(node) => Target::Node(node),
                 None => Target::Broken(broken),
             },
-            None => Target::Unusable,
+            Some(Link::Unusable(_)) | None => Target::Unusable,
         }
+    }
+
+    /// Reports what is wrong with the file that `location` leads to, now that something in it is
+    /// used.
+    pub(crate) fn tell(&self, from: Node<'_>, location: &str, errors: &mut Errors) {
+        match self.link(from, location) {
+            Some(Link::File(file)) => errors.absorb(self.file(*file).errors.take()),
+            Some(Link::Unusable(mistakes)) => errors.absorb(mistakes.take()),
+            Some(Link::Foreign | Link::Broken(_)) | None => {}
+        }
+    }
+
+    fn link(&self, from: Node<'_>, location: &str) -> Option<&Link> {
+        self.links.links.get(&(from.id.file, location.to_owned()))
     }
 
     /// The schema whose own URL this is.

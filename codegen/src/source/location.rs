@@ -172,6 +172,11 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A segment of a pointer in a URL: `%xx`, and then `~1` and `~0`.
+pub(crate) fn unescape(segment: &str) -> Option<String> {
+    Some(decode(segment)?.replace("~1", "/").replace("~0", "~"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +260,8 @@ mod tests {
     #[test]
     fn escapes_are_decoded() {
         assert_eq!(decode("a%20b").as_deref(), Some("a b"));
+        assert_eq!(unescape("a~1b~0c%20d").as_deref(), Some("a/b~c d"));
+        assert_eq!(unescape("~01").as_deref(), Some("~1"));
         assert_eq!(decode("%zz"), None);
         assert_eq!(decode("%f"), None);
         assert_eq!(decode("%ff"), None);
