@@ -104,12 +104,9 @@ impl<'s> Document<'s> {
             Shape::Any => {}
             Shape::Text if node.text().is_some() => {}
             Shape::Text | Shape::Map(_) | Shape::List(_) if node.is_null() && !is_required => {
-                let message = format!("found nothing in {}", quote(node.key()));
-                let help = "it is read as if it were not there";
-                errors.push(
-                    Diagnostic::warning(Code::Nothing, node.place(), message).with_help(help),
-                );
+                nothing(node, errors);
             }
+            Shape::One(kind) if node.is_null() && kind.is_aside() => nothing(node, errors),
             Shape::Text => expected(node, "text", errors),
             Shape::TextOrNull if node.text().is_some() || node.is_null() => {}
             Shape::TextOrNull => expected(node, "text or `null`", errors),
@@ -169,7 +166,14 @@ impl<'s> Document<'s> {
                     node.describe(),
                     kind.name()
                 );
-                let help = format!("write `$ref: '#/{}/...'`", kind.home());
+                let help = match node.text() {
+                    Some(pointer) if pointer.starts_with("#/") => pointer.to_owned(),
+                    Some(name) if !name.contains(['/', '#']) => {
+                        format!("#/{}/{name}", kind.home())
+                    }
+                    _ => format!("#/{}/...", kind.home()),
+                };
+                let help = format!("write {}", quote(&format!("$ref: '{help}'")));
                 let place = node.place();
                 if node.is_mapping() {
                     let mistake = Diagnostic::warning(Code::NoReference, place, message);
@@ -213,6 +217,13 @@ impl<'s> Document<'s> {
     }
 }
 
+/// A field is there, and its value is not.
+fn nothing(node: Node<'_>, errors: &mut Errors) {
+    let message = format!("found nothing in {}", quote(node.key()));
+    let help = "it is read as if it were not there";
+    errors.push(Diagnostic::warning(Code::Nothing, node.place(), message).with_help(help));
+}
+
 /// AsyncAPI requires a field that the object does not have.
 fn missing(node: Node<'_>, kind: Kind, field: &str, errors: &mut Errors) {
     let message = match node.key() {
@@ -220,10 +231,14 @@ fn missing(node: Node<'_>, kind: Kind, field: &str, errors: &mut Errors) {
         key => format!("{} is missing from {}", quote(field), quote(key)),
     };
     let place = node.key_place();
-    let diagnostic = if kind.is_description() {
+    let diagnostic = if kind.is_aside() {
         Diagnostic::warning(Code::MissingField, place, message)
     } else {
         Diagnostic::error(Code::MissingField, place, message)
+    };
+    let diagnostic = match rules::example(kind, field) {
+        Some(example) => diagnostic.with_help(format!("add it, such as `{example}`")),
+        None => diagnostic,
     };
     errors.push(diagnostic.for_want_of(field));
 }
@@ -273,7 +288,7 @@ fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
     errors.push(match node.scalar() {
         Some(text) if number && expected == "text" => {
-            diagnostic.with_help(format!("write `'{text}'`"))
+            diagnostic.with_help(format!("write {}", quote(&format!("'{text}'"))))
         }
         _ => diagnostic,
     });

@@ -72,9 +72,21 @@ impl Kind {
         .contains(&self)
     }
 
-    /// It describes the rest for people: nothing that is generated depends on it.
-    pub(super) fn is_description(self) -> bool {
-        matches!(self, Contact | ExternalDocs | Info | License | Tag)
+    /// Nothing that is generated depends on it: it describes the rest for people, or for others.
+    pub(super) fn is_aside(self) -> bool {
+        matches!(
+            self,
+            Binding
+                | Bindings
+                | Contact
+                | ExternalDocs
+                | Info
+                | License
+                | OauthFlow
+                | OauthFlows
+                | SecurityScheme
+                | Tag
+        )
     }
 
     /// As after "expected".
@@ -342,7 +354,7 @@ const COMPONENTS: &[(&str, Shape)] = &[
 ];
 
 const SECURITY_SCHEME: &[(&str, Shape)] = &[
-    ("type", Word(SECURITY_TYPES)),
+    ("type", Text),
     ("description", Text),
     ("name", Text),
     // Which words depends on the type.
@@ -352,22 +364,6 @@ const SECURITY_SCHEME: &[(&str, Shape)] = &[
     ("flows", One(OauthFlows)),
     ("openIdConnectUrl", Text),
     ("scopes", Any),
-];
-
-const SECURITY_TYPES: &[&str] = &[
-    "userPassword",
-    "apiKey",
-    "X509",
-    "symmetricEncryption",
-    "asymmetricEncryption",
-    "httpApiKey",
-    "http",
-    "oauth2",
-    "openIdConnect",
-    "plain",
-    "scramSha256",
-    "scramSha512",
-    "gssapi",
 ];
 
 const OAUTH_FLOWS: &[(&str, Shape)] = &[

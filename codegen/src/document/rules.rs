@@ -315,9 +315,52 @@ pub(super) fn successor(kind: Kind, field: &str) -> Option<&'static str> {
     })
 }
 
+/// What a field that has to be there might look like.
+pub(super) fn example(kind: Kind, field: &str) -> Option<&'static str> {
+    Some(match (kind, field) {
+        (Kind::Document, "info") => "info: {title: Clock, version: 1.0.0}",
+        (Kind::Info, "title") => "title: Clock",
+        (Kind::Info, "version") => "version: 1.0.0",
+        (Kind::Server, "host") => "host: example.com",
+        (Kind::Server, "protocol") => "protocol: ws",
+        (Kind::Operation, "action") => "action: send",
+        (Kind::Operation, "channel") => "channel: {$ref: '#/channels/...'}",
+        (Kind::CorrelationId, "location") => "location: $message.header#/correlationId",
+        (Kind::ReplyAddress, "location") => "location: $message.header#/replyTo",
+        (Kind::SecurityScheme, "type") => "type: http",
+        _ => return None,
+    })
+}
+
+/// The types of security schemes.
+const SECURITY_TYPES: &[&str] = &[
+    "userPassword",
+    "apiKey",
+    "X509",
+    "symmetricEncryption",
+    "asymmetricEncryption",
+    "httpApiKey",
+    "http",
+    "oauth2",
+    "openIdConnect",
+    "plain",
+    "scramSha256",
+    "scramSha512",
+    "gssapi",
+];
+
 /// What a security scheme needs depends on its type.
 fn security_scheme(node: Node<'_>, errors: &mut Errors) {
-    let kind = node.get("type").and_then(Node::text).unwrap_or_default();
+    let Some((written, kind)) = node.get("type").and_then(|node| Some((node, node.text()?))) else {
+        return;
+    };
+    if !SECURITY_TYPES.contains(&kind) {
+        let message = format!("found {}, expected a type of security scheme", quote(kind));
+        let mistake = Diagnostic::warning(Code::IncompleteScheme, written.place(), message);
+        let types = format!("the types are {}", choice(SECURITY_TYPES));
+        let meant = errors.nearest(kind, SECURITY_TYPES.iter().copied());
+        return errors.push(mistake.with_help(types).did_you_mean(meant));
+    }
     let needs: &[&str] = match kind {
         "apiKey" => &["in"],
         "httpApiKey" => &["name", "in"],
@@ -378,6 +421,13 @@ fn repeated_tags(tags: Node<'_>, errors: &mut Errors) {
 
 /// Checks the value of a keyword of JSON Schema that limits values.
 pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
+    if value.is_null() {
+        match key {
+            "const" | "default" | "enum" | "example" | "examples" | "items" => {}
+            _ => super::nothing(value, errors),
+        }
+        return;
+    }
     let number = value.number();
     let expected = match key {
         "maximum" | "minimum" if number.is_none() => "a number",
@@ -399,7 +449,18 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
         }
         _ => return,
     };
-    super::expected(value, expected, errors);
+    match value
+        .text()
+        .filter(|text| expected.contains("number") && text.parse::<f64>().is_ok())
+    {
+        Some(text) => {
+            let message = format!("found {}, expected {expected}", value.describe());
+            let help = format!("write {} without quotes", quote(text));
+            errors
+                .push(Diagnostic::error(Code::WrongShape, value.place(), message).with_help(help));
+        }
+        None => super::expected(value, expected, errors),
+    }
 }
 
 /// Checks limits of JSON Schema that contradict each other, so that nothing is left.

@@ -1,6 +1,6 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
-use super::{Document, Kind, expected, rules};
+use super::{Document, Kind, expected, nothing, rules};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::Node;
 
@@ -149,6 +149,7 @@ impl<'s> Document<'s> {
                 "type" => types(value, errors),
                 "enum" if !value.is_sequence() => expected(value, "a list of values", errors),
                 "required" => required(value, errors),
+                "format" | "title" | "description" if value.is_null() => nothing(value, errors),
                 "format" | "title" | "description" if value.text().is_none() => {
                     expected(value, "text", errors);
                 }

@@ -98,6 +98,8 @@ cargo::error=yaml/c.json:1:1: [SW0104] `info` is missing
 cargo::error=  |
 cargo::error=1 | {\"asyncapi\": \"3.0.0\"}
 cargo::error=  | ^^^^^^^^^^^^^^^^^^^^^
+cargo::error=  |
+cargo::error=  = help: add it, such as `info: {title: Clock, version: 1.0.0}`
 "
     );
     assert!(!folder.out("a.rs").exists());
