@@ -161,25 +161,34 @@ pub(super) fn recognise<'s>(
             .iter()
             .map(|operation| (operation.key, operation))
             .collect(),
-        folded: HashSet::new(),
+        folded: HashMap::new(),
         responses: Vec::new(),
         errors,
     };
     let operations = &resolved.operations;
-    let chosen = recogniser.chosen(options);
-    let is_chosen = |key: &str| chosen.as_ref().is_none_or(|chosen| chosen.contains(key));
+    let mut chosen = recogniser.chosen(options);
     // First those that others are folded into, wherever in the document they are.
     let named: Vec<Option<Draft<'_>>> = operations
         .iter()
         .map(|operation| recogniser.named(operation))
         .collect();
+    if let Some(chosen) = &mut chosen {
+        // Part of an interaction is all of it.
+        let folded = &recogniser.folded;
+        let starters: Vec<&str> = chosen
+            .iter()
+            .filter_map(|key| folded.get(key).copied())
+            .collect();
+        chosen.extend(starters);
+    }
+    let is_chosen = |key: &str| chosen.as_ref().is_none_or(|chosen| chosen.contains(key));
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     let mut names = HashSet::new();
     let all = operations.iter().zip(named);
     for (operation, named) in all.filter(|(operation, _)| is_chosen(operation.key)) {
         let found = match named {
             Some(draft) => vec![draft],
-            None if recogniser.folded.contains(operation.key) => Vec::new(),
+            None if recogniser.folded.contains_key(operation.key) => Vec::new(),
             None => recogniser.plain(operation),
         };
         for mut draft in found {
@@ -225,15 +234,15 @@ struct Recogniser<'s, 'e> {
     resolved: &'s Resolved<'s>,
     perspective: Perspective,
     by_key: HashMap<&'s str, &'s Operation<'s>>,
-    /// Keys of operations that are part of another's interaction.
-    folded: HashSet<&'s str>,
+    /// Keys of operations that are part of another's interaction, and of those others.
+    folded: HashMap<&'s str, &'s str>,
     responses: Vec<Responses<'s>>,
     errors: &'e mut Errors,
 }
 
 impl<'s> Recogniser<'s, '_> {
     /// The operations that the build script asks for, if it does not ask for all.
-    fn chosen<'o>(&mut self, options: &'o Options) -> Option<HashSet<&'o str>> {
+    fn chosen(&mut self, options: &Options) -> Option<HashSet<&'s str>> {
         let chosen = options.operations.as_ref()?;
         let operations = self.resolved.root.get("operations");
         for key in chosen {
@@ -250,7 +259,10 @@ impl<'s> Recogniser<'s, '_> {
             self.errors
                 .push(Diagnostic::error(Code::NoSuchOperation, place, message).did_you_mean(meant));
         }
-        Some(chosen.iter().map(String::as_str).collect())
+        let known = chosen
+            .iter()
+            .filter_map(|key| self.by_key.get_key_value(key.as_str()));
+        Some(known.map(|(key, _)| *key).collect())
     }
 
     /// By `x-interaction`, or by the operation's name.
@@ -259,7 +271,7 @@ impl<'s> Recogniser<'s, '_> {
             let draft = self.written(operation, node);
             if draft.is_none() {
                 // Not also a mistake by the rules that follow.
-                self.folded.insert(operation.key);
+                self.folded.insert(operation.key, operation.key);
             }
             return draft;
         }
@@ -354,7 +366,7 @@ impl<'s> Recogniser<'s, '_> {
             return None;
         }
         for follower in followers {
-            self.folded.insert(follower.key);
+            self.folded.insert(follower.key, operation.key);
             self.check_action(operation, follower);
         }
         Some(Draft {

@@ -47,6 +47,30 @@ fn only_some_operations_are_generated() {
     let names: Vec<_> = lamp.api.interactions.iter().map(|i| &i.name.wire).collect();
     assert_eq!(names, ["watch"]);
 
+    // An operation that is part of another's interaction stands for all of it.
+    let text = "
+asyncapi: 3.0.0
+info: {title: Clock, version: 1.0.0}
+channels: {ticks: {messages: {sub: {payload: {}}, pub: {payload: {}}}}}
+operations:
+  tick_sub: {action: send, channel: &ticks {$ref: '#/channels/ticks'}, messages: [{$ref: '#/channels/ticks/messages/sub'}]}
+  tick_pub: {action: receive, channel: *ticks, messages: [{$ref: '#/channels/ticks/messages/pub'}]}
+  other: {action: receive, channel: *ticks, messages: [{$ref: '#/channels/ticks/messages/sub'}]}
+";
+    for key in ["tick_sub", "tick_pub"] {
+        let clock = Config::new()
+            .operations([key])
+            .generate("Clock.yaml", text)
+            .expect("valid");
+        let names: Vec<_> = clock
+            .api
+            .interactions
+            .iter()
+            .map(|i| &i.name.wire)
+            .collect();
+        assert_eq!(names, ["tick"], "{key}");
+    }
+
     let found = mistakes(&Config::new().operations(["swich"]));
     assert_eq!(
         found,
