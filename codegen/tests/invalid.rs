@@ -108,12 +108,15 @@ fn what_is_wrong_is_found_where_it_is() {
             Err(mistakes) => mistakes.into_iter().collect(),
         };
         let took = started.elapsed();
+        // What is only a warning is an error if the build script says so.
+        let strict = Config::new().deny_warnings().generate_file(&document.path);
         let exception = EXCEPTIONS
             .iter()
             .find(|(name, _)| document.name.contains(name));
         let named = document.named(&found);
         let verdict = match (named, exception) {
             _ if took > Duration::from_secs(1) => Err(format!("took {took:?}")),
+            (Some(_), _) if strict.is_ok() => Err("generated, warnings denied".to_owned()),
             (Some(_), Some(_)) => Err("named, and yet among the exceptions".to_owned()),
             (None, Some((name, reason))) => {
                 used.insert(*name);
@@ -136,6 +139,10 @@ fn what_is_wrong_is_found_where_it_is() {
         if verdict.is_err() {
             failures.push(document.name);
         }
+    }
+    for severity in ["error[", "warning[", "exception:"] {
+        writeln!(table, "{} x {severity}", table.matches(severity).count())
+            .expect("text can be written");
     }
     println!("{table}");
     for (name, _) in EXCEPTIONS {

@@ -163,10 +163,15 @@ fn described(template: &Template<'_>, described: Option<Node<'_>>, errors: &mut 
         return;
     }
     let mut used = HashSet::new();
+    let mut in_order = Vec::new();
     for text in &template.texts {
         for name in names(text.text().unwrap_or_default()) {
             let known = described.is_some_and(|described| described.get(name).is_some());
-            if !used.insert(name) || known {
+            if !used.insert(name) {
+                continue;
+            }
+            in_order.push(name);
+            if known {
                 continue;
             }
             let message = format!("the {what} {} is not described", quote(name));
@@ -193,7 +198,7 @@ fn described(template: &Template<'_>, described: Option<Node<'_>>, errors: &mut 
         if used.contains(entry.key) || entry.key.starts_with("x-") {
             continue;
         }
-        let meant = errors.nearest(entry.key, used.iter().copied());
+        let meant = errors.nearest(entry.key, in_order.iter().copied());
         let message = format!("the {what} {} is not in {whole}", quote(entry.key));
         let mut mistake = Diagnostic::warning(Code::UnusedParameter, entry.key_place(), message);
         for text in &template.texts {

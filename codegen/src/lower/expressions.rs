@@ -19,19 +19,26 @@ pub(super) fn set(
 ) {
     let header_names: HashSet<&str> = message.header_names.iter().map(String::as_str).collect();
     let declared = |name: &str| header_names.contains(name);
+    let source = resolved.messages.get(index);
     let mut found = |node: Node<'_>| {
         let expression = read(node.text()?)?;
         let name = expression.first()?;
         if expression.part == Part::Headers && !declared(&name) {
-            let message = format!("{} is not among the declared headers", quote(&name));
-            let diagnostic = Diagnostic::warning(Code::UndeclaredHeader, node.place(), message);
-            errors.push(diagnostic.unless_errors());
+            let text = format!("{} is not among the declared headers", quote(&name));
+            let names = &message.header_names;
+            let meant = errors.nearest(&name, names.iter().map(String::as_str));
+            let mistake = Diagnostic::warning(Code::UndeclaredHeader, node.place(), text);
+            let mistake = mistake.unless_errors().did_you_mean(meant);
+            let headers = source.and_then(|source| source.get("headers"));
+            errors.push(match headers {
+                Some(headers) => mistake.related(headers.key_place(), "these are declared"),
+                None => mistake,
+            });
             return None;
         }
         Some(expression)
     };
     let drafts = uses.by_message.get(&index).map_or(&[][..], Vec::as_slice);
-    let source = resolved.messages.get(index);
     let correlation = source.and_then(|message| message.get("correlationId"));
     let correlation = correlation.and_then(|node| resolved.references.target(node));
     let correlation = correlation.and_then(|node| node.get("location"));
