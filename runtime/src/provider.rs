@@ -137,6 +137,20 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned + Validate>(
     Ok(value)
 }
 
+/// What replies repeat of a message, if it has a value.
+pub(crate) fn correlation(spec: MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
+    let place = spec.correlation()?;
+    let half = match place {
+        payload::Correlation::Header(_) => parts.headers,
+        payload::Correlation::Member(_) => parts.payload,
+    };
+    let members = json::members(half?.get()).ok()?;
+    let name = place.name();
+    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
+    let value = value.to_owned();
+    (value.get() != "null").then(|| Arc::new(Correlation { name, value }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,18 +178,4 @@ mod tests {
             "the payload of `orders`: /1/price: found 0, expected at least 1 (minimum)"
         );
     }
-}
-
-/// What replies repeat of a message, if it has a value.
-pub(crate) fn correlation(spec: MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
-    let place = spec.correlation()?;
-    let half = match place {
-        payload::Correlation::Header(_) => parts.headers,
-        payload::Correlation::Member(_) => parts.payload,
-    };
-    let members = json::members(half?.get()).ok()?;
-    let name = place.name();
-    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
-    let value = value.to_owned();
-    (value.get() != "null").then(|| Arc::new(Correlation { name, value }))
 }

@@ -91,14 +91,14 @@ impl Session {
     }
 
     /// Starts an exchange that names its channel.
-    pub(crate) fn open(&mut self, open: Open, scope: &Scope) {
+    pub(crate) fn open(&mut self, open: &Open, scope: &Scope) {
         let id = open.id;
         // Before all else: any other fault would say that the exchange of this id has failed.
         if id.is_some_and(|id| self.is_going(id)) {
             let message = "an exchange with this `id` is going on this connection";
             return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
         }
-        match Self::find(&open, scope) {
+        match Self::find(open, scope) {
             Ok(opening) => self.start(opening),
             Err(fault) => self.fault(id, fault),
         }

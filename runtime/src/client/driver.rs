@@ -313,7 +313,7 @@ impl Link for Memory {
     async fn send(&mut self, commands: Vec<Command>) -> Result<(), Fault> {
         for command in commands {
             match command {
-                Command::Open(open) => self.session.open(open, &self.scope),
+                Command::Open(open) => self.session.open(&open, &self.scope),
                 Command::Close { id } => self.session.close(id),
             }
         }

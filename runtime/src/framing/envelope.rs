@@ -238,7 +238,7 @@ fn open(frame: Frame<'_>, op: Op, session: &mut Session, scope: &Scope) {
         headers: frame.headers.map(ToOwned::to_owned),
         payload: frame.payload.map(ToOwned::to_owned),
     };
-    session.open(open, scope);
+    session.open(&open, scope);
 }
 
 fn write_event(event: &Event) -> String {
