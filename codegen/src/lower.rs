@@ -69,7 +69,7 @@ pub(crate) fn lower(
                 rust: methods.claim(method_name(&draft.name)),
             },
             docs: docs
-                .of(|field| draft.operation.node.get(field))
+                .of(|field| draft.operation.layers.get(field))
                 .or_else(|| {
                     let channel = resolved.channels.get(draft.operation.channel)?;
                     docs.of(|field| channel.node.get(field))
@@ -143,17 +143,23 @@ fn reply(
     }
 }
 
-/// Who relies on a document for this would rely on nothing.
+/// Who relies on a document for this would rely on nothing. Said once, where it is first written.
 fn warn_of_security(resolved: &Resolved<'_>, errors: &mut Errors) {
-    let sections = ["servers", "operations"].map(|section| resolved.root.get(section));
-    for owner in sections.into_iter().flatten().flat_map(Node::entries) {
-        if let Some(security) = owner.node.get("security") {
-            let message = "`security` is not enforced yet";
-            errors.push(
-                Diagnostic::warning(Code::Security, security.key_place(), message)
-                    .with_help("let a proxy in front of the server check who connects"),
-            );
-        }
+    let servers = resolved.root.get("servers");
+    let servers = servers.into_iter().flat_map(Node::entries);
+    let servers = servers.filter_map(|server| {
+        let server = resolved.references.target(server.node)?;
+        server.get("security")
+    });
+    let operations = resolved.operations.iter();
+    let operations = operations.filter_map(|operation| operation.layers.get("security"));
+    let mut all = servers.chain(operations);
+    if let Some(security) = all.find(|security| security.items().next().is_some()) {
+        let message = "`security` is not enforced yet";
+        let help = "let a proxy in front of the server check who connects";
+        errors.push(
+            Diagnostic::warning(Code::Security, security.key_place(), message).with_help(help),
+        );
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) use reference::References;
 /// How many messages operations and their replies may have in all: each is generated for each.
 const MOST: usize = 10_000;
 
+/// How many traits operations may have in all: each is looked at for each.
+const MOST_TRAITS: usize = 100_000;
+
 /// What a document says, without references.
 #[derive(Debug)]
 pub(crate) struct Resolved<'s> {
@@ -44,9 +47,13 @@ pub(crate) struct Message<'s> {
     pub(crate) node: Node<'s>,
     /// On the wire.
     pub(crate) name: &'s str,
-    /// The message itself, and then its traits: the first one that has a field decides it.
-    pub(crate) layers: Vec<Node<'s>>,
+    pub(crate) layers: Layers<'s>,
 }
+
+/// An object and its traits. The object's own fields win over those of traits, and those of later
+/// traits over those of earlier ones (AsyncAPI 3.0, Traits Merge Mechanism).
+#[derive(Debug)]
+pub(crate) struct Layers<'s>(Vec<Node<'s>>);
 
 /// An operation.
 #[derive(Debug)]
@@ -57,6 +64,7 @@ pub(crate) struct Operation<'s> {
     pub(crate) channel: usize,
     pub(crate) messages: Vec<usize>,
     pub(crate) reply: Option<Reply<'s>>,
+    pub(crate) layers: Layers<'s>,
     /// `x-interaction`.
     pub(crate) interaction: Option<Node<'s>>,
 }
@@ -72,18 +80,38 @@ pub(crate) struct Reply<'s> {
     pub(crate) address: Option<Node<'s>>,
 }
 
+impl<'s> Layers<'s> {
+    fn of(node: Node<'s>, references: &References<'s>) -> Self {
+        let traits = node.get("traits").into_iter().flat_map(Node::items);
+        let mut layers = vec![node];
+        layers.extend(traits.filter_map(|node| references.target(node)));
+        if let Some(traits) = layers.get_mut(1..) {
+            traits.reverse();
+        }
+        Self(layers)
+    }
+
+    /// The object, and then its traits: the first one that has a field decides it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Node<'s>> {
+        self.0.iter().copied()
+    }
+
+    /// The value of a field: the object's own, or else that of a trait.
+    pub(crate) fn get(&self, field: &str) -> Option<Node<'s>> {
+        self.iter().find_map(|layer| layer.get(field))
+    }
+}
+
 impl<'s> Message<'s> {
     /// The value of a field: its own, or else that of a trait.
     pub(crate) fn get(&self, field: &str) -> Option<Node<'s>> {
-        self.layers.iter().find_map(|layer| layer.get(field))
+        self.layers.get(field)
     }
 
     /// The values of a field that traits add to.
     pub(crate) fn all(&self, field: &str) -> Vec<Node<'s>> {
-        self.layers
-            .iter()
-            .filter_map(|layer| layer.get(field))
-            .collect()
+        let layers = self.layers.iter();
+        layers.filter_map(|layer| layer.get(field)).collect()
     }
 }
 
@@ -205,16 +233,12 @@ impl<'s> Resolver<'s> {
         if let Some(index) = self.message_of.get(&node.id()) {
             return *index;
         }
-        let traits = node.get("traits").into_iter().flat_map(Node::items);
-        let mut layers = vec![node];
-        layers.extend(traits.filter_map(|node| self.references.target(node)));
+        let layers = Layers::of(node, &self.references);
         let component = match node.path().as_slice() {
             ["components", "messages", key] => Some(*key),
             _ => None,
         };
-        let name = layers
-            .iter()
-            .find_map(|layer| layer.get("name").and_then(Node::text));
+        let name = layers.get("name").and_then(Node::text);
         let name = name
             .filter(|name| !name.is_empty())
             .or(component)
@@ -228,6 +252,7 @@ impl<'s> Resolver<'s> {
     fn operations(&mut self, errors: &mut Errors) -> Vec<Operation<'s>> {
         let mut operations = Vec::new();
         let mut size = Size::new(MOST);
+        let mut traits = Size::new(MOST_TRAITS);
         let entries = self
             .root
             .get("operations")
@@ -248,6 +273,11 @@ impl<'s> Resolver<'s> {
                 errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
                 break;
             }
+            let layers = Layers::of(node, &self.references);
+            if let Err(message) = traits.grow(layers.0.len(), "traits of operations") {
+                errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
+                break;
+            }
             operations.push(Operation {
                 key: entry.key,
                 node,
@@ -255,7 +285,8 @@ impl<'s> Resolver<'s> {
                 channel,
                 messages,
                 reply,
-                interaction: node.get("x-interaction"),
+                interaction: layers.get("x-interaction"),
+                layers,
             });
         }
         operations

@@ -410,3 +410,72 @@ fn names_clash_without_harm() {
         ],
     );
 }
+
+#[test]
+fn traits_are_merged_in_their_order_and_under_what_they_are_applied_to() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  notes:
+    messages:
+      note:
+        name: memo
+        payload: {type: string}
+        headers: {type: object, properties: {own: {type: string}}}
+        traits: [{$ref: '#/components/messageTraits/first'}, {$ref: '#/components/messageTraits/second'}]
+operations:
+  note:
+    action: receive
+    summary: The operation's.
+    channel: {$ref: '#/channels/notes'}
+    traits:
+      - {title: The first's., summary: The first's., description: The first's.}
+      - {description: The second's., x-interaction: submit}
+components:
+  messageTraits:
+    first:
+      name: first
+      title: The first's.
+      contentType: application/first+json
+      headers: {type: object, properties: {first: {type: string}, own: {type: integer}}}
+    second:
+      title: The second's.
+      headers: {type: object, properties: {second: {type: string}, first: {type: integer}}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    assert_eq!(interactions(&api), "submit note message=notes/Memo\n");
+    let docs = api.interactions[0].docs.as_deref();
+    assert_eq!(
+        docs,
+        Some("The first's.\n\nThe operation's.\n\nThe second's.")
+    );
+    let message = &api.messages[0];
+    assert_eq!(message.name.wire, "memo");
+    assert_eq!(message.docs.as_deref(), Some("The second's."));
+    assert_eq!(
+        message.content_type.as_deref(),
+        Some("application/first+json")
+    );
+    assert_eq!(message.header_names, ["own", "second", "first"]);
+}
+
+#[test]
+fn security_is_warned_of_once() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+servers:
+  open: {host: localhost, protocol: ws, security: []}
+  shut: {host: localhost, protocol: ws, security: [{type: userPassword}]}
+channels: {notes: {messages: {note: {payload: {type: string}}}}}
+operations:
+  note: {action: receive, channel: {$ref: '#/channels/notes'}, security: [{type: userPassword}]}
+";
+    let warnings = generate("Test.yaml", text).expect("valid").warnings;
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["Test.yaml:6:41: warning[SW0317]: `security` is not enforced yet"]
+    );
+}
