@@ -44,6 +44,7 @@ const RUNTIME: &[&str] = &[
     "interaction",
     "fault",
     "error",
+    "described",
     "limits",
     "frame",
     "json",

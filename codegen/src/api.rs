@@ -14,8 +14,14 @@ pub struct Api {
     pub title: String,
     /// `info.version`.
     pub version: String,
-    /// `info.description`.
+    /// `info.description`, and what else `info` says.
     pub docs: Option<String>,
+    /// What else `info` and the document itself say.
+    pub metadata: Metadata,
+    /// The servers that the document names.
+    pub servers: Vec<Server>,
+    /// `components.securitySchemes`, by their keys.
+    pub security_schemes: Vec<(String, Value)>,
     /// Every type that a message reaches, in the order in which the messages reach them.
     pub types: Vec<TypeDef>,
     /// Every message that an interaction uses, in document order.
@@ -43,6 +49,90 @@ pub struct Name {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TypeName(pub String);
 
+/// What a part of a document says that nothing is generated from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// `tags`.
+    pub tags: Vec<Tag>,
+    /// `externalDocs`.
+    pub external_docs: Option<ExternalDocs>,
+    /// `security`: any one of these schemes.
+    pub security: Vec<Value>,
+    /// `bindings`, by their protocols.
+    pub bindings: Vec<(String, Value)>,
+    /// Fields that begin with `x-`.
+    pub extensions: Vec<(String, Value)>,
+}
+
+/// A word to find things by (AsyncAPI 3.0, Tag Object).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tag {
+    /// The word.
+    pub name: String,
+    /// What it means.
+    pub description: Option<String>,
+}
+
+/// Where to read more (AsyncAPI 3.0, External Documentation Object).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExternalDocs {
+    /// The place.
+    pub url: String,
+    /// What there is to read.
+    pub description: Option<String>,
+}
+
+/// Any value of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as it is written.
+    Number(String),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Self>),
+    /// A mapping, in document order.
+    Object(Vec<(String, Self)>),
+}
+
+/// A server (AsyncAPI 3.0, Server Object).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// In the document its key, in Rust the name of its constant.
+    pub name: Name,
+    /// Such as `wss`.
+    pub protocol: String,
+    /// Such as `5` for MQTT.
+    pub protocol_version: Option<String>,
+    /// The host and maybe a port, with variables in braces.
+    pub host: String,
+    /// The path below, or nothing.
+    pub pathname: String,
+    /// `title`, `summary` and `description`, one paragraph each.
+    pub docs: Option<String>,
+    /// What is in braces in its host and pathname.
+    pub variables: Vec<ServerVariable>,
+    /// What else it says.
+    pub metadata: Metadata,
+}
+
+/// A variable of a server's URL (AsyncAPI 3.0, Server Variable Object).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServerVariable {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub docs: Option<String>,
+    /// What it is unless something else is asked for.
+    pub default: Option<String>,
+    /// All that it may be; nothing where that is anything.
+    pub values: Vec<String>,
+}
+
 /// A channel (AsyncAPI 3.0, Channel Object).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Channel {
@@ -54,6 +144,10 @@ pub struct Channel {
     pub docs: Option<String>,
     /// Those of its address, if that has any.
     pub parameters: Option<Parameters>,
+    /// Keys of the servers that it is on, if not on all.
+    pub servers: Vec<String>,
+    /// What else it says.
+    pub metadata: Metadata,
 }
 
 /// The parameters of a channel's address: a struct.
@@ -101,6 +195,8 @@ pub struct Message {
     pub name: Name,
     /// `title`, `summary` and `description`, one paragraph each.
     pub docs: Option<String>,
+    /// Where to read more, its tags and examples, for the end of its docs.
+    pub remarks: Option<String>,
     /// What carries the payload.
     pub payload: Payload,
     /// What the content type makes of the payload.
@@ -117,6 +213,8 @@ pub struct Message {
     pub reply_address: Option<Expression>,
     /// What ties a reply to its request.
     pub correlation_id: Option<Expression>,
+    /// What else the message says.
+    pub metadata: Metadata,
     /// Declares a header besides the two above, which the runtime fills in by itself: whoever
     /// sends this message as a reply is given the means to set its headers.
     pub has_own_headers: bool,
@@ -318,6 +416,8 @@ pub struct Interaction {
     /// The type of the parameters of the channel that it is started on, if there are any: a
     /// [`Parameters::name`].
     pub parameters: Option<TypeName>,
+    /// What else the operation that starts it says.
+    pub metadata: Metadata,
 }
 
 /// A message on a channel: one step of an interaction.

@@ -34,6 +34,8 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
         .filter(|message| message.headers.is_none())
         .map(|message| messages::wrapper(&index, message));
     let parameters = channels::parameters(api);
+    let servers = channels::servers(api);
+    let constants_of_channels = channels::constants(api);
     let replies = api
         .replies
         .iter()
@@ -48,6 +50,8 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
 
     quote! {
         #document
+        #servers
+        #constants_of_channels
         #(#types)*
         #(#wrappers)*
         #(#replies)*

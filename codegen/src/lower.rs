@@ -5,7 +5,9 @@ mod content;
 mod docs;
 mod expressions;
 mod interaction;
+mod metadata;
 mod schema;
+mod servers;
 mod types;
 
 use std::collections::{HashMap, HashSet};
@@ -38,7 +40,14 @@ pub(crate) fn lower(
         .filter_map(|index| resolved.messages.get(*index));
     let in_use: Vec<&Message<'_>> = in_use.collect();
     let (mut messages, types) = types::lower(&in_use, resolved, errors);
+    let mut docs = Docs::new();
+    let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
+        if let Some(source) = resolved.messages.get(*index) {
+            message.metadata = metadata.of(source.layers.iter());
+            let examples = metadata.examples(source.get("examples"));
+            message.remarks = docs.remarks(&message.metadata, &examples);
+        }
         expressions::set(message, *index, &uses, resolved, errors);
         content::set(message, *index, resolved, errors);
     }
@@ -59,17 +68,19 @@ pub(crate) fn lower(
         .iter()
         .map(|responses| reply(responses, resolved, &rust_names, &mut type_names))
         .collect();
-    let mut docs = Docs::new();
-    let (channels, parameter_enums) = channels::lower(resolved, &mut type_names, &mut docs, errors);
+    let servers = servers::lower(resolved, &mut metadata, &mut docs);
+    let (channels, parameter_enums) =
+        channels::lower(resolved, &mut type_names, &mut metadata, &mut docs, errors);
     let interactions = drafts.iter().filter_map(|draft| {
         let (_, start) = draft.steps.first()?;
+        let metadata = metadata.of(draft.operation.layers.iter());
         Some(api::Interaction {
             name: Name {
                 wire: draft.name.clone(),
                 rust: methods.claim(method_name(&draft.name)),
             },
             docs: docs
-                .of(|field| draft.operation.layers.get(field))
+                .with(|field| draft.operation.layers.get(field), &metadata)
                 .or_else(|| {
                     let channel = resolved.channels.get(draft.operation.channel)?;
                     docs.of(|field| channel.node.get(field))
@@ -88,17 +99,29 @@ pub(crate) fn lower(
             parameters: channels
                 .get(start.channel)
                 .and_then(|channel| Some(channel.parameters.as_ref()?.name.clone())),
+            metadata,
         })
     });
     let interactions: Vec<_> = interactions.collect();
     let info = resolved.root.get("info");
+    let schemes = resolved.root.get("components");
+    let schemes = schemes.and_then(|components| components.get("securitySchemes"));
+    let security_schemes = metadata.named(schemes);
+    let metadata = metadata.of(info
+        .into_iter()
+        .chain([resolved.root])
+        .collect::<Vec<_>>()
+        .into_iter());
     let field = |field| info.and_then(|info| info.get(field)).and_then(Node::text);
     Api {
         name: options.module.clone().unwrap_or_else(|| module_name(file)),
         file: file_part(Path::new(file).file_name()),
         title: field("title").unwrap_or_default().trim().to_owned(),
         version: field("version").unwrap_or_default().trim().to_owned(),
-        docs: field("description").and_then(trimmed),
+        docs: docs.of_info(info, &metadata),
+        metadata,
+        servers,
+        security_schemes,
         types,
         messages,
         replies,

@@ -92,7 +92,7 @@ impl<'s> Layers<'s> {
     }
 
     /// The object, and then its traits: the first one that has a field decides it.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Node<'s>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Node<'s>> + Clone {
         self.0.iter().copied()
     }
 

@@ -45,6 +45,7 @@
 
 mod client;
 mod connection;
+mod described;
 mod error;
 mod fault;
 mod frame;
@@ -76,6 +77,7 @@ mod wiring;
 pub mod private;
 
 pub use client::{Client, Invocation, Progress, Subscription};
+pub use described::{Channel, ServerUrl, Variable};
 pub use error::{Error, Result};
 pub use fault::Fault;
 pub use limits::Limits;

@@ -6,7 +6,8 @@ use tokio::sync::broadcast;
 
 use self::generated::{
     Came, Client, Count, CountRoom, Counted, Found, Level, Lost, PeopleAgainParameters,
-    PeopleParameters, RoomKind, RoomParameters, Said, Say, Set, VolumeParameters, Watch,
+    PeopleParameters, RoomKind, RoomParameters, Said, Say, Set, VolumeParameters, Watch, channels,
+    servers,
 };
 use crate::client::Peer;
 use crate::service::Running;
@@ -87,6 +88,20 @@ fn say(text: &str) -> Say {
     Say {
         text: text.to_owned(),
     }
+}
+
+#[test]
+fn channels_and_servers_are_constants() {
+    assert_eq!(channels::ROOM.name(), "room");
+    assert_eq!(channels::ROOM.address(), Some("rooms/{roomId}/{kind}"));
+    assert_eq!(channels::PEOPLE_AGAIN.name(), "people/again");
+    assert_eq!(channels::NOWHERE.address(), None);
+    let url = |values: &[(&str, &str)]| servers::PRODUCTION.url_with(values).ok();
+    assert_eq!(url(&[]), None);
+    let expected = "wss://eu.example.com:443/house/v2";
+    assert_eq!(url(&[("version", "v2")]).as_deref(), Some(expected));
+    assert_eq!(url(&[("version", "v2"), ("region", "mars")]), None);
+    assert_eq!(servers::TEST_SERVER.url().unwrap(), "ws://localhost");
 }
 
 #[test]

@@ -1,12 +1,82 @@
-//! Channels: the types of their addresses' parameters.
+//! Channels and servers: their constants, and the types of addresses' parameters.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{docs, ident, markdown, type_ident};
-use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters};
+use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server};
 
 const SERDE: &str = "::specwire::private::serde";
+
+/// The module of channels' constants.
+pub(super) fn constants(api: &Api) -> Option<TokenStream> {
+    let dead_code = super::dead_code();
+    let constants = api.channels.iter().map(|channel| {
+        let name = ident(&channel.name.rust);
+        let wire = &channel.name.wire;
+        let otherwise = format!("The channel {}.", markdown::code(wire));
+        let docs = docs::member(&[docs::or(channel.docs.as_deref(), &otherwise)]);
+        let address = channel
+            .address
+            .as_ref()
+            .map(|address| quote!(.at(#address)));
+        quote! {
+            #docs
+            pub const #name: ::specwire::Channel = ::specwire::Channel::new(#wire) #address;
+        }
+    });
+    (!api.channels.is_empty()).then(|| {
+        quote! {
+            /// The document's channels.
+            #dead_code
+            pub mod channels {
+                #(#constants)*
+            }
+        }
+    })
+}
+
+/// The module of servers' constants.
+pub(super) fn servers(api: &Api) -> Option<TokenStream> {
+    let dead_code = super::dead_code();
+    let constants = api.servers.iter().map(server);
+    (!api.servers.is_empty()).then(|| {
+        quote! {
+            /// The servers that the document names.
+            #dead_code
+            pub mod servers {
+                #(#constants)*
+            }
+        }
+    })
+}
+
+fn server(server: &Server) -> TokenStream {
+    let name = ident(&server.name.rust);
+    let (wire, protocol, host, pathname) = (
+        &server.name.wire,
+        &server.protocol,
+        &server.host,
+        &server.pathname,
+    );
+    let otherwise = format!("The server {}.", markdown::code(wire));
+    let docs = docs::member(&[docs::or(server.docs.as_deref(), &otherwise)]);
+    let variables = server.variables.iter().map(|variable| {
+        let (name, values) = (&variable.name, &variable.values);
+        let default = match &variable.default {
+            Some(default) => quote!(::core::option::Option::Some(#default)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote!(::specwire::Variable::new(#name, #default, &[#(#values),*]))
+    });
+    let variables: Vec<_> = variables.collect();
+    let variables = (!variables.is_empty()).then(|| quote!(.variables(&[#(#variables),*])));
+    quote! {
+        #docs
+        pub const #name: ::specwire::ServerUrl =
+            ::specwire::ServerUrl::new(#wire, #protocol, #host, #pathname) #variables;
+    }
+}
 
 /// The types of all channels' parameters.
 pub(super) fn parameters(api: &Api) -> TokenStream {

@@ -57,7 +57,11 @@ fn content(message: &Message) -> Option<TokenStream> {
 /// What its payload's type is for.
 pub(super) fn role(message: &Message) -> String {
     let wire = markdown::code(&message.name.wire);
-    format!("Payload of the message {wire}.")
+    let role = format!("Payload of the message {wire}.");
+    match &message.remarks {
+        Some(remarks) => format!("{role}\n\n{remarks}"),
+        None => role,
+    }
 }
 
 /// A type of the message's own, where its payload's type is shared or has no definition.

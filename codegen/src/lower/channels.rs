@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::docs::Docs;
+use super::metadata::Reader;
 use crate::api::{Channel, Name, Parameter, ParameterEnum, Parameters, TypeName, Variant};
 use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, const_name, field_name, type_name, variant_name};
@@ -13,9 +14,10 @@ use crate::source::{Id, Node, Size};
 const MOST: usize = 3_000;
 
 /// Lowers all channels, and the enums of their parameters. `types` are the names that are taken.
-pub(super) fn lower(
-    resolved: &Resolved<'_>,
+pub(super) fn lower<'s>(
+    resolved: &Resolved<'s>,
     types: &mut Scope,
+    metadata: &mut Reader<'s, '_>,
     docs: &mut Docs,
     errors: &mut Errors,
 ) -> (Vec<Channel>, Vec<ParameterEnum>) {
@@ -29,14 +31,24 @@ pub(super) fn lower(
         errors,
     };
     let mut names = Scope::new();
-    let lowered = resolved.channels.iter().map(|channel| Channel {
-        name: Name {
-            wire: channel.key.to_owned(),
-            rust: names.claim(const_name(channel.key)),
-        },
-        address: channel.address.map(str::to_owned),
-        docs: channels.docs.of(|field| channel.node.get(field)),
-        parameters: channels.parameters(channel),
+    let lowered = resolved.channels.iter().map(|channel| {
+        let metadata = metadata.of(std::iter::once(channel.node));
+        let servers = channel.node.get("servers");
+        let servers = servers.into_iter().flat_map(Node::items);
+        let servers = servers.filter_map(|server| resolved.references.target(server));
+        Channel {
+            name: Name {
+                wire: channel.key.to_owned(),
+                rust: names.claim(const_name(channel.key)),
+            },
+            address: channel.address.map(str::to_owned),
+            docs: channels
+                .docs
+                .with(|field| channel.node.get(field), &metadata),
+            parameters: channels.parameters(channel),
+            servers: servers.map(|server| server.key().to_owned()).collect(),
+            metadata,
+        }
     });
     (lowered.collect(), channels.enums)
 }

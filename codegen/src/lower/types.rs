@@ -285,6 +285,8 @@ impl<'s> Types<'s, '_> {
             content: api::Content::Json,
             content_type: None,
             // Which headers these are depends on the interactions.
+            metadata: api::Metadata::default(),
+            remarks: None,
             reply_address: None,
             correlation_id: None,
             has_own_headers: false,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use specwire_codegen::api::Value;
 use specwire_codegen::{Config, Perspective, generate};
 
 use crate::summary::interactions;
@@ -477,5 +478,70 @@ operations:
     assert_eq!(
         warnings,
         ["Test.yaml:6:41: warning[SW0317]: `security` is not enforced yet"]
+    );
+}
+
+#[test]
+fn what_nothing_is_generated_from_is_in_the_model() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+x-owner: me
+servers:
+  main:
+    host: localhost
+    protocol: mqtt
+    security: [{$ref: '#/components/securitySchemes/password'}]
+    bindings: {mqtt: {clientId: guest, keepAlive: 60}}
+channels:
+  notes:
+    servers: [{$ref: '#/servers/main'}]
+    bindings: {$ref: '#/components/channelBindings/notes'}
+    messages:
+      note:
+        payload: {type: string}
+        bindings: {kafka: {key: {type: string}}}
+        traits: [{bindings: {kafka: {key: under, schemaIdLocation: header}, mqtt: {}}}]
+operations:
+  note: {action: receive, channel: {$ref: '#/channels/notes'}}
+components:
+  securitySchemes: {password: {type: userPassword}}
+  channelBindings: {notes: {ws: {method: GET}}}
+";
+    let api = generate("Test.yaml", text).expect("valid").api;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let object = |members: &[(&str, Value)]| {
+        let members = members.iter().cloned();
+        Value::Object(
+            members
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
+    };
+    let named = |name: &str, value: Value| vec![(name.to_owned(), value)];
+    let password = object(&[("type", text("userPassword"))]);
+    assert_eq!(api.metadata.extensions, named("x-owner", text("me")));
+    assert_eq!(api.security_schemes, named("password", password.clone()));
+    let [server] = api.servers.as_slice() else {
+        panic!("{:?}", api.servers)
+    };
+    assert_eq!(server.metadata.security, [password]);
+    let number = Value::Number("60".to_owned());
+    let mqtt = object(&[("clientId", text("guest")), ("keepAlive", number)]);
+    assert_eq!(server.metadata.bindings, named("mqtt", mqtt));
+    let [channel] = api.channels.as_slice() else {
+        panic!("{:?}", api.channels)
+    };
+    assert_eq!(channel.servers, ["main"]);
+    let ws = object(&[("method", text("GET"))]);
+    assert_eq!(channel.metadata.bindings, named("ws", ws));
+    let key = object(&[("type", text("string"))]);
+    let kafka = object(&[("key", key), ("schemaIdLocation", text("header"))]);
+    assert_eq!(
+        api.messages[0].metadata.bindings,
+        [
+            ("kafka".to_owned(), kafka),
+            ("mqtt".to_owned(), Value::Object(Vec::new()))
+        ]
     );
 }

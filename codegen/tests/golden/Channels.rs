@@ -3,7 +3,74 @@
 /// The name that servers offer this document under, as in `/ws/channels`.
 pub const DOCUMENT: &str = "channels";
 
+/// The servers that the document names.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod servers {
+    /// Where people live.
+    pub const PRODUCTION: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
+            "production",
+            "wss",
+            "{region}.example.com:{port}",
+            "/house/{version}",
+        )
+        .variables(&[
+            ::specwire::Variable::new( "region", ::core::option::Option::Some("eu"), &["eu", "us"],
+            ), ::specwire::Variable::new("port", ::core::option::Option::Some("443"), &[]),
+            ::specwire::Variable::new("version", ::core::option::Option::None, &[]),
+        ]);
+
+    /// The server `test-server`.
+    pub const TEST_SERVER: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
+        "test-server",
+        "ws",
+        "localhost",
+        "",
+    );
+}
+
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// A room.
+    pub const ROOM: ::specwire::Channel = ::specwire::Channel::new("room")
+        .at("rooms/{roomId}/{kind}");
+
+    /// The channel `people`.
+    pub const PEOPLE: ::specwire::Channel = ::specwire::Channel::new("people")
+        .at("rooms/{roomId}/people");
+
+    /// The channel `people/again`.
+    pub const PEOPLE_AGAIN: ::specwire::Channel = ::specwire::Channel::new("people/again")
+        .at("rooms/{roomId}/people");
+
+    /// The channel `volume`.
+    pub const VOLUME: ::specwire::Channel = ::specwire::Channel::new("volume")
+        .at("{level}");
+
+    /// The channel `nowhere`.
+    pub const NOWHERE: ::specwire::Channel = ::specwire::Channel::new("nowhere");
+
+    /// The channel `unsaid`.
+    pub const UNSAID: ::specwire::Channel = ::specwire::Channel::new("unsaid");
+}
+
 /// Payload of the message `say`.
+///
+/// Tags: `chat`.
+///
+/// Example: Somebody says hello:
+///
+/// ```text
+/// { "text": "hello" }
+/// ```
+///
+/// Example:
+///
+/// ```text
+/// {
+///   "text": "what is said may be long, and then each member has a line of its own"
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -422,9 +489,21 @@ const FIND: ::specwire::private::Interaction =
 /// Channels, version 1.0.0: what its provider implements.
 ///
 /// Channels whose addresses have parameters, or that have no address.
+///
+/// See <https://example.com/house>: The plan of the house.
+///
+/// Tags: `rooms`.
+///
+/// Contact: The house, \<house@example.com>.
+///
+/// License: MIT, <https://opensource.org/license/mit>.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
-    /// A room.
+    /// Says something in a room.
+    ///
+    /// See <https://example.com/say>.
+    ///
+    /// Tags: `chat`, `rooms`.
     ///
     /// Send `say`: nothing is answered.
     fn say(
@@ -537,7 +616,11 @@ impl Client {
         Self(client)
     }
 
-    /// A room.
+    /// Says something in a room.
+    ///
+    /// See <https://example.com/say>.
+    ///
+    /// Tags: `chat`, `rooms`.
     ///
     /// Send `say`: returns when the message is on its way.
     pub async fn say(

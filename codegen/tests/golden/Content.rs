@@ -3,6 +3,21 @@
 /// The name that servers offer this document under, as in `/ws/content`.
 pub const DOCUMENT: &str = "content";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// The channel `texts`.
+    pub const TEXTS: ::specwire::Channel = ::specwire::Channel::new("texts").at("texts");
+
+    /// The channel `sounds`.
+    pub const SOUNDS: ::specwire::Channel = ::specwire::Channel::new("sounds")
+        .at("sounds");
+
+    /// The channel `settings`.
+    pub const SETTINGS: ::specwire::Channel = ::specwire::Channel::new("settings")
+        .at("settings");
+}
+
 /// Payload of the message `volume`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]

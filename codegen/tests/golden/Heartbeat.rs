@@ -3,6 +3,54 @@
 /// The name that servers offer this document under, as in `/ws/heartbeat`.
 pub const DOCUMENT: &str = "heartbeat";
 
+/// The servers that the document names.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod servers {
+    /// This server, over WebSockets.
+    pub const LOCAL: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
+            "local",
+            "ws",
+            "127.0.0.1:{port}",
+            "/ws",
+        )
+        .variables(&[
+            ::specwire::Variable::new("port", ::core::option::Option::Some("8080"), &[]),
+        ]);
+
+    /// An MQTT broker that a provider is connected to.
+    pub const PRODUCTION: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
+            "production",
+            "mqtt",
+            "localhost:{port}",
+            "",
+        )
+        .variables(&[
+            ::specwire::Variable::new("port", ::core::option::Option::Some("8883"), &[]),
+        ]);
+}
+
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// A **beat_sub** message here subscribes its sender to **beat_pub** messages.
+    pub const BEAT_SUB: ::specwire::Channel = ::specwire::Channel::new("beat_sub")
+        .at("beat_sub");
+
+    /// The beats of one subscription arrive here, as **beat_pub** messages.
+    pub const BEAT_PUB: ::specwire::Channel = ::specwire::Channel::new("beat_pub");
+
+    /// A **getPeriod_request** message here is answered by a **getPeriod_response**.
+    pub const GET_PERIOD_REQUEST: ::specwire::Channel = ::specwire::Channel::new(
+            "getPeriod_request",
+        )
+        .at("getPeriod_request");
+
+    /// The answer to a **getPeriod_request** arrives here.
+    pub const GET_PERIOD_RESPONSE: ::specwire::Channel = ::specwire::Channel::new(
+        "getPeriod_response",
+    );
+}
+
 /// Subscribes to the heartbeat.
 ///
 /// Payload of the message `beat_sub`.

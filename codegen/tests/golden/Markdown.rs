@@ -3,6 +3,20 @@
 /// The name that servers offer this document under, as in `/ws/markdown`.
 pub const DOCUMENT: &str = "markdown";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// - a list that goes on lazily
+    ///
+    ///   1. nested
+    /// - another
+    /// - after a gap
+    ///
+    ///   with a second paragraph
+    pub const TELL_SEND: ::specwire::Channel = ::specwire::Channel::new("tell_send")
+        .at("tell_send");
+}
+
 /// Footnote
 ///
 /// \[^1\]: <https://example.org/footnote> \[link\]: <https://example.org/definition>

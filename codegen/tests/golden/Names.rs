@@ -3,6 +3,33 @@
 /// The name that servers offer this document under, as in `/ws/names`.
 pub const DOCUMENT: &str = "names";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// The channel `move_submit`.
+    pub const MOVE_SUBMIT: ::specwire::Channel = ::specwire::Channel::new("move_submit")
+        .at("move_submit");
+
+    /// The channel `move_error`.
+    pub const MOVE_ERROR: ::specwire::Channel = ::specwire::Channel::new("move_error")
+        .at("move_error");
+
+    /// The channel `connect_send`.
+    pub const CONNECT_SEND: ::specwire::Channel = ::specwire::Channel::new("connect_send")
+        .at("connect_send");
+
+    /// The channel `fromOrbit_send`.
+    pub const FROM_ORBIT_SEND: ::specwire::Channel = ::specwire::Channel::new("fromOrbit_send")
+        .at("fromOrbit_send");
+
+    /// The channel `document_send`.
+    pub const DOCUMENT_SEND: ::specwire::Channel = ::specwire::Channel::new("document_send")
+        .at("document_send");
+
+    /// The channel `a`.
+    pub const A: ::specwire::Channel = ::specwire::Channel::new("a").at("a");
+}
+
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]

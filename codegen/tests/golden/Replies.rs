@@ -3,6 +3,25 @@
 /// The name that servers offer this document under, as in `/ws/replies`.
 pub const DOCUMENT: &str = "replies";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// The channel `accounts`.
+    pub const ACCOUNTS: ::specwire::Channel = ::specwire::Channel::new("accounts")
+        .at("accounts");
+
+    /// The channel `answers`.
+    pub const ANSWERS: ::specwire::Channel = ::specwire::Channel::new("answers")
+        .at("answers");
+
+    /// The channel `transfers`.
+    pub const TRANSFERS: ::specwire::Channel = ::specwire::Channel::new("transfers")
+        .at("transfers");
+
+    /// The channel `nowhere`.
+    pub const NOWHERE: ::specwire::Channel = ::specwire::Channel::new("nowhere");
+}
+
 /// Payload of the message `balance`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]

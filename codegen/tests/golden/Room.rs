@@ -3,6 +3,13 @@
 /// The name that servers offer this document under, as in `/ws/room`.
 pub const DOCUMENT: &str = "room";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// The channel `room`.
+    pub const ROOM: ::specwire::Channel = ::specwire::Channel::new("room").at("room");
+}
+
 /// Something to be said.
 ///
 /// Payload of the message `say`.

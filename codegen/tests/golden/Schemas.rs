@@ -3,6 +3,22 @@
 /// The name that servers offer this document under, as in `/ws/schemas`.
 pub const DOCUMENT: &str = "schemas";
 
+/// The document's channels.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+pub mod channels {
+    /// The channel `store_submit`.
+    pub const STORE_SUBMIT: ::specwire::Channel = ::specwire::Channel::new("store_submit")
+        .at("store_submit");
+
+    /// The channel `note_send`.
+    pub const NOTE_SEND: ::specwire::Channel = ::specwire::Channel::new("note_send")
+        .at("note_send");
+
+    /// The channel `list_send`.
+    pub const LIST_SEND: ::specwire::Channel = ::specwire::Channel::new("list_send")
+        .at("list_send");
+}
+
 /// One member of each kind.
 ///
 /// They are all here.
