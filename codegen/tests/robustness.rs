@@ -392,3 +392,28 @@ fn merges_of_merges() {
     }
     assert!(!survives(&text));
 }
+
+#[test]
+fn sections_within_themselves() {
+    let head = "asyncapi: 3.0.0\ninfo: {title: Odd, version: 1.0.0}\n";
+    for text in [
+        "components: {$ref: '#'}",
+        "components: {schemas: {$ref: '#/components'}}",
+        "components: {schemas: {a: {b: {}}, $ref: '#/components'}}",
+        "components: {schemas: {$ref: '#/components/messages'}, messages: {$ref: '#/components/schemas'}}",
+        "channels: {$ref: '#/x/f'}\ncomponents: {channels: {$ref: '#/x/g'}}\n\
+         x: {f: {t: {messages: {$ref: '#/x/g'}}}, g: {k: {messages: {$ref: '#/x/f'}}}}",
+    ] {
+        assert!(!survives(&format!("{head}{text}")), "{text}");
+    }
+    // Each channel has all messages.
+    let channels = (0..5000)
+        .map(|index| format!("  c{index}: {{messages: {{$ref: '#/components/messages'}}}}\n"));
+    let messages = (0..3000).map(|index| format!("m{index}: {{}}, "));
+    let text = format!(
+        "{head}channels:\n{}components: {{messages: {{{}}}}}\n",
+        channels.collect::<String>(),
+        messages.collect::<String>()
+    );
+    assert!(!survives(&text));
+}

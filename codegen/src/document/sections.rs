@@ -3,11 +3,16 @@
 //! AsyncAPI has no references there, but tools that join files follow them, and so documents have
 //! them. They are gone before anything else is looked at.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::source::{Id, Node, Source, Target};
+use crate::source::{Id, Node, Size, Source, Target};
 
 /// How many references lead from one to the next.
 const LONGEST: usize = 10;
+
+/// How many values may be moved in all, which may be the same ones again and again.
+const MOST: usize = 50_000;
 
 /// The fields of a document that are sections.
 const SECTIONS: &[&str] = &["channels", "components", "info", "operations", "servers"];
@@ -22,58 +27,108 @@ const WITHIN: &[(&str, &[&str])] = &[
 /// to objects. Those that lead to nothing are reported, and left.
 pub(crate) fn gather(source: &mut Source, errors: &mut Errors) {
     let root = source.root().id();
+    let mut gatherer = Gatherer {
+        source,
+        size: Size::new(MOST),
+        is_full: false,
+        errors,
+    };
     for section in SECTIONS {
-        follow(source, root, section, errors);
+        gatherer.follow(root, section);
     }
-    let components = source.root().get("components").map(Node::id);
+    let components = gatherer.source.root().get("components").map(Node::id);
     if let Some(components) = components {
-        for key in keys(source.node(components)) {
-            follow(source, components, &key, errors);
+        for key in keys(gatherer.source.node(components)) {
+            gatherer.follow(components, &key);
         }
     }
     for owner in [Some(root), components].into_iter().flatten() {
         for (section, inner) in WITHIN {
-            let members = source.node(owner).get(section).into_iter();
-            let members: Vec<Id> = members
-                .flat_map(Node::entries)
-                .filter_map(|entry| end(source, entry.node, None).ok())
-                .map(Node::id)
-                .collect();
-            for member in members {
+            for member in gatherer.members(owner, section) {
                 for key in *inner {
-                    follow(source, member, key, errors);
+                    if !gatherer.is_full {
+                        gatherer.follow(member, key);
+                    }
                 }
             }
         }
     }
 }
 
+struct Gatherer<'a> {
+    source: &'a mut Source,
+    size: Size,
+    /// There was too much.
+    is_full: bool,
+    errors: &'a mut Errors,
+}
+
+impl Gatherer<'_> {
+    fn follow(&mut self, owner: Id, key: &str) {
+        let Some(start) = self.source.node(owner).get(key) else {
+            return;
+        };
+        let place = || start.get("$ref").unwrap_or(start).place();
+        let end = match end(self.source, start, Some(self.errors)) {
+            Ok(end) if end.id() == start.id() => return,
+            Ok(end) => end,
+            Err(None) => return,
+            Err(Some(mistake)) => return self.errors.push(mistake),
+        };
+        match contains(end, owner, &mut self.size) {
+            Ok(false) => {}
+            Ok(true) => {
+                let message = format!("{} would be within itself", quote(key));
+                let mistake = Diagnostic::error(Code::ReferenceCycle, place(), message);
+                return self.errors.push(mistake);
+            }
+            Err(message) => {
+                self.is_full = true;
+                let mistake = Diagnostic::error(Code::TooLarge, place(), message);
+                return self.errors.push(mistake);
+            }
+        }
+        let message = format!(
+            "found a reference in place of {}: AsyncAPI allows none here",
+            quote(key)
+        );
+        let mistake = Diagnostic::warning(Code::ReferenceNotAllowed, place(), message);
+        self.errors.push(mistake);
+        let end = end.id();
+        self.source.replace(owner, key, end);
+    }
+
+    /// The members of a section, wherever they are.
+    fn members(&self, owner: Id, section: &str) -> Vec<Id> {
+        let section = self.source.node(owner).get(section).into_iter();
+        section
+            .flat_map(Node::entries)
+            .filter_map(|entry| end(self.source, entry.node, None).ok())
+            .map(Node::id)
+            .collect()
+    }
+}
+
+/// Whether a node is among those within another.
+fn contains(outer: Node<'_>, inner: Id, size: &mut Size) -> Result<bool, String> {
+    let mut seen = HashSet::new();
+    let mut open = vec![outer];
+    while let Some(node) = open.pop() {
+        if node.id() == inner {
+            return Ok(true);
+        }
+        if seen.insert(node.id()) {
+            size.grow(1, "values in sections that are elsewhere")?;
+            open.extend(node.entries().map(|entry| entry.node));
+            open.extend(node.items());
+        }
+    }
+    Ok(false)
+}
+
 fn keys(node: Node<'_>) -> Vec<String> {
     let entries = node.entries().map(|entry| entry.key.to_owned());
     entries.filter(|key| !key.starts_with("x-")).collect()
-}
-
-fn follow(source: &mut Source, owner: Id, key: &str, errors: &mut Errors) {
-    let Some(start) = source.node(owner).get(key) else {
-        return;
-    };
-    let place = || start.get("$ref").unwrap_or(start).place();
-    let end = match end(source, start, Some(errors)) {
-        Ok(end) if end.id() == start.id() => return,
-        Ok(end) => end.id(),
-        Err(None) => return,
-        Err(Some(mistake)) => return errors.push(mistake),
-    };
-    let message = format!(
-        "found a reference in place of {}: AsyncAPI allows none here",
-        quote(key)
-    );
-    errors.push(Diagnostic::warning(
-        Code::ReferenceNotAllowed,
-        place(),
-        message,
-    ));
-    source.replace(owner, key, end);
 }
 
 /// What a chain of references ends in; the node itself, if it is none. Otherwise what is wrong, unless
