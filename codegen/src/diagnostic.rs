@@ -1,33 +1,27 @@
 //! Mistakes in documents: each with its place, gathered so that one run shows all of them.
 
 mod code;
+mod errors;
 mod json;
 mod levels;
 mod place;
 mod render;
 mod wording;
 
-use std::collections::HashSet;
 use std::fmt;
 
 pub use code::{Code, UnknownCode};
+pub(crate) use errors::Errors;
 pub(crate) use levels::{Level, Levels};
 pub(crate) use place::{Place, Text};
-use wording::nearest;
 pub(crate) use wording::{choice, quote};
-
-/// How many mistakes of one severity are shown; that there are more is then said.
-const SHOWN: usize = 1000;
-
-/// Up to how many mistakes it is worth looking for what was meant.
-const SUGGESTED: usize = 100;
 
 /// Whether a [`Diagnostic`] prevents code from being generated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Severity {
     /// No code is generated.
     Error,
-    /// Code is generated, but does less than the document says.
+    /// Code is generated: what was plainly meant, or less than the document says.
     Warning,
 }
 
@@ -280,127 +274,3 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
-
-/// What the phases have found so far.
-#[derive(Debug, Default)]
-pub(crate) struct Errors {
-    levels: Levels,
-    errors: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
-    more_errors: bool,
-    more_warnings: bool,
-    /// Lines that could not be read.
-    passed_over: String,
-}
-
-impl Errors {
-    pub(crate) fn new(levels: &Levels) -> Self {
-        Self {
-            levels: levels.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// From now on these lines are known not to have been read: what is missing may be on them.
-    pub(crate) fn pass_over(&mut self, lines: &str) {
-        self.passed_over.push_str(lines);
-    }
-
-    /// Notes a mistake.
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        let wanted = diagnostic.0.wanted.as_deref();
-        if wanted.is_some_and(|wanted| self.passed_over.contains(wanted)) {
-            return;
-        }
-        let (list, more) = match diagnostic.0.severity {
-            Severity::Error => (&mut self.errors, &mut self.more_errors),
-            Severity::Warning if self.levels.of(diagnostic.0.code) == Level::Allow => return,
-            Severity::Warning => (&mut self.warnings, &mut self.more_warnings),
-        };
-        if list.len() < SHOWN {
-            list.push(diagnostic);
-        } else {
-            *more = true;
-        }
-    }
-
-    /// Notes what was found apart from the rest.
-    pub(crate) fn absorb(&mut self, others: Self) {
-        for diagnostic in others.errors.into_iter().chain(others.warnings) {
-            self.push(diagnostic);
-        }
-        self.more_errors |= others.more_errors;
-        self.more_warnings |= others.more_warnings;
-        self.pass_over(&others.passed_over);
-    }
-
-    /// The name that was most likely meant by `wanted`, if any is near enough and it will be shown.
-    pub(crate) fn nearest<'a>(
-        &self,
-        wanted: &str,
-        names: impl IntoIterator<Item = &'a str>,
-    ) -> Option<&'a str> {
-        let is_worth_it = !self.are_many() && self.warnings.len() < SUGGESTED;
-        is_worth_it.then(|| nearest(wanted, names)).flatten()
-    }
-
-    /// There are more errors already than anyone will mend at once.
-    pub(crate) fn are_many(&self) -> bool {
-        self.errors.len() >= SUGGESTED
-    }
-
-    /// Nothing so far prevents code from being generated.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.errors.is_empty()
-    }
-
-    /// The end of the phases: the warnings, or else these and the errors.
-    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Diagnostics> {
-        if !self.is_empty() {
-            self.warnings.retain(|warning| !warning.0.is_doubtful);
-        }
-        for warning in &mut self.warnings {
-            if self.levels.of(warning.0.code) == Level::Deny {
-                warning.0.severity = Severity::Error;
-            }
-        }
-        let mut all = self.errors;
-        all.append(&mut self.warnings);
-        in_order(&mut all);
-        let is_error = |diagnostic: &Diagnostic| diagnostic.0.severity == Severity::Error;
-        let failed = all.iter().any(is_error);
-        for (severity, more) in [
-            (Severity::Error, self.more_errors),
-            (Severity::Warning, self.more_warnings),
-        ] {
-            if let Some(first) = all.first().filter(|_| more) {
-                let place = Place::file(first.file());
-                let message = format!(
-                    "found more than these {SHOWN} {}s: mend some to see the others",
-                    severity.name()
-                );
-                let code = Code::TooManyMistakes;
-                all.push(Diagnostic::new(severity, code, place, message));
-            }
-        }
-        if failed {
-            Err(Diagnostics(all))
-        } else {
-            Ok(all)
-        }
-    }
-}
-
-/// Brings diagnostics into the order of the document, and removes what is said twice. Other files
-/// follow in the order in which they were read.
-fn in_order(all: &mut Vec<Diagnostic>) {
-    let key = |diagnostic: &Diagnostic| {
-        let place = &diagnostic.0.place;
-        let range = place.range.as_ref().map(|range| (range.start, range.end));
-        (place.text.order, range)
-    };
-    // Stable: of two mistakes at one place, the one found by the earlier phase comes first.
-    all.sort_by_key(key);
-    let mut seen = HashSet::new();
-    all.retain(|diagnostic| seen.insert((key(diagnostic), diagnostic.0.message.clone())));
-}
