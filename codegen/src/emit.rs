@@ -4,25 +4,28 @@
 //! a document may well have a schema called `Option`.
 
 mod channels;
+mod checks;
 mod client;
 mod docs;
+mod enums;
 mod interactions;
 mod markdown;
 mod messages;
 mod service;
 mod types;
+mod unions;
 
 use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::api::{Api, Message, Payload, TypeDef, TypeKind, TypeName};
+use crate::api::{Api, Message, Payload, Traits, Type, TypeDef, TypeName};
 use crate::options::{Options, Sides};
 
 /// Everything that one document's generated file contains.
 pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
-    let index = Index::new(api);
+    let index = Index::new(api, options);
     let document = document(api);
     let types = api
         .types
@@ -31,7 +34,6 @@ pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
     let wrappers = api
         .messages
         .iter()
-        .filter(|message| message.headers.is_none())
         .map(|message| messages::wrapper(&index, message));
     let parameters = channels::parameters(api);
     let servers = channels::servers(api);
@@ -107,18 +109,14 @@ struct Index<'a> {
     by_headers: HashMap<&'a TypeName, &'a Message>,
     /// Types of messages with headers of their own to set.
     with_own_headers: HashSet<&'a str>,
-    with_default: HashSet<&'a TypeName>,
+    definitions: HashMap<&'a TypeName, &'a TypeDef>,
+    options: &'a Options,
     replies: HashSet<&'a TypeName>,
 }
 
 impl<'a> Index<'a> {
-    fn new(api: &'a Api) -> Self {
+    fn new(api: &'a Api, options: &'a Options) -> Self {
         let messages = api.messages.iter();
-        let has_default = |definition: &&TypeDef| match &definition.kind {
-            TypeKind::Struct(body) => body.has_default,
-            TypeKind::Enum(_) => false,
-        };
-        let with_default = api.types.iter().filter(has_default);
         Self {
             by_payload: messages
                 .clone()
@@ -135,7 +133,12 @@ impl<'a> Index<'a> {
                 .filter(|message| message.has_own_headers)
                 .map(|message| message.name.rust.as_str())
                 .collect(),
-            with_default: with_default.map(|definition| &definition.name).collect(),
+            definitions: api
+                .types
+                .iter()
+                .map(|definition| (&definition.name, definition))
+                .collect(),
+            options,
             replies: api.replies.iter().map(|reply| &reply.name).collect(),
         }
     }
@@ -160,8 +163,115 @@ impl<'a> Index<'a> {
         self.replies.contains(name)
     }
 
-    /// The definition has a default value.
-    fn has_default(&self, name: &TypeName) -> bool {
-        self.with_default.contains(name)
+    /// Which traits the type has.
+    fn traits(&self, ty: &Type) -> Traits {
+        let all = Traits {
+            default: true,
+            eq: true,
+            copy: true,
+        };
+        match ty {
+            Type::Null
+            | Type::Bool
+            | Type::Integer(_)
+            | Type::Uuid => all,
+            Type::F32 | Type::F64 | Type::Number => Traits { eq: false, ..all },
+            Type::Ipv4 | Type::Ipv6 | Type::Never => Traits {
+                default: false,
+                ..all
+            },
+            Type::String | Type::Bytes | Type::Any => Traits { copy: false, ..all },
+            Type::Array(inner) | Type::Map(inner) => Traits {
+                default: true,
+                copy: false,
+                ..self.traits(inner)
+            },
+            Type::Nullable(inner) => Traits {
+                default: true,
+                ..self.traits(inner)
+            },
+            Type::Checked(inner, _) => self.traits(inner),
+            Type::Tuple(elements) => elements.iter().fold(all, |traits, element| {
+                let other = self.traits(element);
+                Traits {
+                    default: traits.default && other.default,
+                    eq: traits.eq && other.eq,
+                    copy: traits.copy && other.copy,
+                }
+            }),
+            Type::Foreign(_) => Traits::default(),
+            Type::Named(name) => self
+                .definitions
+                .get(name)
+                .map_or_else(Traits::default, |definition| definition.traits),
+            Type::Boxed(name) => Traits {
+                copy: false,
+                ..self
+                    .definitions
+                    .get(name)
+                    .map_or_else(Traits::default, |definition| definition.traits)
+            },
+        }
     }
+
+    /// There is something to check in values of this type.
+    fn is_checked(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Checked(..) => true,
+            Type::Named(name) | Type::Boxed(name) => self
+                .definitions
+                .get(name)
+                .is_some_and(|definition| definition.is_checked),
+            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) => {
+                self.is_checked(inner)
+            }
+            Type::Tuple(elements) => elements.iter().any(|element| self.is_checked(element)),
+            _ => false,
+        }
+    }
+
+    /// The derives that the type has besides those that every type has.
+    fn derives(&self, name: &str) -> Option<TokenStream> {
+        let paths: Vec<TokenStream> = self.options.derives(name).map(types::tokens).collect();
+        (!paths.is_empty()).then(|| quote!(#[derive(#(#paths),*)]))
+    }
+
+    /// The attributes that the type has besides those that every type has.
+    fn attributes(&self, name: &str) -> TokenStream {
+        let all = self.options.attributes(name).map(types::tokens);
+        quote!(#(#all)*)
+    }
+}
+
+/// Lets clippy pass names that it would have changed: variants that share a word, or repeat the
+/// enum's.
+fn allow_names(name: &TypeName, variants: &[&str]) -> Option<TokenStream> {
+    let split: Vec<Vec<&str>> = variants.iter().map(|variant| words(variant)).collect();
+    let (first, others) = split.split_first()?;
+    let of_enum = words(&name.0);
+    let repeat = variants.len() > 2
+        && (others.iter().all(|word| word.first() == first.first())
+            || others.iter().all(|word| word.last() == first.last())
+            || split
+                .iter()
+                .any(|word| word.starts_with(&of_enum) || word.ends_with(&of_enum)));
+    repeat.then(
+        || quote!(#[allow(clippy::enum_variant_names, reason = "as the document names them")]),
+    )
+}
+
+fn words(camel: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = camel;
+    while !rest.is_empty() {
+        let end = rest
+            .char_indices()
+            .skip(1)
+            .find(|(_, c)| c.is_uppercase())
+            .map_or(rest.len(), |(index, _)| index);
+        let (word, after) = rest.split_at(end);
+        words.push(word);
+        rest = after;
+    }
+    words
 }

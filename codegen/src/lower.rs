@@ -33,13 +33,17 @@ pub(crate) fn lower(
 ) -> Api {
     warn_of_security(resolved, errors);
     let Recognised { drafts, responses } = interaction::recognise(resolved, options, errors);
-    let uses = Uses::of(&drafts, &responses);
+    let mut uses = Uses::of(&drafts, &responses);
+    let received = uses.received();
+    if options.operations.is_none() {
+        uses.add_unused(resolved.messages.len());
+    }
     let in_use = uses
         .order
         .iter()
         .filter_map(|index| resolved.messages.get(*index));
     let in_use: Vec<&Message<'_>> = in_use.collect();
-    let (mut messages, types) = types::lower(&in_use, resolved, errors);
+    let (mut messages, types) = types::lower(&in_use, &received, resolved, options, errors);
     let mut docs = Docs::new();
     let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
@@ -49,7 +53,6 @@ pub(crate) fn lower(
             message.remarks = docs.remarks(&message.metadata, &examples);
         }
         expressions::set(message, *index, &uses, resolved, errors);
-        content::set(message, *index, resolved, errors);
     }
 
     let mut methods = Scope::new();
@@ -223,6 +226,21 @@ impl<'d> Uses<'d> {
         uses
     }
 
+    /// The positions of messages that come from the provider.
+    fn received(&self) -> HashSet<usize> {
+        let by_role = self.order.iter().enumerate().filter(|(_, message)| {
+            let uses = self.by_message.get(message);
+            uses.is_some_and(|uses| uses.iter().any(|(role, _)| *role != Role::Start))
+        });
+        by_role.map(|(position, _)| position).collect()
+    }
+
+    /// Messages that no interaction uses have types all the same.
+    fn add_unused(&mut self, messages: usize) {
+        let unused = (0..messages).filter(|message| !self.by_message.contains_key(message));
+        self.order.extend(unused.collect::<Vec<_>>());
+    }
+
     fn add(&mut self, message: usize, role: Role, draft: &'d Draft<'d>) {
         let known = self.by_message.entry(message).or_insert_with(|| {
             self.order.push(message);
@@ -273,15 +291,6 @@ fn pattern(
             error: role(Role::Error),
         },
     })
-}
-
-/// `title`, `summary` and `description`, one paragraph each.
-fn paragraphs<'s>(get: impl Fn(&str) -> Option<Node<'s>>) -> Option<String> {
-    let texts = ["title", "summary", "description"]
-        .into_iter()
-        .filter_map(get);
-    let paragraphs: Vec<String> = texts.filter_map(|node| trimmed(node.text()?)).collect();
-    (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
 }
 
 /// Text of the document as it is, unless there is none.

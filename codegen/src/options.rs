@@ -137,13 +137,11 @@ impl Options {
     }
 
     /// The derive macros that a type has besides those that every type has.
-    #[allow(dead_code, reason = "emission is about to use it")]
     pub(crate) fn derives(&self, rust: &str) -> impl Iterator<Item = &str> {
         chosen(&self.derives, rust)
     }
 
     /// The attributes that a type has besides those that every type has.
-    #[allow(dead_code, reason = "emission is about to use it")]
     pub(crate) fn attributes(&self, rust: &str) -> impl Iterator<Item = &str> {
         chosen(&self.attributes, rust)
     }

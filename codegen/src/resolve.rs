@@ -131,6 +131,7 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
     };
     resolver.channels(errors);
     let operations = resolver.operations(errors);
+    resolver.components();
     let resolved = Resolved {
         root: resolver.root,
         channels: resolver.channels,
@@ -159,6 +160,16 @@ struct Resolver<'s> {
 }
 
 impl<'s> Resolver<'s> {
+    /// Messages that no channel has are for others to use.
+    fn components(&mut self) {
+        let messages = self.root.get("components").and_then(|all| all.get("messages"));
+        for entry in messages.into_iter().flat_map(Node::entries) {
+            if let Some(target) = self.references.target(entry.node) {
+                self.message(target, entry.key);
+            }
+        }
+    }
+
     fn channels(&mut self, errors: &mut Errors) {
         let channels = self.root.get("channels");
         for entry in channels.into_iter().flat_map(Node::entries) {

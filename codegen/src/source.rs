@@ -19,6 +19,7 @@ mod meaning;
 mod merge;
 mod patch;
 mod tree;
+mod value;
 mod yaml;
 
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
+pub(crate) use value::string as json_string;
 
 pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
 pub(crate) use location::{decode, normal, slashed, unescape};
@@ -403,24 +405,9 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// The value of a number, as near as it can be.
+    /// The value of a number that JSON has, as near as it can be.
     pub(crate) fn number(self) -> Option<f64> {
-        let Kind::Scalar(Meaning::Number, text) = &self.data().kind else {
-            return None;
-        };
-        let radix = |prefix, radix| {
-            let digits = text.strip_prefix(prefix)?;
-            #[expect(clippy::cast_precision_loss, reason = "as near as it can be")]
-            u64::from_str_radix(digits, radix)
-                .ok()
-                .map(|number| number as f64)
-        };
-        let special = || text.replacen('.', "", 1).parse().ok();
-        text.parse()
-            .ok()
-            .or_else(|| radix("0x", 16))
-            .or_else(|| radix("0o", 8))
-            .or_else(special)
+        self.decimal()?.parse().ok()
     }
 
     /// As after "found": `a list`, ``the number `3` ``.

@@ -31,3 +31,26 @@ where
 pub fn read_default<T: serde::de::DeserializeOwned>(text: &'static str) -> Option<T> {
     crate::strict::from_str(text).ok()
 }
+
+/// The text of a value in which equal values are equal: without spaces, and with whole numbers as
+/// such.
+#[must_use]
+pub fn canonical(value: &crate::Json) -> String {
+    use crate::Json;
+    match value {
+        Json::Number(number) => match number.as_f64() {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9.0e15 => {
+                (float as i64).to_string()
+            }
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// The value that `text` is JSON of.
+#[must_use]
+pub fn json(text: &'static str) -> crate::Json {
+    serde_json::from_str(text).unwrap_or_default()
+}

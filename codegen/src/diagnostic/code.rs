@@ -206,14 +206,26 @@ codes! {
     SchemaGroup = 404, "group of schemas":
         "What stands where a schema is expected is a mapping of names to schemas, and so a schema that \
          anything matches.";
-    NotGenerated = 405, "construct that is not generated":
-        "This construct of JSON Schema is not generated yet. What it describes is carried as JSON.";
     SchemaFormat = 406, "schema format":
         "Schemas of this format are not read. What they describe is carried as JSON.";
-    AdditionalProperties = 407, "additional properties beside fixed ones":
-        "`additionalProperties` beside `properties` is not generated yet: other members are left out.";
-    Contradiction = 408, "contradicting limits":
+    ContradictingLimits = 407, "contradicting limits":
         "The lower limit is above the upper one, so that nothing matches the schema.";
+    ImpossibleSchema = 408, "schema that nothing matches":
+        "No value matches this schema, so that nothing can be sent where it stands.";
+    Contradiction = 409, "contradicting schemas":
+        "Schemas that are joined by `allOf`, or by what stands beside a list of alternatives, allow no \
+         value in common. The last one counts.";
+    AmbiguousUnion = 410, "ambiguous alternatives":
+        "Two alternatives of a `oneOf` or `anyOf` declare such members that a value of one may be taken \
+         for one of the other. Give one a required member that the other does not declare, or both a \
+         member with a `const`, or name one with `discriminator`.";
+    UncheckedPattern = 411, "unchecked pattern":
+        "A regular expression with look-around, back-references or Unicode classes cannot be matched in \
+         linear time, and is not checked when a message comes.";
+    UncheckedSchema = 412, "unchecked condition":
+        "A condition (`not`, `if`, `contains`, ...) is too long to be checked when a message comes.";
+    RustType = 413, "no type of Rust":
+        "`x-rust-type` names the Rust type that stands for a schema, by its path.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -489,7 +489,7 @@ pub(super) fn limits(node: Node<'_>, errors: &mut Errors) {
                 shown(high)
             );
             errors.push(
-                Diagnostic::warning(Code::Contradiction, low.place(), message)
+                Diagnostic::warning(Code::ContradictingLimits, low.place(), message)
                     .related(high.place(), "the other limit"),
             );
         }

@@ -23,7 +23,7 @@ pub(super) fn member(texts: &[&str]) -> TokenStream {
 
 /// `text`, or `otherwise` where there is nothing to read in it.
 pub(super) fn or<'a>(text: Option<&'a str>, otherwise: &'a str) -> &'a str {
-    text.filter(|text| !markdown::lines(text, ITEM_WIDTH).is_empty())
+    text.filter(|text| !markdown::is_empty(text))
         .unwrap_or(otherwise)
 }
 

@@ -18,9 +18,39 @@ const MAX_DEPTH: usize = 6;
 
 /// The lines of a doc comment that says `text`, wrapped at `width`. None if there is nothing to say.
 pub(super) fn lines(text: &str, width: usize) -> Vec<String> {
+    if is_plain(text) && text.len() <= width {
+        return vec![text.to_owned()];
+    }
     let clean = clean(text);
     let lines: Vec<&str> = clean.lines().map(str::trim_end).collect();
     blocks(&lines, width, 0)
+}
+
+/// There is nothing to say.
+pub(super) fn is_empty(text: &str) -> bool {
+    // Letters are always shown, and cheap to find.
+    !text.contains(|c: char| c.is_ascii_alphanumeric()) && lines(text, usize::MAX).is_empty()
+}
+
+/// A line that needs no second look: it begins with a letter, and has nothing in it that Markdown
+/// or rustdoc knows.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b',' | b'.' | b'\'' | b'(' | b')' | b'-' | b'`')
+    };
+    bytes.first().is_some_and(u8::is_ascii_alphabetic)
+        && bytes.last() != Some(&b' ')
+        && bytes.iter().all(plain)
+        && !text.contains("  ")
+        && has_closed_code(bytes)
+}
+
+/// Backticks stand alone, and each second one ends what the one before it begins.
+fn has_closed_code(bytes: &[u8]) -> bool {
+    let ticks = bytes.iter().filter(|byte| **byte == b'`').count();
+    let doubled = bytes.windows(2).any(|pair| pair == b"``");
+    ticks.is_multiple_of(2) && !doubled
 }
 
 /// A name as it is in the document, in backticks.

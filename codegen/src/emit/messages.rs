@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Index, docs, ident, markdown, type_ident, types};
-use crate::api::{Content, Expression, Message, Part, Payload, Type};
+use super::{Index, checks, docs, ident, markdown, type_ident, types, unions};
+use crate::api::{Content, Expression, Message, Part, Payload};
 
 /// The content type of messages that have no other.
 const JSON: &str = "application/json";
@@ -20,9 +20,7 @@ pub(super) fn payload(message: &Message) -> TokenStream {
         None => quote!(::specwire::NoHeaders),
     };
     let wire = &message.name.wire;
-    let members = strings("members", &message.shape.members);
-    let required = strings("required", &message.shape.required);
-    let closed = message.shape.closed.then(|| quote!(.closed()));
+    let shape = unions::shape(&message.shape);
     let header_names = strings("headers", &message.header_names);
     let member = |expression: &Option<Expression>, part| expression.as_ref()?.member_of(part);
     let header = |expression| member(expression, Part::Headers);
@@ -32,12 +30,10 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     let in_payload = member(&message.correlation_id, Part::Payload);
     let correlation_in_payload = string("correlation_in_payload", in_payload);
     quote! {
-        impl ::specwire::Validate for #name {}
-
         impl ::specwire::Payload for #name {
             type Headers = #headers;
             const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
-                #members #required #closed #header_names #reply_address #correlation_id #correlation_in_payload #content;
+                #shape #header_names #reply_address #correlation_id #correlation_in_payload #content;
         }
     }
 }
@@ -71,37 +67,17 @@ pub(super) fn wrapper(index: &Index<'_>, message: &Message) -> Option<TokenStrea
     };
     let role = role(message);
     let docs = docs::item(&[message.docs.as_deref().unwrap_or_default(), &role]);
-    let derives = types::derives(has_default(index, inner));
+    let name = &message.name.rust;
+    let derives = types::derives(index, name, index.traits(inner), true);
+    let own = index.attributes(name);
+    let checks = checks::wrapper(index, name, inner);
     let payload = payload(message);
-    let name = ident(&message.name.rust);
-    let inner = types::path(inner);
+    let definition = types::newtype(name, inner, None, &quote!(#docs #derives #own));
     Some(quote! {
-        #docs
-        #derives
-        #[serde(crate = "::specwire::private::serde", transparent)]
-        pub struct #name(pub #inner);
-
+        #definition
+        #checks
         #payload
-
-        impl ::core::convert::From<#inner> for #name {
-            fn from(payload: #inner) -> Self {
-                Self(payload)
-            }
-        }
-
-        impl ::core::convert::From<#name> for #inner {
-            fn from(message: #name) -> Self {
-                message.0
-            }
-        }
     })
-}
-
-fn has_default(index: &Index<'_>, ty: &Type) -> bool {
-    match ty {
-        Type::Named(name) | Type::Boxed(name) => index.has_default(name),
-        _ => true,
-    }
 }
 
 fn strings(method: &str, values: &[String]) -> Option<TokenStream> {

@@ -1,42 +1,48 @@
-//! Structs and enums.
+//! Structs and newtypes, and what types are called.
+
+use std::str::FromStr;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Index, docs, ident, markdown, messages, type_ident};
-use crate::api::{Field, Integer, Struct, Type, TypeDef, TypeKind, TypeName, Variant};
+use super::{Index, checks, dead_code, docs, enums, ident, markdown, messages, type_ident, unions};
+use crate::api::{
+    DefaultValue, Field, Integer, Literal, Struct, Traits, Type, TypeDef, TypeKind, TypeName,
+};
+use crate::name::Scope;
 
-const SERDE: &str = "::specwire::private::serde";
+pub(super) const SERDE: &str = "::specwire::private::serde";
+
+/// Arguments of a function that clippy finds too many.
+const MANY_ARGUMENTS: usize = 7;
 
 /// A definition, and what makes it a message if it is one.
 pub(super) fn definition(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
     let docs = definition_docs(index, definition);
-    let definition_tokens = match &definition.kind {
+    let tokens = match &definition.kind {
         TypeKind::Struct(body) => {
             let member = if index.message_with_headers(&definition.name).is_some() {
                 "header"
             } else {
                 "member"
             };
-            structure(&definition.name, body, member)
+            structure(index, definition, body, member, &docs)
         }
-        TypeKind::Enum(variants) => enumeration(&definition.name, variants),
+        TypeKind::Enum(values) => enums::enumeration(index, definition, values, &docs),
+        TypeKind::Union(union) => unions::union(index, definition, union, &docs),
+        TypeKind::Newtype(inner) => {
+            let own = index.attributes(&definition.name.0);
+            let derives = derives(index, &definition.name.0, definition.traits, true);
+            newtype(&definition.name.0, inner, Some(&definition.name), &quote!(#docs #derives #own))
+        }
     };
     let message = index.message_of(&definition.name);
+    let is_headers = index.message_with_headers(&definition.name).is_some();
+    let checks = checks::definition(index, definition, message.is_some() || is_headers);
     let payload = message.map(messages::payload);
-    let wrapper = index
-        .message_with_headers(&definition.name)
-        .map(|message| messages::wrapper(index, message));
-    // What is a payload too has it from there.
-    let validate = (message.is_none() && wrapper.is_some()).then(|| {
-        let name = type_ident(&definition.name);
-        quote!(impl ::specwire::Validate for #name {})
-    });
     quote! {
-        #wrapper
-        #docs
-        #definition_tokens
-        #validate
+        #tokens
+        #checks
         #payload
     }
 }
@@ -47,7 +53,7 @@ pub(super) fn path(ty: &Type) -> TokenStream {
 }
 
 /// The same within the definition of `owner`, which is `Self` there.
-fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
+pub(super) fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
     let named = |name: &TypeName| {
         let name = if owner == Some(name) {
             ident("Self")
@@ -57,6 +63,7 @@ fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
         quote!(#name)
     };
     match ty {
+        Type::Null => quote!(()),
         Type::Bool => quote!(bool),
         Type::Integer(integer) => {
             let name = ident(match integer {
@@ -76,10 +83,18 @@ fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
         Type::Number => quote!(::specwire::Number),
         Type::String => quote!(::std::string::String),
         Type::Uuid => quote!(::specwire::Uuid),
+        Type::Ipv4 => quote!(::core::net::Ipv4Addr),
+        Type::Ipv6 => quote!(::core::net::Ipv6Addr),
+        Type::Bytes => quote!(::specwire::Bytes),
         Type::Any => quote!(::specwire::Json),
+        Type::Never => quote!(::specwire::Never),
         Type::Array(element) => {
             let element = path_within(element, owner);
             quote!(::std::vec::Vec<#element>)
+        }
+        Type::Tuple(elements) => {
+            let elements = elements.iter().map(|element| path_within(element, owner));
+            quote!((#(#elements,)*))
         }
         Type::Map(value) => {
             let value = path_within(value, owner);
@@ -89,6 +104,8 @@ fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
             let inner = path_within(inner, owner);
             quote!(::core::option::Option<#inner>)
         }
+        Type::Checked(inner, _) => path_within(inner, owner),
+        Type::Foreign(path) => tokens(path),
         Type::Named(name) => named(name),
         Type::Boxed(name) => {
             let name = named(name);
@@ -97,12 +114,55 @@ fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
     }
 }
 
-/// The derives of a type without `Copy`.
-pub(super) fn derives(has_default: bool) -> TokenStream {
-    let default = has_default.then(|| quote!(Default,));
+/// Rust that somebody else has written: it has been parsed before.
+pub(super) fn tokens(text: &str) -> TokenStream {
+    TokenStream::from_str(text).unwrap_or_default()
+}
+
+/// The derives of a type.
+pub(super) fn derives(
+    index: &Index<'_>,
+    name: &str,
+    traits: Traits,
+    has_default: bool,
+) -> TokenStream {
+    let copy = traits.copy.then(|| quote!(Copy,));
+    let default = (traits.default && has_default).then(|| quote!(Default,));
+    let eq = traits.eq.then(|| quote!(Eq, Hash,));
+    let more = index.derives(name);
     quote! {
-        #[derive(Clone, Debug, #default PartialEq)]
+        #[derive(Clone, #copy Debug, #default #eq PartialEq)]
         #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+        #more
+    }
+}
+
+/// A struct with one unnamed field.
+pub(super) fn newtype(
+    name: &str,
+    inner: &Type,
+    owner: Option<&TypeName>,
+    attributes: &TokenStream,
+) -> TokenStream {
+    let name = ident(name);
+    let within = path_within(inner, owner);
+    let inner = path(inner);
+    quote! {
+        #attributes
+        #[serde(crate = #SERDE, transparent)]
+        pub struct #name(pub #within);
+
+        impl ::core::convert::From<#inner> for #name {
+            fn from(value: #inner) -> Self {
+                Self(value)
+            }
+        }
+
+        impl ::core::convert::From<#name> for #inner {
+            fn from(value: #name) -> Self {
+                value.0
+            }
+        }
     }
 }
 
@@ -123,43 +183,88 @@ fn definition_docs(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
     }
     let otherwise = match &definition.kind {
         TypeKind::Struct(_) => "An object that the document does not describe.",
-        TypeKind::Enum(_) => "One of a set of strings that the document does not describe.",
+        TypeKind::Enum(_) => "One of a set of values that the document does not describe.",
+        TypeKind::Union(_) => "One of several types that the document does not describe.",
+        TypeKind::Newtype(_) => "A type that the document does not describe.",
     };
     docs::item(&[docs::or(own, otherwise)])
 }
 
-fn structure(name: &TypeName, body: &Struct, member: &str) -> TokenStream {
-    let derives = derives(body.has_default);
+fn structure(
+    index: &Index<'_>,
+    definition: &TypeDef,
+    body: &Struct,
+    member: &str,
+    docs: &TokenStream,
+) -> TokenStream {
+    let has_plain = body.fields.iter().any(|field| is_plain(field));
+    let derives = derives(index, &definition.name.0, definition.traits, !has_plain);
+    let own = index.attributes(&definition.name.0);
     let closed = body.closed.then(|| quote!(, deny_unknown_fields));
     let fields = body
         .fields
         .iter()
-        .map(|field| self::field(name, field, member));
-    let name = type_ident(name);
+        .map(|field| self::field(&definition.name, field, member));
+    let rest = body.rest.as_ref().map(|(name, ty)| {
+        let name = ident(name);
+        let ty = path_within(ty, Some(&definition.name));
+        let docs = docs::member(&["All other members."]);
+        quote! {
+            #docs
+            #[serde(flatten)]
+            pub #name: ::std::collections::BTreeMap<::std::string::String, #ty>,
+        }
+    });
+    let methods = methods(index, definition, body);
+    let default = (has_plain && definition.traits.default).then(|| default(definition, body));
+    let name = type_ident(&definition.name);
     quote! {
+        #docs
         #derives
         #[serde(crate = #SERDE #closed)]
+        #own
         pub struct #name {
             #(#fields,)*
+            #rest
         }
+
+        #methods
+        #default
     }
+}
+
+/// The field has its default by itself.
+fn is_plain(field: &Field) -> bool {
+    field.default.as_ref().is_some_and(|default| default.plain)
 }
 
 fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
     let otherwise = format!("The {member} {}.", markdown::code(&field.name.wire));
-    let docs = docs::member(&[docs::or(field.docs.as_deref(), &otherwise)]);
+    let about = docs::or(field.docs.as_deref(), &otherwise);
+    let default = field.default.as_ref().map(|default| {
+        format!("Default: {}", markdown::code(&default.json))
+    });
+    let docs = docs::member(&[about, default.as_deref().unwrap_or_default()]);
     let mut serde = Vec::new();
     if field.name.wire != field.name.rust {
         let wire = &field.name.wire;
         serde.push(quote!(rename = #wire));
     }
     let mut ty = path_within(&field.ty, Some(owner));
-    if !field.required {
+    let is_nullable = matches!(field.ty, Type::Nullable(_));
+    if is_plain(field) {
+        let function = format!("{}::{}", owner.0, default_function(field));
+        serde.push(quote!(default = #function));
+    } else if !field.required {
+        if is_nullable {
+            serde.push(quote!(default));
+            serde.push(quote!(deserialize_with = "::specwire::private::some"));
+        }
         serde.push(quote!(
             skip_serializing_if = "::core::option::Option::is_none"
         ));
         ty = quote!(::core::option::Option<#ty>);
-    } else if matches!(field.ty, Type::Nullable(_)) {
+    } else if is_nullable {
         // Otherwise serde would take a missing member for `None`.
         serde.push(quote!(
             deserialize_with = "::specwire::private::serde::Deserialize::deserialize"
@@ -178,73 +283,210 @@ fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
     }
 }
 
-fn enumeration(name: &TypeName, variants: &[Variant]) -> TokenStream {
-    let allow = names_repeat(name, variants).then(
-        || quote!(#[allow(clippy::enum_variant_names, reason = "as the document names them")]),
-    );
-    let name = type_ident(name);
-    let variants = variants.iter().map(|Variant { name }| {
-        let wire = &name.wire;
-        let docs = docs::member(&[&format!("The value {}.", markdown::code(wire))]);
-        let serde = (name.wire != name.rust).then(|| quote!(#[serde(rename = #wire)]));
-        let name = ident(&name.rust);
+/// The name of the function that gives a field its default.
+fn default_function(field: &Field) -> String {
+    format!("default_{}", field.name.rust.trim_matches('_'))
+}
+
+/// What a struct can do: be made of what it needs, and tell its defaults.
+fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
+    let mut scope = Scope::new();
+    for taken in [
+        "as_ref", "borrow", "check", "clone", "cmp", "default", "deserialize", "eq", "fmt", "from",
+        "hash", "into", "ne", "new", "serialize", "to_owned", "to_string", "try_from", "try_into",
+        "type_id", "validate",
+    ] {
+        scope.claim(taken.to_owned());
+    }
+    let mut all: Vec<TokenStream> = constructor(index, definition, body).into_iter().collect();
+    for field in &body.fields {
+        let Some(default) = &field.default else {
+            continue;
+        };
+        if default.plain {
+            let name = ident(&scope.claim(default_function(field)));
+            let ty = path_within(&field.ty, None);
+            let value = value(default, true);
+            all.push(quote! {
+                fn #name() -> #ty {
+                    #value
+                }
+            });
+        } else if let Some(getter) = getter(index, field, default, &mut scope) {
+            all.push(getter);
+        }
+    }
+    let name = type_ident(&definition.name);
+    let dead_code = dead_code();
+    (!all.is_empty()).then(|| {
         quote! {
-            #docs
-            #serde
-            #name
+            #dead_code
+            impl #name {
+                #(#all)*
+            }
+        }
+    })
+}
+
+/// `new`, with what has no default; for structs of which something has.
+fn constructor(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
+    let has_default = |field: &Field| {
+        is_plain(field) || !field.required || index.traits(&field.ty).default
+            && (matches!(field.ty, Type::Named(_) | Type::Nullable(_)))
+    };
+    let some = body.fields.iter().any(has_default) || body.rest.is_some();
+    if definition.traits.default || !some {
+        return None;
+    }
+    let needed: Vec<&Field> = body
+        .fields
+        .iter()
+        .filter(|field| !has_default(field))
+        .collect();
+    let arguments = needed.iter().map(|field| {
+        let name = ident(&field.name.rust);
+        match &field.ty {
+            ty if is_string(ty) => quote!(#name: impl ::core::convert::Into<::std::string::String>),
+            ty => {
+                let ty = path_within(ty, Some(&definition.name));
+                quote!(#name: #ty)
+            }
         }
     });
-    quote! {
+    let fields = body.fields.iter().map(|field| {
+        let name = ident(&field.name.rust);
+        if is_plain(field) {
+            let function = ident(&default_function(field));
+            quote!(#name: Self::#function())
+        } else if !field.required || matches!(field.ty, Type::Nullable(_)) {
+            quote!(#name: ::core::option::Option::None)
+        } else if has_default(field) {
+            quote!(#name: ::core::default::Default::default())
+        } else if is_string(&field.ty) {
+            quote!(#name: #name.into())
+        } else {
+            quote!(#name)
+        }
+    });
+    let rest = body.rest.as_ref().map(|(name, _)| {
+        let name = ident(name);
+        quote!(#name: ::core::default::Default::default())
+    });
+    let fields = fields.chain(rest);
+    let docs = docs::member(&["With what must be there, and nothing else."]);
+    let allow = (needed.len() > MANY_ARGUMENTS).then(
+        || quote!(#[allow(clippy::too_many_arguments, reason = "as many as the document requires")]),
+    );
+    Some(quote! {
+        #docs
         #allow
-        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-        #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-        #[serde(crate = #SERDE)]
-        pub enum #name {
-            #(#variants,)*
+        #[must_use]
+        pub fn new(#(#arguments),*) -> Self {
+            Self { #(#fields),* }
+        }
+    })
+}
+
+fn is_string(ty: &Type) -> bool {
+    match ty {
+        Type::String => true,
+        Type::Checked(inner, _) => is_string(inner),
+        _ => false,
+    }
+}
+
+/// The value of an optional member, or its default.
+fn getter(
+    index: &Index<'_>,
+    field: &Field,
+    default: &DefaultValue,
+    scope: &mut Scope,
+) -> Option<TokenStream> {
+    let literal = default.literal.as_ref()?;
+    let text = format!(
+        "{}, which is {} if it is left out.",
+        markdown::code(&field.name.wire),
+        markdown::code(&default.json)
+    );
+    let docs = docs::member(&[&text]);
+    let member = ident(&field.name.rust);
+    let value = value(default, false);
+    let (ty, body) = match literal {
+        Literal::Empty => return None,
+        Literal::Text(_) => (quote!(&str), quote!(self.#member.as_deref().unwrap_or(#value))),
+        _ => {
+            let clone = (!index.traits(&field.ty).copy).then(|| quote!(.clone()));
+            (
+                path_within(&field.ty, None),
+                quote!(self.#member #clone.unwrap_or(#value)),
+            )
+        }
+    };
+    let name = ident(&scope.claim(field.name.rust.clone()));
+    Some(quote! {
+        #docs
+        #[must_use]
+        pub fn #name(&self) -> #ty {
+            #body
+        }
+    })
+}
+
+/// A default as an expression. Text is owned or not.
+fn value(default: &DefaultValue, owned: bool) -> TokenStream {
+    match &default.literal {
+        Some(Literal::Bool(value)) => quote!(#value),
+        Some(Literal::Integer(number)) => tokens(number),
+        Some(Literal::Float(number)) => float(number),
+        Some(Literal::Text(text)) if owned => quote!(::std::string::String::from(#text)),
+        Some(Literal::Text(text)) => quote!(#text),
+        Some(Literal::Variant(name, variant)) => {
+            let (name, variant) = (type_ident(name), ident(variant));
+            quote!(#name::#variant)
+        }
+        Some(Literal::Empty) | None => quote!(::core::default::Default::default()),
+    }
+}
+
+/// A number as a float's literal.
+pub(super) fn float(number: &str) -> TokenStream {
+    let value: f64 = number.parse().unwrap_or_default();
+    tokens(&format!("{value:?}"))
+}
+
+fn default(definition: &TypeDef, body: &Struct) -> TokenStream {
+    let name = type_ident(&definition.name);
+    let fields = body.fields.iter().map(|field| {
+        let name = ident(&field.name.rust);
+        if is_plain(field) {
+            let function = ident(&default_function(field));
+            quote!(#name: Self::#function())
+        } else {
+            quote!(#name: ::core::default::Default::default())
+        }
+    });
+    let rest = body.rest.as_ref().map(|(name, _)| {
+        let name = ident(name);
+        quote!(#name: ::core::default::Default::default())
+    });
+    let fields = fields.chain(rest);
+    quote! {
+        impl ::core::default::Default for #name {
+            fn default() -> Self {
+                Self { #(#fields),* }
+            }
         }
     }
-}
-
-/// Whether clippy would have the variants renamed: they share a word, or one repeats the enum's.
-fn names_repeat(name: &TypeName, variants: &[Variant]) -> bool {
-    let words: Vec<Vec<&str>> = variants
-        .iter()
-        .map(|variant| words(&variant.name.rust))
-        .collect();
-    let Some((first, others)) = words.split_first() else {
-        return false;
-    };
-    let of_enum = self::words(&name.0);
-    variants.len() > 2
-        && (others.iter().all(|word| word.first() == first.first())
-            || others.iter().all(|word| word.last() == first.last())
-            || words
-                .iter()
-                .any(|word| word.starts_with(&of_enum) || word.ends_with(&of_enum)))
-}
-
-fn words(camel: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut rest = camel;
-    while !rest.is_empty() {
-        let end = rest
-            .char_indices()
-            .skip(1)
-            .find(|(_, c)| c.is_uppercase())
-            .map_or(rest.len(), |(index, _)| index);
-        let (word, after) = rest.split_at(end);
-        words.push(word);
-        rest = after;
-    }
-    words
 }
 
 /// Whether clippy finds the type too complex: it adds ten for a type, twenty for one inside, ...
 fn is_complex(field: &Field) -> bool {
     fn score(ty: &Type, depth: u64) -> u64 {
         let inner = match ty {
+            Type::Checked(inner, _) => return score(inner, depth),
             Type::Array(inner) | Type::Nullable(inner) => score(inner, depth + 1),
             Type::Map(value) => 10 * (depth + 1) + score(value, depth + 1),
+            Type::Tuple(elements) => elements.iter().map(|one| score(one, depth + 1)).sum(),
             Type::Boxed(_) => 10 * (depth + 1),
             _ => 0,
         };

@@ -207,6 +207,7 @@ impl<'s> Channels<'s, '_> {
                 wire: (*value).to_owned(),
                 rust: scope.claim(variant_name(value)),
             },
+            docs: None,
         });
         self.enums.push(ParameterEnum {
             name: type_name.clone(),

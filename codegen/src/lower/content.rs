@@ -1,33 +1,29 @@
 //! Content types -> what payloads are.
 
-use crate::api::{Content, Message};
+use crate::api::Content;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::resolve::Resolved;
+use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
-/// Finds the content type of a message.
-pub(super) fn set(
-    message: &mut Message,
-    index: usize,
+/// What the content type of a message makes of its payload, and the content type.
+pub(super) fn find(
+    message: &Message<'_>,
     resolved: &Resolved<'_>,
     errors: &mut Errors,
-) {
-    let own = resolved
-        .messages
-        .get(index)
-        .and_then(|message| message.get("contentType"));
+) -> (Content, Option<String>) {
+    let own = message.get("contentType");
     let Some(node) = own.or_else(|| resolved.root.get("defaultContentType")) else {
-        return;
+        return (Content::Json, None);
     };
     let text = node.text().unwrap_or_default().trim();
     if text.is_empty() {
-        return;
+        return (Content::Json, None);
     }
-    message.content_type = Some(text.to_owned());
-    match of(text) {
-        Some(content) => message.content = content,
-        None => warn(node, text, errors),
-    }
+    let content = of(text).unwrap_or_else(|| {
+        warn(node, text, errors);
+        Content::Json
+    });
+    (content, Some(text.to_owned()))
 }
 
 fn warn(node: Node<'_>, text: &str, errors: &mut Errors) {

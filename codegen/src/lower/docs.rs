@@ -14,7 +14,11 @@ const LONGEST_EXAMPLE: usize = 1200;
 /// Columns of an object that is written on one line.
 const LINE: usize = 72;
 
+/// Bytes of a member's example.
+const SHORT_EXAMPLE: usize = 60;
+
 /// What is left of the bytes that all descriptions together may have.
+#[derive(Debug)]
 pub(super) struct Docs {
     left: usize,
 }
@@ -122,6 +126,52 @@ impl Docs {
             }
         }
         (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
+    }
+
+    /// What a schema says of itself.
+    pub(super) fn schema(&mut self, node: Node<'_>) -> Option<String> {
+        let text = |field| node.get(field).and_then(Node::text).and_then(trimmed);
+        let mut paragraphs: Vec<String> = Vec::new();
+        let description = text("description");
+        // A title that only repeats the name says nothing.
+        let letters = |text: &str| {
+            let letters = text.chars().filter(|c| c.is_alphanumeric());
+            letters.flat_map(char::to_lowercase).collect::<String>()
+        };
+        if let Some(title) = text("title")
+            && letters(&title) != letters(node.key())
+            && description.as_deref() != Some(title.as_str())
+        {
+            paragraphs.push(title);
+        }
+        paragraphs.extend(description);
+        if node.get("deprecated").and_then(Node::bool) == Some(true) {
+            paragraphs.push("Deprecated.".to_owned());
+        }
+        let example = node.get("examples").and_then(|examples| examples.item(0));
+        let example = example.or_else(|| node.get("example"));
+        if let Some(example) = example.filter(|example| !example.is_mapping() && !example.is_sequence())
+        {
+            let example = example.json();
+            if example.len() <= SHORT_EXAMPLE && !example.contains('`') {
+                paragraphs.push(format!("Example: `{example}`"));
+            }
+        }
+        let link = node.get("externalDocs").and_then(|docs| docs.get("url")?.text());
+        if let Some(link) = link {
+            paragraphs.push(format!("See <{link}>"));
+        }
+        let text = (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))?;
+        self.again(&text)
+    }
+
+    /// What has been said of something else.
+    pub(super) fn again(&mut self, text: &str) -> Option<String> {
+        if text.len() > self.left {
+            return None;
+        }
+        self.left = self.left.saturating_sub(text.len());
+        Some(text.to_owned())
     }
 
     fn take(&mut self, text: String) -> Option<String> {

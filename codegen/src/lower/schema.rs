@@ -1,57 +1,133 @@
 //! What a schema describes, one level deep.
+//!
+//! A value may have to match several schema objects at once: those of an `allOf`, and what stands
+//! beside a `oneOf`. Here a schema is therefore a list of such [`Part`]s, and equal lists are one
+//! schema, whatever led to them. [`facts`] reads the keywords of all parts together, and `classify`
+//! makes a [`Class`] of them.
+
+mod classify;
+mod conditions;
+mod facts;
+mod rules;
+mod union;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::api::{Integer, Type};
-use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use super::docs::Docs;
+use crate::api::{Base, JsonType, Rules, Type};
+use crate::diagnostic::{Code, Diagnostic, Errors};
+use crate::options::Options;
 use crate::document::json_schema;
-use crate::resolve::References;
-use crate::source::{Id, Node};
+use crate::resolve::{References, Resolved};
+use crate::source::{Id, Node, Size, json_string};
 
-/// Constructs that are carried as JSON, unchecked.
-const NOT_GENERATED: &[&str] = &[
-    "allOf",
-    "anyOf",
-    "const",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "if",
-    "not",
-    "oneOf",
-    "patternProperties",
-    "prefixItems",
-];
+/// How many schema objects there may be when those that hold together are listed for each schema.
+const MOST_PARTS: usize = 200_000;
+
+/// How many schemas a document may amount to.
+const MOST_SCHEMAS: usize = 50_000;
+
+/// How deeply alternatives may be nested.
+const DEEPEST_UNION: usize = 40;
+
+/// One of the schemas of a document: an index.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct SchemaId(usize);
+
+/// A schema where it is used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Use {
+    pub(super) id: SchemaId,
+    /// `nullable`, a word of OpenAPI's that documents use as if it were AsyncAPI's.
+    pub(super) nullable: bool,
+}
+
+/// A schema object, and which of its keywords have been dealt with.
+#[derive(Clone, Copy, Debug)]
+struct Part<'s> {
+    node: Node<'s>,
+    mask: Mask,
+}
+
+/// Which keywords of a schema object have been dealt with: a set.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Mask(u8);
+
+/// Which types of JSON Schema: a set.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Types(u8);
 
 /// What a schema describes. Cloned wherever it is used.
 #[derive(Clone, Debug)]
 pub(super) enum Class<'s> {
-    Struct(Object<'s>),
-    /// The values.
-    Enum(Rc<[&'s str]>),
-    Array(Option<Node<'s>>),
-    Map(Node<'s>),
+    /// Named members.
+    Struct(Rc<Object<'s>>),
+    /// A value out of a set.
+    Enum(Rc<Values<'s>>),
+    /// One of several.
+    Union(Rc<[Alternative<'s>]>),
+    Array(Use),
+    Tuple(Rc<[Use]>),
+    /// Members of one type, with any name.
+    Map(Use),
+    /// What another schema describes.
+    Same(Use),
+    /// A type without parts.
     Plain(Type),
 }
 
 /// An object with named members.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Object<'s> {
-    pub(super) node: Node<'s>,
-    pub(super) required: Rc<[&'s str]>,
+    pub(super) members: Vec<Member<'s>>,
     pub(super) closed: bool,
+    /// The schema of all other members, where the document asks for such.
+    pub(super) rest: Option<Use>,
 }
 
-impl<'s> Object<'s> {
-    /// The members' names and schemas.
-    pub(super) fn properties(&self) -> impl Iterator<Item = (&'s str, Node<'s>)> {
-        let properties = self.node.get("properties");
-        properties
-            .into_iter()
-            .flat_map(Node::entries)
-            .map(|entry| (entry.key, entry.node))
-    }
+/// A member of an [`Object`].
+#[derive(Clone, Debug)]
+pub(super) struct Member<'s> {
+    pub(super) name: &'s str,
+    /// Where it is declared; the first place, if there are several. A reference is not followed.
+    pub(super) node: Node<'s>,
+    pub(super) schema: Use,
+    pub(super) required: bool,
+}
+
+/// A set of values.
+#[derive(Debug)]
+pub(super) struct Values<'s> {
+    pub(super) base: Base,
+    pub(super) values: Vec<Value<'s>>,
+    /// Says itself that there may be others.
+    pub(super) open: bool,
+    /// There is but one value, which is there to be recognised.
+    pub(super) is_const: bool,
+}
+
+/// A value of an enumeration.
+#[derive(Clone, Debug)]
+pub(super) struct Value<'s> {
+    /// The text of a string, the JSON of anything else.
+    pub(super) wire: String,
+    /// The name that the document has for it, if any.
+    pub(super) name: Option<&'s str>,
+    pub(super) docs: Option<String>,
+}
+
+/// One of the schemas of a union.
+#[derive(Clone, Debug)]
+pub(super) struct Alternative<'s> {
+    pub(super) schema: Use,
+    /// What the document calls it.
+    pub(super) name: Option<&'s str>,
+    pub(super) docs: Option<String>,
+    /// The member that tells it from the others, and its values there as JSON.
+    pub(super) tag: Option<(&'s str, Vec<String>)>,
+    /// Others of the same type have been joined with it, so that its own rules do not count.
+    pub(super) is_loose: bool,
 }
 
 /// A schema whose references have been followed.
@@ -61,262 +137,468 @@ pub(super) struct Schema<'s> {
     pub(super) class: Class<'s>,
     /// `null` is one of its values.
     pub(super) nullable: bool,
+    pub(super) rules: Rules,
+    pub(super) docs: Option<String>,
+    /// The value to assume.
+    pub(super) default: Option<Node<'s>>,
 }
+
+/// What is known of a schema by its list of parts.
+#[derive(Debug)]
+struct Slot<'s> {
+    parts: Rc<[Part<'s>]>,
+    types: Types,
+    schema: Option<Schema<'s>>,
+}
+
+/// A list of parts, and the types that it is confined to.
+type Key = (Vec<(Id, Mask)>, Types);
 
 /// Classifies schemas, each once.
 #[derive(Debug)]
 pub(super) struct Schemas<'s, 'e> {
     pub(super) references: &'s References<'s>,
     pub(super) errors: &'e mut Errors,
-    known: HashMap<Id, Schema<'s>>,
+    /// The document, for want of a better place.
+    root: Node<'s>,
+    options: &'s Options,
+    /// The options for types of the user's own that have been of use.
+    pub(super) substituted: HashSet<String>,
+    pub(super) docs: Docs,
+    known: HashMap<Key, SchemaId>,
+    slots: Vec<Slot<'s>>,
+    size: Size,
+    /// How many unions deep the one is that is being looked at.
+    depth: usize,
+    /// Those that are being looked at.
+    open: HashSet<SchemaId>,
+}
+
+impl Class<'_> {
+    /// The JSON types of its values, where that is known without looking further; none for any.
+    pub(super) fn json_types(&self) -> Vec<JsonType> {
+        match self {
+            Self::Struct(_) | Self::Map(_) => vec![JsonType::Object],
+            Self::Array(_) | Self::Tuple(_) => vec![JsonType::Array],
+            Self::Plain(ty) => match ty {
+                Type::Null => vec![JsonType::Null],
+                Type::Bool => vec![JsonType::Boolean],
+                Type::Integer(_) => vec![JsonType::Integer],
+                Type::F32 | Type::F64 | Type::Number => vec![JsonType::Number],
+                Type::String | Type::Uuid | Type::Ipv4 | Type::Ipv6 | Type::Bytes => {
+                    vec![JsonType::String]
+                }
+                _ => Vec::new(),
+            },
+            Self::Enum(_) | Self::Union(_) | Self::Same(_) => Vec::new(),
+        }
+    }
+
+    /// What to call it where the document has no name for it.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Struct(_) => "Object",
+            Self::Map(_) => "Map",
+            Self::Array(_) => "Array",
+            Self::Tuple(_) => "Tuple",
+            Self::Enum(_) => "Enum",
+            Self::Union(_) | Self::Same(_) => "Other",
+            Self::Plain(ty) => match ty {
+                Type::Null => "Null",
+                Type::Bool => "Boolean",
+                Type::Integer(_) => "Integer",
+                Type::F32 | Type::F64 | Type::Number => "Number",
+                Type::String => "String",
+                Type::Uuid => "Uuid",
+                Type::Ipv4 => "Ipv4",
+                Type::Ipv6 => "Ipv6",
+                Type::Bytes => "Bytes",
+                _ => "Any",
+            },
+        }
+    }
+}
+
+impl Values<'_> {
+    /// Each value as JSON.
+    pub(super) fn json(&self) -> Vec<String> {
+        let values = self.values.iter();
+        values
+            .map(|value| match self.base {
+                Base::String => json_string(&value.wire),
+                Base::Integer | Base::Json => value.wire.clone(),
+            })
+            .collect()
+    }
+}
+
+impl Mask {
+    const NONE: Self = Self(0);
+    const ONE_OF: Self = Self(1);
+    const ANY_OF: Self = Self(2);
+    /// It stands beside a list of alternatives, and is joined with each of them; its `allOf` has
+    /// been joined already.
+    const BASE: Self = Self(4);
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn is_base(self) -> bool {
+        self.has(Self::BASE)
+    }
+
+    /// The lists of alternatives that are left.
+    fn unions(self) -> &'static [&'static str] {
+        match (self.has(Self::ONE_OF), self.has(Self::ANY_OF)) {
+            (false, false) => &["oneOf", "anyOf"],
+            (false, true) => &["oneOf"],
+            (true, false) => &["anyOf"],
+            (true, true) => &[],
+        }
+    }
+}
+
+impl Types {
+    const NULL: Self = Self(1);
+    const BOOLEAN: Self = Self(2);
+    const INTEGER: Self = Self(4);
+    /// An integer is a number too.
+    const NUMBER: Self = Self(4 | 8);
+    const STRING: Self = Self(16);
+    const ARRAY: Self = Self(32);
+    const OBJECT: Self = Self(64);
+    const ALL: Self = Self(127);
+    const NONE: Self = Self(0);
+
+    fn named(name: &str) -> Self {
+        match name {
+            "null" => Self::NULL,
+            "boolean" => Self::BOOLEAN,
+            "integer" => Self::INTEGER,
+            "number" => Self::NUMBER,
+            "string" => Self::STRING,
+            "array" => Self::ARRAY,
+            "object" => Self::OBJECT,
+            // Something else has been reported.
+            _ => Self::ALL,
+        }
+    }
+
+    /// That of a value.
+    fn of(node: Node<'_>) -> Self {
+        if node.is_null() {
+            Self::NULL
+        } else if node.bool().is_some() {
+            Self::BOOLEAN
+        } else if node.text().is_some() {
+            Self::STRING
+        } else if node.is_sequence() {
+            Self::ARRAY
+        } else if node.is_mapping() {
+            Self::OBJECT
+        } else if node.decimal().is_some_and(|number| is_whole(&number)) {
+            Self::INTEGER
+        } else {
+            Self::NUMBER
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Each one by itself, integers with the other numbers if these are there.
+    fn each(self) -> impl Iterator<Item = Self> {
+        let numbers = if self.has(Self::NUMBER) {
+            Self::NUMBER
+        } else {
+            Self::INTEGER
+        };
+        [
+            Self::NULL,
+            Self::BOOLEAN,
+            numbers,
+            Self::STRING,
+            Self::ARRAY,
+            Self::OBJECT,
+        ]
+        .into_iter()
+        .filter(move |one| self.has(*one))
+    }
+}
+
+/// The decimal text of a number is that of an integer.
+fn is_whole(number: &str) -> bool {
+    !number.contains(['.', 'e', 'E'])
 }
 
 impl<'s, 'e> Schemas<'s, 'e> {
-    pub(super) fn new(references: &'s References<'s>, errors: &'e mut Errors) -> Self {
+    pub(super) fn new(
+        resolved: &'s Resolved<'s>,
+        options: &'s Options,
+        errors: &'e mut Errors,
+    ) -> Self {
         Self {
-            references,
+            references: &resolved.references,
             errors,
+            root: resolved.root,
+            options,
+            substituted: HashSet::new(),
+            docs: Docs::new(),
             known: HashMap::new(),
+            slots: Vec::new(),
+            size: Size::new(MOST_PARTS),
+            depth: 0,
+            open: HashSet::new(),
         }
     }
 
-    /// What the schema, or the one it refers to, describes. That of a reference to nothing, which
-    /// has been reported, is anything.
-    pub(super) fn get(&mut self, node: Node<'s>) -> Schema<'s> {
-        let any = |node| Schema {
-            node,
-            class: Class::Plain(Type::Any),
-            nullable: false,
-        };
-        let Some(target) = self.references.target(node) else {
-            return any(node);
-        };
-        if let Some(known) = self.known.get(&target.id()) {
-            return known.clone();
+    /// The schema that `node` is or refers to.
+    pub(super) fn of(&mut self, node: Node<'s>) -> Use {
+        self.all_of(&[node])
+    }
+
+    /// The schema of values that match each of these.
+    pub(super) fn all_of(&mut self, nodes: &[Node<'s>]) -> Use {
+        let parts: Vec<Part<'s>> = nodes
+            .iter()
+            .map(|node| Part {
+                node: *node,
+                mask: Mask::NONE,
+            })
+            .collect();
+        self.join(&parts, Types::ALL)
+    }
+
+    fn join(&mut self, parts: &[Part<'s>], types: Types) -> Use {
+        let (parts, nullable) = self.expand(parts);
+        let key: Key = (
+            parts
+                .iter()
+                .map(|part| (part.node.id(), part.mask))
+                .collect(),
+            types,
+        );
+        if let Some(id) = self.known.get(&key) {
+            return Use { id: *id, nullable };
         }
-        let schema = match json_schema(target) {
-            // The schema within may be a reference in its turn, but not a third time.
-            Ok(inner) if inner.id() != target.id() => {
-                let inner = self.references.target(inner).unwrap_or(inner);
-                match json_schema(inner) {
-                    Ok(same) if same.id() == inner.id() => self.classify(inner),
-                    _ => any(inner),
+        let id = SchemaId(self.slots.len());
+        self.known.insert(key, id);
+        self.slots.push(Slot {
+            parts: parts.into(),
+            types,
+            schema: None,
+        });
+        if self.slots.len() == MOST_SCHEMAS {
+            let place = self.place(id);
+            let message = format!("found more than {MOST_SCHEMAS} schemas, expected fewer");
+            if let Some(place) = place {
+                self.errors
+                    .push(Diagnostic::error(Code::TooLarge, place, message));
+            }
+        }
+        Use { id, nullable }
+    }
+
+    fn place(&self, id: SchemaId) -> Option<crate::diagnostic::Place> {
+        let first = self.slots.get(id.0)?.parts.first()?;
+        Some(first.node.key_place())
+    }
+
+    /// All schema objects that hold where these do: their own and those of `allOf`. Without those
+    /// that say nothing of values.
+    fn expand(&mut self, start: &[Part<'s>]) -> (Vec<Part<'s>>, bool) {
+        let mut nullable = false;
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let mut left: Vec<Part<'s>> = start.iter().rev().copied().collect();
+        while let Some(part) = left.pop() {
+            let Some(node) = self.references.target(part.node) else {
+                continue;
+            };
+            let node = match json_schema(node) {
+                Ok(inner) if inner.id() != node.id() => {
+                    left.push(Part {
+                        node: inner,
+                        ..part
+                    });
+                    continue;
                 }
+                // A schema in another language is a thing of its own.
+                Ok(_) | Err(_) => node,
+            };
+            if !seen.insert((node.id(), part.mask)) {
+                continue;
             }
-            Ok(_) => self.classify(target),
-            Err(format) => {
-                let what = format!("a schema of the format {}", quote(format));
-                let place = target.get("schemaFormat").unwrap_or(target);
-                self.not_generated(Code::SchemaFormat, place, &what);
-                any(target)
+            if let Err(message) = self.size.grow(1, "schemas that are joined") {
+                self.errors
+                    .push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
+                break;
             }
+            nullable |= node.get("nullable").and_then(Node::bool) == Some(true);
+            if says_something(node, part.mask) || (names_a_type(node) && !part.mask.is_base()) {
+                found.push(Part { node, ..part });
+            }
+            if part.mask.is_base() {
+                continue;
+            }
+            let joined = node.get("allOf").into_iter().flat_map(Node::items);
+            let joined: Vec<Node<'s>> = joined.collect();
+            left.extend(joined.into_iter().rev().map(|node| Part {
+                node,
+                mask: Mask::NONE,
+            }));
+        }
+        (found, nullable)
+    }
+
+    /// What is said where a schema is used, or else by the schema.
+    pub(super) fn docs_of(&mut self, node: Node<'s>, schema: Option<&str>) -> Option<String> {
+        let own = self.docs.schema(node);
+        own.or_else(|| self.docs.again(schema?))
+    }
+
+    /// What the schema describes.
+    pub(super) fn get(&mut self, id: SchemaId) -> Schema<'s> {
+        let Some(slot) = self.slots.get(id.0) else {
+            return self.any(&[]);
         };
-        self.known.insert(target.id(), schema.clone());
+        if let Some(schema) = &slot.schema {
+            return schema.clone();
+        }
+        let parts = Rc::clone(&slot.parts);
+        let types = slot.types;
+        if self.depth > DEEPEST_UNION || self.slots.len() >= MOST_SCHEMAS || !self.open.insert(id) {
+            // Alternatives that lead back to themselves, or are deeper than anybody reads.
+            return self.any(&parts);
+        }
+        self.depth = self.depth.saturating_add(1);
+        let schema = self.classify(&parts, types);
+        self.depth = self.depth.saturating_sub(1);
+        self.open.remove(&id);
+        if let Some(slot) = self.slots.get_mut(id.0) {
+            slot.schema = Some(schema.clone());
+        }
         schema
     }
 
-    fn classify(&mut self, node: Node<'s>) -> Schema<'s> {
-        let plain = |class| Schema {
-            node,
-            class,
-            nullable: false,
-        };
-        let any = plain(Class::Plain(Type::Any));
-        if node.bool() == Some(false) {
-            self.not_generated(Code::NotGenerated, node, "a schema that nothing matches");
+    /// The schema that describes it, where that is another one.
+    pub(super) fn settle(&mut self, mut used: Use) -> Use {
+        // Each leads to one that was settled before it.
+        while let Class::Same(other) = self.get(used.id).class {
+            used = Use {
+                id: other.id,
+                nullable: used.nullable || other.nullable || self.get(used.id).nullable,
+            };
         }
-        if let Some(construct) = NOT_GENERATED.iter().find_map(|name| node.get(name)) {
-            self.not_generated_key(construct);
-            return any;
-        }
-        let (name, nullable) = match self.type_name(node) {
-            Ok(found) => found,
-            Err(NotGenerated) => return any,
-        };
-        let class = match name {
-            "object" => self.object(node),
-            "array" => match node.get("items") {
-                Some(items) if items.is_sequence() => {
-                    self.not_generated_key(items);
-                    Class::Plain(Type::Any)
-                }
-                items => Class::Array(items),
-            },
-            _ => match node.get("enum") {
-                Some(values) => self.enumeration(values, name),
-                None => Class::Plain(primitive(name, node.get("format").and_then(Node::text))),
-            },
-        };
-        // A word of OpenAPI, which documents use as if it were AsyncAPI's.
-        let says_nullable = node.get("nullable").and_then(Node::bool) == Some(true);
+        used
+    }
+
+    /// The schema object that is all there is to it, and so has given it its name.
+    pub(super) fn named_by(&self, id: SchemaId) -> Option<Node<'s>> {
+        let slot = self.slots.get(id.0)?;
+        let first = slot.parts.first()?;
+        let rest = slot.parts.get(1..)?;
+        // Those of its own `allOf` belong to it.
+        let own = rest.is_empty() || first.node.get("allOf").is_some();
+        (own && !first.mask.is_base() && slot.types == Types::ALL).then_some(first.node)
+    }
+
+    /// Anything matches.
+    fn any(&self, parts: &[Part<'s>]) -> Schema<'s> {
+        let node = parts.first().map_or(self.root, |part| part.node);
         Schema {
             node,
-            class,
-            nullable: nullable || says_nullable,
+            class: Class::Plain(Type::Any),
+            nullable: false,
+            rules: Rules::default(),
+            docs: None,
+            default: None,
         }
-    }
-
-    /// The name of its type, and whether `null` is allowed as well; empty for anything.
-    fn type_name(&mut self, node: Node<'s>) -> Result<(&'s str, bool), NotGenerated> {
-        let Some(types) = node.get("type") else {
-            let keywords = ["properties", "items", "enum", "additionalProperties"];
-            let implied = keywords.iter().find(|keyword| node.get(keyword).is_some());
-            let name = match implied {
-                Some(&"items") => "array",
-                Some(&"enum") => {
-                    let mut values = node.get("enum").into_iter().flat_map(Node::items);
-                    return Ok(("string", values.any(Node::is_null)));
-                }
-                Some(_) => "object",
-                None => {
-                    self.no_schema(node);
-                    ""
-                }
-            };
-            return Ok((name, false));
-        };
-        if let Some(name) = types.text() {
-            return Ok((name, false));
-        }
-        let names: Vec<&str> = types.items().filter_map(Node::text).collect();
-        let mut others = names.iter().filter(|name| **name != "null");
-        match (others.next(), others.next()) {
-            (Some(name), None) => Ok((name, names.len() > 1)),
-            // Something else than a list has been reported.
-            _ if !types.is_sequence() => Err(NotGenerated),
-            _ => {
-                self.not_generated_key(types);
-                Err(NotGenerated)
-            }
-        }
-    }
-
-    /// Something without any keyword that says what it is: fine, unless it looks like a mistake.
-    fn no_schema(&mut self, node: Node<'s>) {
-        let mut entries = node.entries().peekable();
-        if entries.peek().is_some() && entries.all(|entry| entry.node.is_mapping()) {
-            let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
-            let help = "it is taken for one that anything matches";
-            self.errors.push(
-                Diagnostic::warning(Code::SchemaGroup, node.key_place(), message).with_help(help),
-            );
-        }
-    }
-
-    fn object(&mut self, node: Node<'s>) -> Class<'s> {
-        let additional = node.get("additionalProperties");
-        let closed = additional.and_then(Node::bool) == Some(false);
-        let properties = node
-            .get("properties")
-            .filter(|node| node.entries().next().is_some());
-        if properties.is_none() && !closed {
-            return match additional.filter(|node| node.is_mapping()) {
-                Some(values) => Class::Map(values),
-                None => Class::Plain(Type::Any),
-            };
-        }
-        if let Some(additional) = additional.filter(|node| node.is_mapping()) {
-            let message = "`additionalProperties` beside `properties` is not generated yet";
-            let help = "members that are not among the properties are left out";
-            self.errors.push(
-                Diagnostic::warning(Code::AdditionalProperties, additional.key_place(), message)
-                    .with_help(help),
-            );
-        }
-        let mut required = Vec::new();
-        for item in node.get("required").into_iter().flat_map(Node::items) {
-            let Some(name) = item.text() else { continue };
-            if properties.is_some_and(|properties| properties.get(name).is_some()) {
-                required.push(name);
-                continue;
-            }
-            let names = properties
-                .into_iter()
-                .flat_map(Node::entries)
-                .map(|entry| entry.key);
-            let meant = self.errors.nearest(name, names);
-            let message = format!("{} is required, but not among the properties", quote(name));
-            self.errors.push(
-                Diagnostic::warning(Code::UndeclaredProperty, item.place(), message)
-                    .unless_errors()
-                    .did_you_mean(meant),
-            );
-        }
-        Class::Struct(Object {
-            node,
-            required: required.into(),
-            closed,
-        })
-    }
-
-    fn enumeration(&mut self, values: Node<'s>, name: &str) -> Class<'s> {
-        let mut texts: Vec<&str> = Vec::new();
-        let mut seen = HashSet::new();
-        for value in values.items().filter(|value| !value.is_null()) {
-            match value.text() {
-                Some(text) if name == "string" => {
-                    if seen.insert(text) {
-                        texts.push(text);
-                    }
-                }
-                _ => {
-                    self.not_generated(
-                        Code::NotGenerated,
-                        value,
-                        "an enumeration of anything but text",
-                    );
-                    return Class::Plain(Type::Any);
-                }
-            }
-        }
-        match texts.is_empty() {
-            true => Class::Plain(Type::Any),
-            false => Class::Enum(texts.into()),
-        }
-    }
-
-    /// The value of a keyword that is not generated.
-    fn not_generated_key(&mut self, value: Node<'s>) {
-        let message = format!("{} is not generated yet", quote(value.key()));
-        let help = "it is carried as JSON, unchecked";
-        self.errors.push(
-            Diagnostic::warning(Code::NotGenerated, value.key_place(), message).with_help(help),
-        );
-    }
-
-    fn not_generated(&mut self, code: Code, node: Node<'s>, what: &str) {
-        let message = format!("{what} is not generated yet");
-        let help = "it is carried as JSON, unchecked";
-        self.errors
-            .push(Diagnostic::warning(code, node.place(), message).with_help(help));
     }
 }
 
-/// It has been said that this schema is carried as JSON, or reported that it is none.
-#[derive(Debug)]
-struct NotGenerated;
+/// It has a keyword that some value does not match, or that tells what a value is.
+fn says_something(node: Node<'_>, mask: Mask) -> bool {
+    const SILENT: &[&str] = &[
+        "$anchor",
+        "$comment",
+        "$defs",
+        "$id",
+        "$schema",
+        "allOf",
+        "default",
+        "definitions",
+        "deprecated",
+        "description",
+        "discriminator",
+        "example",
+        "examples",
+        "externalDocs",
+        "nullable",
+        "readOnly",
+        "title",
+        "writeOnly",
+        "xml",
+    ];
+    if let Some(anything) = node.bool() {
+        return !anything;
+    }
+    node.entries().any(|entry| match entry.key {
+        "x-rust-type" => true,
+        "oneOf" => !mask.has(Mask::ONE_OF),
+        "anyOf" => !mask.has(Mask::ANY_OF),
+        key => !(SILENT.contains(&key) || key.starts_with("x-")),
+    })
+}
 
-/// The type of a boolean, number or string.
-fn primitive(name: &str, format: Option<&str>) -> Type {
-    let integer = match format {
-        Some("int8") => Some(Integer::I8),
-        Some("int16") => Some(Integer::I16),
-        Some("int32") => Some(Integer::I32),
-        Some("int64") => Some(Integer::I64),
-        Some("uint8") => Some(Integer::U8),
-        Some("uint16") => Some(Integer::U16),
-        Some("uint32") => Some(Integer::U32),
-        Some("uint64") => Some(Integer::U64),
-        _ => None,
-    };
-    match (name, format, integer) {
-        ("boolean", ..) => Type::Bool,
-        ("integer", _, integer) => Type::Integer(integer.unwrap_or(Integer::I64)),
-        ("number", _, Some(_)) => Type::Number,
-        ("number", Some("float"), _) => Type::F32,
-        ("number", ..) => Type::F64,
-        ("string", Some("uuid"), _) => Type::Uuid,
-        ("string", ..) => Type::String,
-        _ => Type::Any,
+/// It stands where schemas are given names, and joins others: it is more than a place to describe
+/// them.
+fn names_a_type(node: Node<'_>) -> bool {
+    node.get("allOf").is_some() && is_definition(node)
+}
+
+/// It stands where schemas are given names.
+pub(super) fn is_definition(node: Node<'_>) -> bool {
+    const WITHIN: &[&str] = &[
+        "additionalItems",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "else",
+        "if",
+        "items",
+        "not",
+        "oneOf",
+        "patternProperties",
+        "prefixItems",
+        "properties",
+        "then",
+    ];
+    match node.path().as_slice() {
+        // A file of its own.
+        [] => true,
+        ["components", "schemas", groups @ .., _] => {
+            !groups.iter().any(|group| WITHIN.contains(group))
+        }
+        [.., "$defs" | "definitions", _] => true,
+        _ => false,
     }
 }

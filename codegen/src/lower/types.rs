@@ -1,51 +1,65 @@
 //! Schemas -> types: which of them are reached, what they are called, and what is in them.
 
+mod ambiguity;
+mod define;
 mod naming;
 mod recursion;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use naming::Pointer;
+use naming::Owner;
 
-use super::schema::{Class, Object, Schema, Schemas};
-use super::{paragraphs, trimmed};
-use crate::api::{
-    self, Field, Name, Payload, Shape, Struct, Type, TypeDef, TypeKind, TypeName, Variant,
-};
+use super::content;
+use super::schema::{Class, Object, SchemaId, Schemas, Use};
+use crate::api::{self, Name, Payload, Shape, Test, Type, TypeDef, TypeName};
 use crate::diagnostic::{Code, Diagnostic, Errors};
-use crate::name::{Scope, field_name, type_name, variant_name};
+use crate::name::{Scope, type_name};
+use crate::options::{OpenEnums, Options};
 use crate::resolve::{Message, Resolved};
-use crate::source::{Id, Node, Size};
+use crate::source::Size;
 
 /// How many members and headers messages may have in all: each lists its own, though many messages
 /// may share a schema.
 const MOST: usize = 50_000;
 
-/// How deeply arrays and maps may be nested without an object between.
-const DEEPEST: usize = 12;
+/// How many members, values and alternatives all definitions may have together.
+const MOST_PARTS: usize = 20_000;
 
-/// Lowers messages and all types that they reach.
+/// How deeply arrays and maps may be nested before one of them is given a name.
+const DEEPEST: usize = 6;
+
+/// Lowers messages and all types that they reach. Those at the positions in `received` are read by
+/// clients.
 pub(super) fn lower<'s>(
     messages: &[&Message<'s>],
+    received: &HashSet<usize>,
     resolved: &'s Resolved<'s>,
+    options: &'s Options,
     errors: &mut Errors,
 ) -> (Vec<api::Message>, Vec<TypeDef>) {
     let mut types = Types {
-        schemas: Schemas::new(&resolved.references, errors),
+        schemas: Schemas::new(resolved, options, errors),
+        options,
         scope: Scope::new(),
         names: HashMap::new(),
-        header_names: HashMap::new(),
+        message_names: Vec::new(),
         found: Vec::new(),
         seen: HashSet::new(),
         queue: VecDeque::new(),
+        newtypes: HashSet::new(),
+        variants: HashMap::new(),
+        open: HashSet::new(),
         definitions: Vec::new(),
+        size: Size::new(MOST_PARTS),
     };
-    let sketches = types.sketch(messages);
+    let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
+    types.find_open(&sketches, received);
     types.choose_names(&sketches);
     let lowered = sketches
         .iter()
-        .map(|sketch| types.message(sketch))
+        .enumerate()
+        .map(|(index, sketch)| types.message(index, sketch))
         .collect();
     types.define(&sketches);
     let mut definitions = types.definitions;
@@ -55,95 +69,96 @@ pub(super) fn lower<'s>(
 
 struct Types<'s, 'e> {
     schemas: Schemas<'s, 'e>,
+    options: &'s Options,
     scope: Scope,
-    /// What each definition and each message is called.
-    names: HashMap<Id, TypeName>,
-    /// What each message's headers are called.
-    header_names: HashMap<Id, TypeName>,
+    /// What each definition is called.
+    names: HashMap<SchemaId, TypeName>,
+    /// What each message is called.
+    message_names: Vec<TypeName>,
     /// What will be defined besides messages, in reach order.
-    found: Vec<Found<'s>>,
-    seen: HashSet<Id>,
-    queue: VecDeque<Node<'s>>,
+    found: Vec<Found>,
+    seen: HashSet<SchemaId>,
+    queue: VecDeque<SchemaId>,
+    /// Arrays and maps that have definitions.
+    newtypes: HashSet<SchemaId>,
+    /// The identifiers of each union's variants.
+    variants: HashMap<SchemaId, Vec<String>>,
+    /// Enumerations that are read by clients.
+    open: HashSet<SchemaId>,
     definitions: Vec<TypeDef>,
+    /// Of all definitions.
+    size: Size,
 }
 
 /// A message on its way to the model.
 struct Sketch<'s> {
     name: &'s str,
-    message: Node<'s>,
     docs: Option<String>,
-    payload: Option<Node<'s>>,
+    content: api::Content,
+    content_type: Option<String>,
+    payload: Option<Use>,
     /// The payload's own definition, if it is this message's alone.
-    own: Option<Schema<'s>>,
-    /// Each header and its schema, and where the headers are declared.
-    headers: Vec<(&'s str, Node<'s>)>,
-    header_objects: Vec<Object<'s>>,
-}
-
-impl<'s> Sketch<'s> {
-    /// The message's own definition, if it is one that a reference leads to.
-    fn own_by_reference(&self) -> Option<Node<'s>> {
-        let node = self.own.as_ref()?.node;
-        let inline = self
-            .payload
-            .is_some_and(|payload| payload.id() == node.id());
-        (!inline).then_some(node)
-    }
+    own: Option<SchemaId>,
+    headers: Option<Use>,
 }
 
 /// A definition that is reached.
-struct Found<'s> {
-    node: Node<'s>,
+struct Found {
+    id: SchemaId,
     /// The index of the message that reaches it first.
     message: usize,
-    named: Named,
-}
-
-/// What a definition's name is made from.
-enum Named {
-    Pointer(Pointer),
-    /// What it stands in, and the words from there.
-    Within {
-        owner: Id,
-        words: String,
-    },
+    owner: Owner,
+    words: String,
 }
 
 impl<'s> Types<'s, '_> {
     /// Looks at each message's payload and headers.
-    fn sketch(&mut self, messages: &[&Message<'s>]) -> Vec<Sketch<'s>> {
-        let mut owners: HashMap<Id, usize> = HashMap::new();
-        let payloads: Vec<Option<Schema<'s>>> = messages
+    fn sketch(&mut self, messages: &[&Message<'s>], resolved: &Resolved<'s>) -> Vec<Sketch<'s>> {
+        let mut owners: HashMap<SchemaId, usize> = HashMap::new();
+        let payloads: Vec<Option<Use>> = messages
             .iter()
             .map(|message| {
-                let schema = self.schemas.get(message.get("payload")?);
-                let count = owners.entry(schema.node.id()).or_default();
+                let used = self.schemas.of(message.get("payload")?);
+                let used = self.schemas.settle(used);
+                let count = owners.entry(used.id).or_default();
                 *count = count.saturating_add(1);
-                Some(schema)
+                Some(used)
             })
             .collect();
         let mut sketches = Vec::new();
         let mut size = Size::new(MOST);
         for (message, payload) in messages.iter().zip(payloads) {
-            let members = match payload.as_ref().map(|schema| &schema.class) {
-                Some(Class::Struct(object)) => object.properties().count(),
-                _ => 0,
-            };
-            let own = payload.filter(|schema| {
-                let defined = matches!(schema.class, Class::Struct(_) | Class::Enum(_));
-                defined && !schema.nullable && owners.get(&schema.node.id()) == Some(&1)
+            let (content, content_type) =
+                content::find(message, resolved, self.schemas.errors);
+            let own = payload.filter(|used| {
+                let schema = self.schemas.get(used.id);
+                let defined = matches!(
+                    schema.class,
+                    Class::Struct(_) | Class::Enum(_) | Class::Union(_)
+                );
+                defined
+                    && content == api::Content::Json
+                    && !used.nullable
+                    && !schema.nullable
+                    && owners.get(&used.id) == Some(&1)
             });
-            let mut headers: Vec<(&str, Node<'_>)> = Vec::new();
-            let mut names: HashSet<&str> = HashSet::new();
-            let mut header_objects = Vec::new();
-            for declared in message.all("headers") {
-                let Class::Struct(object) = self.schemas.get(declared).class else {
-                    continue;
-                };
-                headers.extend(object.properties().filter(|(name, _)| names.insert(name)));
-                header_objects.push(object);
-            }
-            let count = members.saturating_add(headers.len());
+            let mut declared = message.all("headers");
+            // The message's own say what counts, after its traits.
+            declared.reverse();
+            let headers = (!declared.is_empty()).then(|| {
+                let used = self.schemas.all_of(&declared);
+                self.schemas.settle(used)
+            });
+            let headers = headers.filter(|used| {
+                self.object(*used)
+                    .is_some_and(|object| !object.members.is_empty())
+            });
+            let mut members = |used: Option<Use>| {
+                let object = used.and_then(|used| self.object(used));
+                object.map_or(0, |object| object.members.len())
+            };
+            let (of_payload, of_headers) = (members(payload), members(headers));
+            let count = of_payload.saturating_add(of_headers);
             if let Err(text) = size.grow(count, "members and headers in messages") {
                 let place = message.node.key_place();
                 self.schemas
@@ -153,137 +168,227 @@ impl<'s> Types<'s, '_> {
             }
             sketches.push(Sketch {
                 name: message.name,
-                message: message.node,
-                docs: paragraphs(|field| message.get(field)),
-                payload: message.get("payload"),
-                own,
+                docs: self.schemas.docs.of(|field| message.get(field)),
+                content,
+                content_type,
+                payload,
+                own: own.map(|used| used.id),
                 headers,
-                header_objects,
             });
         }
         sketches
     }
 
+    /// The members of an object with some.
+    fn object(&mut self, used: Use) -> Option<std::rc::Rc<Object<'s>>> {
+        match self.schemas.get(used.id).class {
+            Class::Struct(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// Finds all definitions besides the messages' own, in the order in which they are reached.
     fn reach(&mut self, sketches: &[Sketch<'s>]) {
-        for schema in sketches.iter().filter_map(|sketch| sketch.own.as_ref()) {
-            self.seen.insert(schema.node.id());
+        for id in sketches.iter().filter_map(|sketch| sketch.own) {
+            self.seen.insert(id);
         }
         for (index, sketch) in sketches.iter().enumerate() {
-            match (&sketch.own, sketch.payload) {
-                (Some(schema), _) => self.queue.push_back(schema.node),
-                (None, Some(payload)) => {
+            match (sketch.own, sketch.payload) {
+                (Some(id), _) => self.queue.push_back(id),
+                (None, Some(payload)) if sketch.content == api::Content::Json => {
                     let words = "Payload".to_owned();
-                    self.reach_one(payload, (sketch.message.id(), words), index, 0);
+                    self.reach_one(payload, Owner::Message(index), words, index, &mut Vec::new());
                 }
-                (None, None) => {}
+                _ => {}
             }
-            for (name, header) in &sketch.headers {
-                let words = format!("Headers{}", type_name(name));
-                self.reach_one(*header, (sketch.message.id(), words), index, 0);
+            if let Some(headers) = sketch.headers {
+                let words = "Headers".to_owned();
+                self.reach_one(headers, Owner::Message(index), words, index, &mut Vec::new());
             }
-            while let Some(node) = self.queue.pop_front() {
-                let Class::Struct(object) = self.schemas.get(node).class else {
-                    continue;
-                };
-                for (name, property) in object.properties() {
-                    self.reach_one(property, (node.id(), type_name(name)), index, 0);
-                }
+            while let Some(id) = self.queue.pop_front() {
+                self.reach_parts(id, index);
             }
         }
     }
 
-    /// Notes the definition that a schema leads to, through arrays and maps.
-    fn reach_one(
-        &mut self,
-        node: Node<'s>,
-        (owner, words): (Id, String),
-        message: usize,
-        depth: usize,
-    ) {
-        if depth > DEEPEST {
-            return;
-        }
-        let depth = depth.saturating_add(1);
-        let schema = self.schemas.get(node);
-        match schema.class {
-            Class::Plain(_) | Class::Array(None) => {}
-            Class::Array(Some(items)) => {
-                self.reach_one(items, (owner, words + "Item"), message, depth);
+    /// What a definition consists of.
+    fn reach_parts(&mut self, id: SchemaId, message: usize) {
+        let owner = Owner::Schema(id);
+        let path = &mut vec![id];
+        match self.schemas.get(id).class {
+            Class::Struct(object) => {
+                for member in &object.members {
+                    let words = type_name(member.name);
+                    self.reach_one(member.schema, owner, words, message, path);
+                }
+                if let Some(rest) = object.rest {
+                    self.reach_one(rest, owner, "Value".to_owned(), message, path);
+                }
+            }
+            Class::Union(alternatives) => {
+                let variants = self.variant_names(id, &alternatives);
+                for (alternative, words) in alternatives.iter().zip(variants) {
+                    self.reach_one(alternative.schema, owner, words, message, path);
+                }
+            }
+            Class::Array(items) => {
+                self.reach_one(items, owner, "Item".to_owned(), message, path);
             }
             Class::Map(values) => {
-                self.reach_one(values, (owner, words + "Value"), message, depth);
+                self.reach_one(values, owner, "Value".to_owned(), message, path);
             }
-            Class::Struct(_) | Class::Enum(_) => {
-                if !self.seen.insert(schema.node.id()) {
-                    return;
+            Class::Tuple(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    let words = format!("Item{}", index.saturating_add(1));
+                    self.reach_one(*element, owner, words, message, path);
                 }
-                // What stands where it is used has no name of its own.
-                let inline = schema.node.id() == node.id();
-                let pointer = Pointer::of(schema.node).filter(|_| !inline);
-                let named = match pointer {
-                    Some(pointer) => Named::Pointer(pointer),
-                    None => Named::Within { owner, words },
-                };
-                self.found.push(Found {
-                    node: schema.node,
-                    message,
-                    named,
-                });
-                self.queue.push_back(schema.node);
+            }
+            Class::Enum(_) | Class::Plain(_) | Class::Same(_) => {}
+        }
+    }
+
+    /// Notes the definition that a schema leads to, through arrays and maps: those of `path`.
+    fn reach_one(
+        &mut self,
+        used: Use,
+        owner: Owner,
+        words: String,
+        message: usize,
+        path: &mut Vec<SchemaId>,
+    ) {
+        let used = self.schemas.settle(used);
+        let id = used.id;
+        let class = self.schemas.get(id).class;
+        let inner = match class {
+            Class::Plain(_) | Class::Same(_) => return,
+            Class::Struct(_) | Class::Enum(_) | Class::Union(_) => {
+                if self.seen.insert(id) {
+                    self.found.push(Found {
+                        id,
+                        message,
+                        owner,
+                        words,
+                    });
+                    self.queue.push_back(id);
+                }
+                return;
+            }
+            Class::Array(_) | Class::Map(_) | Class::Tuple(_) if self.newtypes.contains(&id) => {
+                return;
+            }
+            Class::Array(items) => vec![(items, "Item".to_owned())],
+            Class::Map(values) => vec![(values, "Value".to_owned())],
+            Class::Tuple(elements) => elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| (*element, format!("Item{}", index.saturating_add(1))))
+                .collect(),
+        };
+        if path.contains(&id) || path.len() > DEEPEST {
+            self.newtypes.insert(id);
+            self.seen.insert(id);
+            self.found.push(Found {
+                id,
+                message,
+                owner,
+                words,
+            });
+            self.queue.push_back(id);
+            return;
+        }
+        path.push(id);
+        for (used, suffix) in inner {
+            self.reach_one(used, owner, format!("{words}{suffix}"), message, path);
+        }
+        path.pop();
+    }
+
+    /// Finds the enumerations whose values a client reads: a newer service may send others.
+    fn find_open(&mut self, sketches: &[Sketch<'s>], received: &HashSet<usize>) {
+        let mut left: Vec<Use> = Vec::new();
+        for (index, sketch) in sketches.iter().enumerate() {
+            let is_open = match self.options.open_enums {
+                OpenEnums::Received => received.contains(&index),
+                OpenEnums::Always => true,
+                OpenEnums::Never => false,
+            };
+            if is_open {
+                left.extend(sketch.payload);
+                left.extend(sketch.headers);
+            }
+        }
+        let mut seen = HashSet::new();
+        while let Some(used) = left.pop() {
+            let id = self.schemas.settle(used).id;
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.schemas.get(id).class {
+                Class::Enum(values) => {
+                    if !values.is_const {
+                        self.open.insert(id);
+                    }
+                }
+                Class::Struct(object) => {
+                    left.extend(object.members.iter().map(|member| member.schema));
+                    left.extend(object.rest);
+                }
+                Class::Union(alternatives) => {
+                    left.extend(alternatives.iter().map(|alternative| alternative.schema));
+                }
+                Class::Array(inner) | Class::Map(inner) => left.push(inner),
+                Class::Tuple(elements) => left.extend(elements.iter()),
+                Class::Plain(_) | Class::Same(_) => {}
             }
         }
     }
 
-    fn name(&self, id: Id) -> TypeName {
+    fn name(&self, id: SchemaId) -> TypeName {
         self.names
             .get(&id)
             .cloned()
             .unwrap_or_else(|| TypeName("Unnamed".to_owned()))
     }
 
-    fn message(&mut self, sketch: &Sketch<'s>) -> api::Message {
-        let name = self.name(sketch.message.id());
-        let payload = match (&sketch.own, sketch.payload) {
-            (Some(_), _) => Payload::Own(name.clone()),
-            (None, Some(payload)) => Payload::Wraps(self.ty(payload, 0)),
-            (None, None) => Payload::Wraps(Type::Any),
+    fn message(&mut self, index: usize, sketch: &Sketch<'s>) -> api::Message {
+        let name = self
+            .message_names
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| TypeName("Unnamed".to_owned()));
+        let payload = match (sketch.content, sketch.own, sketch.payload) {
+            (api::Content::Binary, ..) => Payload::Wraps(Type::Bytes),
+            (api::Content::Text, _, payload) => {
+                let ty = payload.map(|payload| self.ty(payload));
+                Payload::Wraps(ty.filter(is_text).unwrap_or(Type::String))
+            }
+            (api::Content::Json, Some(_), _) => Payload::Own(name.clone()),
+            (api::Content::Json, None, Some(payload)) => Payload::Wraps(self.ty(payload)),
+            (api::Content::Json, None, None) => Payload::Wraps(Type::Any),
         };
-        let shape = match sketch
-            .payload
-            .map(|payload| self.schemas.get(payload).class)
-        {
-            Some(Class::Struct(object)) => Shape {
-                members: object
-                    .properties()
-                    .map(|(name, _)| name.to_owned())
-                    .collect(),
-                required: object
-                    .required
-                    .iter()
-                    .map(|name| (*name).to_owned())
-                    .collect(),
-                closed: object.closed,
-            },
+        let shape = match sketch.payload {
+            Some(payload) if sketch.content == api::Content::Json => {
+                let mut shape = self.test(payload.id).shape;
+                // Of a few values any may be that of another message too.
+                shape.constants.retain(|(_, values)| values.len() == 1);
+                shape
+            }
             _ => Shape::default(),
         };
+        let header_names = sketch.headers.and_then(|headers| self.object(headers));
+        let header_names = header_names.iter().flat_map(|object| &object.members);
         api::Message {
             name: Name {
                 wire: sketch.name.to_owned(),
                 rust: name.0,
             },
             docs: sketch.docs.clone(),
+            content: sketch.content,
+            content_type: sketch.content_type.clone(),
             payload,
-            headers: self.header_names.get(&sketch.message.id()).cloned(),
+            headers: sketch.headers.map(|headers| self.name(headers.id)),
             shape,
-            header_names: sketch
-                .headers
-                .iter()
-                .map(|(name, _)| (*name).to_owned())
-                .collect(),
-            // These are not the schemas' to say.
-            content: api::Content::Json,
-            content_type: None,
+            header_names: header_names.map(|member| member.name.to_owned()).collect(),
             // Which headers these are depends on the interactions.
             metadata: api::Metadata::default(),
             remarks: None,
@@ -293,145 +398,107 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    /// Writes down all definitions: each message's own, its headers, and what these reach.
-    fn define(&mut self, sketches: &[Sketch<'s>]) {
-        let mut found = std::mem::take(&mut self.found).into_iter().peekable();
-        for (index, sketch) in sketches.iter().enumerate() {
-            if let Some(schema) = &sketch.own {
-                self.define_one(schema.node);
-            }
-            if let Some(name) = self.header_names.get(&sketch.message.id()).cloned() {
-                self.define_headers(name, sketch);
-            }
-            while let Some(next) = found.next_if(|found| found.message == index) {
-                self.define_one(next.node);
-            }
-        }
-    }
-
-    fn define_one(&mut self, node: Node<'s>) {
-        let kind = match self.schemas.get(node).class {
-            Class::Struct(object) => {
-                let fields = self.fields(object.properties(), &object.required);
-                TypeKind::Struct(Struct {
-                    fields,
-                    closed: object.closed,
-                    has_default: false,
-                })
-            }
-            Class::Enum(values) => {
-                let mut scope = Scope::new();
-                let variants = values.iter().map(|value| Variant {
-                    name: Name {
-                        wire: (*value).to_owned(),
-                        rust: scope.claim(variant_name(value)),
-                    },
-                });
-                TypeKind::Enum(variants.collect())
-            }
-            Class::Array(_) | Class::Map(_) | Class::Plain(_) => return,
-        };
-        let docs = node
-            .get("description")
-            .and_then(Node::text)
-            .and_then(trimmed);
-        self.definitions.push(TypeDef {
-            name: self.name(node.id()),
-            docs,
-            kind,
-        });
-    }
-
-    fn define_headers(&mut self, name: TypeName, sketch: &Sketch<'s>) {
-        let required: Vec<&str> = sketch
-            .header_objects
-            .iter()
-            .flat_map(|object| object.required.iter().copied())
-            .collect();
-        let fields = self.fields(sketch.headers.iter().copied(), &required);
-        let closed = sketch.header_objects.iter().any(|object| object.closed);
-        let described = sketch
-            .header_objects
-            .iter()
-            .find_map(|object| object.node.get("description"));
-        self.definitions.push(TypeDef {
-            name,
-            docs: described.and_then(Node::text).and_then(trimmed),
-            kind: TypeKind::Struct(Struct {
-                fields,
-                closed,
-                has_default: false,
-            }),
-        });
-    }
-
-    fn fields(
-        &mut self,
-        properties: impl Iterator<Item = (&'s str, Node<'s>)>,
-        required: &[&str],
-    ) -> Vec<Field> {
-        let required: HashSet<&str> = required.iter().copied().collect();
-        let mut scope = Scope::new();
-        let mut fields = Vec::new();
-        for (wire, node) in properties {
-            let required = required.contains(wire);
-            let ty = match self.ty(node, 0) {
-                Type::Nullable(inner) if !required => *inner,
-                ty => ty,
-            };
-            let described = node
-                .get("description")
-                .and_then(Node::text)
-                .and_then(trimmed);
-            let described = described.or_else(|| {
-                let target = self.schemas.references.target(node)?;
-                target
-                    .get("description")
-                    .and_then(Node::text)
-                    .and_then(trimmed)
-            });
-            fields.push(Field {
-                name: Name {
-                    wire: wire.to_owned(),
-                    rust: scope.claim(field_name(wire)),
-                },
-                docs: described,
-                ty,
-                required,
-            });
-        }
-        fields
-    }
-
     /// The type of a member, an element or a payload.
-    fn ty(&mut self, node: Node<'s>, depth: usize) -> Type {
-        let schema = self.schemas.get(node);
-        if depth > DEEPEST {
-            let message = format!(
-                "found more than {DEEPEST} arrays and maps without an object between them, \
-                 expected fewer"
+    fn ty(&mut self, used: Use) -> Type {
+        let used = self.schemas.settle(used);
+        let schema = self.schemas.get(used.id);
+        let is_named = self.newtypes.contains(&used.id)
+            || matches!(
+                schema.class,
+                Class::Struct(_) | Class::Enum(_) | Class::Union(_)
             );
-            self.schemas.errors.push(Diagnostic::error(
-                Code::TooDeep,
-                schema.node.key_place(),
-                message,
-            ));
-            return Type::Any;
-        }
-        let depth = depth.saturating_add(1);
-        let mut element = |node: Node<'s>| Box::new(self.ty(node, depth));
-        let ty = match schema.class {
-            Class::Plain(ty) => ty,
-            Class::Array(None) => Type::Array(Box::new(Type::Any)),
-            Class::Array(Some(items)) => Type::Array(element(items)),
-            Class::Map(values) => Type::Map(element(values)),
-            Class::Struct(_) | Class::Enum(_) => Type::Named(self.name(schema.node.id())),
+        let ty = if is_named {
+            Type::Named(self.name(used.id))
+        } else {
+            let inner = self.unnamed(&schema.class);
+            if schema.rules.is_empty() || matches!(inner, Type::Foreign(_)) {
+                inner
+            } else {
+                Type::Checked(Box::new(inner), Box::new(schema.rules))
+            }
         };
         match ty {
             // Anything may be `null`.
-            Type::Any => Type::Any,
-            ty if schema.nullable => Type::Nullable(Box::new(ty)),
+            Type::Any | Type::Null => ty,
+            ty if used.nullable || schema.nullable => Type::Nullable(Box::new(ty)),
             ty => ty,
         }
+    }
+
+    /// The type of a schema without regard to its name, its rules and `null`. Recursion ends at
+    /// definitions.
+    fn unnamed(&mut self, class: &Class<'s>) -> Type {
+        match class {
+            Class::Plain(ty) => ty.clone(),
+            Class::Array(items) => Type::Array(Box::new(self.ty(*items))),
+            Class::Map(values) => Type::Map(Box::new(self.ty(*values))),
+            Class::Tuple(elements) => {
+                Type::Tuple(elements.iter().map(|element| self.ty(*element)).collect())
+            }
+            Class::Struct(_) | Class::Enum(_) | Class::Union(_) | Class::Same(_) => Type::Any,
+        }
+    }
+
+    /// What can be seen of a schema's values at the top.
+    fn test(&mut self, id: SchemaId) -> Test {
+        let used = self.schemas.settle(Use {
+            id,
+            nullable: false,
+        });
+        match self.schemas.get(used.id).class {
+            Class::Struct(object) => {
+                let mut shape = Shape {
+                    closed: object.closed,
+                    ..Shape::default()
+                };
+                for member in &object.members {
+                    shape.members.push(member.name.to_owned());
+                    if member.required {
+                        shape.required.push(member.name.to_owned());
+                    }
+                    let values = self.values(member.schema);
+                    if !values.is_empty() {
+                        shape.constants.push((member.name.to_owned(), values));
+                    }
+                }
+                Test {
+                    types: vec![api::JsonType::Object],
+                    shape,
+                    values: Vec::new(),
+                }
+            }
+            Class::Enum(_) => Test {
+                values: self.values(used),
+                ..Test::default()
+            },
+            class => Test {
+                types: class.json_types(),
+                ..Test::default()
+            },
+        }
+    }
+
+    /// The values of an enumeration of few, as JSON; none for anything else.
+    fn values(&mut self, used: Use) -> Vec<String> {
+        const MANY: usize = 50;
+        let used = self.schemas.settle(used);
+        let schema = self.schemas.get(used.id);
+        match schema.class {
+            Class::Enum(values)
+                if !used.nullable && !schema.nullable && !values.open && values.values.len() <= MANY =>
+            {
+                values.json()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A payload of text can be read as this.
+fn is_text(ty: &Type) -> bool {
+    match ty {
+        Type::String | Type::Uuid | Type::Ipv4 | Type::Ipv6 => true,
+        Type::Checked(inner, _) => is_text(inner),
+        _ => false,
     }
 }

@@ -9,7 +9,7 @@ use specwire_codegen::{Config, Diagnostics, Severity, generate};
 const LAMP: &str = "\
 asyncapi: 3.0.0
 info: {title: Lamp, version: 1.0.0}
-channels: {lamp: {address: lamp, messages: {switch: {payload: {anyOf: []}}}}}
+channels: {lamp: {address: lamp, messages: {switch: {payload: {pattern: (?=a)}}}}}
 operations: {switch: {action: receive, channel: {$ref: '#/channels/lamp'}}}
 ";
 
@@ -34,7 +34,7 @@ fn warnings_are_shown_beside_errors_in_document_order() {
     let found = mistakes(&text);
     assert_eq!(
         codes(&found),
-        ["Warning SW0104", "Error SW0105", "Warning SW0405"]
+        ["Warning SW0104", "Error SW0105", "Warning SW0411"]
     );
 }
 
@@ -51,13 +51,13 @@ fn warnings_are_turned_off_and_made_errors_by_code() {
         Err(mistakes) => codes(&mistakes),
     };
     let none: [&str; 0] = [];
-    assert_eq!(codes(Config::new()), ["Warning SW0405"]);
-    assert_eq!(codes(Config::new().allow("SW0405")), none);
-    assert_eq!(codes(Config::new().deny("SW0405")), ["Error SW0405"]);
-    assert_eq!(codes(Config::new().deny_warnings()), ["Error SW0405"]);
-    assert_eq!(codes(Config::new().deny_warnings().allow("SW0405")), none);
-    assert_eq!(codes(Config::new().deny("SW0405").allow("SW0405")), none);
-    assert_eq!(codes(Config::new().allow("SW0316")), ["Warning SW0405"]);
+    assert_eq!(codes(Config::new()), ["Warning SW0411"]);
+    assert_eq!(codes(Config::new().allow("SW0411")), none);
+    assert_eq!(codes(Config::new().deny("SW0411")), ["Error SW0411"]);
+    assert_eq!(codes(Config::new().deny_warnings()), ["Error SW0411"]);
+    assert_eq!(codes(Config::new().deny_warnings().allow("SW0411")), none);
+    assert_eq!(codes(Config::new().deny("SW0411").allow("SW0411")), none);
+    assert_eq!(codes(Config::new().allow("SW0316")), ["Warning SW0411"]);
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn errors_cannot_be_turned_off() {
 
 #[test]
 fn what_is_no_code_is_an_error() {
-    let found = Config::new().allow("sw405").generate("Lamp.yaml", LAMP);
+    let found = Config::new().allow("sw411").generate("Lamp.yaml", LAMP);
     let found = found.expect_err("it is none");
     let mistake = found.iter().next().expect("there is one");
     assert_eq!(
         mistake.to_string(),
-        "Lamp.yaml: error[SW0803]: there is no code `sw405`"
+        "Lamp.yaml: error[SW0803]: there is no code `sw411`"
     );
-    assert_eq!(mistake.help(), Some("did you mean `SW0405`?"));
+    assert_eq!(mistake.help(), Some("did you mean `SW0411`?"));
 }
 
 #[test]

@@ -117,7 +117,7 @@ components:
     let names = &api.types[1].name;
     let expected = [
         (nullable(Type::String), true),
-        (Type::String, false),
+        (nullable(Type::String), false),
         (nullable(Type::Boxed(name.clone())), true),
         (Type::Any, true),
         (
@@ -131,7 +131,7 @@ components:
         .map(|field| (field.ty.clone(), field.required))
         .collect();
     assert_eq!(found, expected);
-    assert!(note.has_default);
+    assert!(api.types[0].traits.default);
     assert_eq!(
         api.messages[0].payload,
         Payload::Wraps(nullable(Type::Named(name.clone())))

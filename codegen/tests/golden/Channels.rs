@@ -71,7 +71,7 @@ pub mod channels {
 ///   "text": "what is said may be long, and then each member has a line of its own"
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Say {
@@ -89,7 +89,7 @@ impl ::specwire::Payload for Say {
 }
 
 /// Payload of the message `said`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Said {
@@ -110,7 +110,7 @@ impl ::specwire::Payload for Said {
 }
 
 /// Payload of the message `count`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Count {
@@ -128,7 +128,7 @@ impl ::specwire::Payload for Count {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct CountRoom {
@@ -137,7 +137,7 @@ pub struct CountRoom {
 }
 
 /// Payload of the message `counted`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Counted {
@@ -155,7 +155,7 @@ impl ::specwire::Payload for Counted {
 }
 
 /// Payload of the message `came`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Came {
@@ -173,10 +173,25 @@ impl ::specwire::Payload for Came {
 }
 
 /// Payload of the message `watch`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
-pub struct Watch(pub ::specwire::Json);
+pub struct Watch(pub ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>);
+
+impl ::core::convert::From<
+    ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>,
+> for Watch {
+    fn from(value: ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Watch>
+for ::std::collections::BTreeMap<::std::string::String, ::specwire::Json> {
+    fn from(value: Watch) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Watch {}
 
@@ -185,23 +200,23 @@ impl ::specwire::Payload for Watch {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("watch");
 }
 
-impl ::core::convert::From<::specwire::Json> for Watch {
-    fn from(payload: ::specwire::Json) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Watch> for ::specwire::Json {
-    fn from(message: Watch) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `set`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Set(pub bool);
+
+impl ::core::convert::From<bool> for Set {
+    fn from(value: bool) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Set> for bool {
+    fn from(value: Set) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Set {}
 
@@ -210,23 +225,23 @@ impl ::specwire::Payload for Set {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("set");
 }
 
-impl ::core::convert::From<bool> for Set {
-    fn from(payload: bool) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Set> for bool {
-    fn from(message: Set) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `lost`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Lost(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for Lost {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Lost> for ::std::string::String {
+    fn from(value: Lost) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Lost {}
 
@@ -235,41 +250,29 @@ impl ::specwire::Payload for Lost {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lost");
 }
 
-impl ::core::convert::From<::std::string::String> for Lost {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Lost> for ::std::string::String {
-    fn from(message: Lost) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `found`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Found(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for Found {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Found> for ::std::string::String {
+    fn from(value: Found) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Found {}
 
 impl ::specwire::Payload for Found {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("found");
-}
-
-impl ::core::convert::From<::std::string::String> for Found {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Found> for ::std::string::String {
-    fn from(message: Found) -> Self {
-        message.0
-    }
 }
 
 /// Parameters of the address `rooms/{roomId}/{kind}` of the channel `room`.

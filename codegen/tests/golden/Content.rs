@@ -19,7 +19,7 @@ pub mod channels {
 }
 
 /// Payload of the message `volume`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Volume {
@@ -37,7 +37,7 @@ impl ::specwire::Payload for Volume {
 }
 
 /// Payload of the message `setting`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Setting {
@@ -56,10 +56,22 @@ impl ::specwire::Payload for Setting {
 }
 
 /// Payload of the message `text`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Text(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for Text {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Text> for ::std::string::String {
+    fn from(value: Text) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Text {}
 
@@ -69,23 +81,23 @@ impl ::specwire::Payload for Text {
         .content(::specwire::private::Content::Text, "text/plain; charset=utf-8");
 }
 
-impl ::core::convert::From<::std::string::String> for Text {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Text> for ::std::string::String {
-    fn from(message: Text) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `page`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Page(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for Page {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Page> for ::std::string::String {
+    fn from(value: Page) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Page {}
 
@@ -95,23 +107,23 @@ impl ::specwire::Payload for Page {
         .content(::specwire::private::Content::Text, "application/xml");
 }
 
-impl ::core::convert::From<::std::string::String> for Page {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Page> for ::std::string::String {
-    fn from(message: Page) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `sound`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
-pub struct Sound(pub ::std::string::String);
+pub struct Sound(pub ::specwire::Bytes);
+
+impl ::core::convert::From<::specwire::Bytes> for Sound {
+    fn from(value: ::specwire::Bytes) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Sound> for ::specwire::Bytes {
+    fn from(value: Sound) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Sound {}
 
@@ -119,18 +131,6 @@ impl ::specwire::Payload for Sound {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("sound")
         .content(::specwire::private::Content::Binary, "audio/pcm");
-}
-
-impl ::core::convert::From<::std::string::String> for Sound {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Sound> for ::std::string::String {
-    fn from(message: Sound) -> Self {
-        message.0
-    }
 }
 
 /// What `play` is answered with: any one of these messages.

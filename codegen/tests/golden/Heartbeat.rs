@@ -54,7 +54,7 @@ pub mod channels {
 /// Subscribes to the heartbeat.
 ///
 /// Payload of the message `beat_sub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct BeatSub {
@@ -76,7 +76,7 @@ impl ::specwire::Payload for BeatSub {
 }
 
 /// Headers of the message `beat_sub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct BeatSubHeaders {
@@ -93,7 +93,7 @@ impl ::specwire::Validate for BeatSubHeaders {}
 /// One beat.
 ///
 /// Payload of the message `beat_pub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct BeatPub {
@@ -114,7 +114,7 @@ impl ::specwire::Payload for BeatPub {
 }
 
 /// Headers of the message `beat_pub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct BeatPubHeaders {
@@ -128,7 +128,7 @@ impl ::specwire::Validate for BeatPubHeaders {}
 /// Asks for the period of the heartbeat.
 ///
 /// Payload of the message `getPeriod_request`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct GetPeriodRequest {
@@ -151,7 +151,7 @@ impl ::specwire::Payload for GetPeriodRequest {
 }
 
 /// Headers of the message `getPeriod_request`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct GetPeriodRequestHeaders {
@@ -193,7 +193,7 @@ impl ::specwire::Payload for GetPeriodResponse {
 }
 
 /// Headers of the message `getPeriod_response`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct GetPeriodResponseHeaders {

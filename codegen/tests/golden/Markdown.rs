@@ -34,7 +34,7 @@ pub mod channels {
 /// | \<c> | \[d\] |
 ///
 /// Payload of the message `tell_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct TellSend {

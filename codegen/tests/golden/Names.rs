@@ -31,7 +31,7 @@ pub mod channels {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Taken {
@@ -143,7 +143,7 @@ pub struct Taken {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Box {
@@ -153,7 +153,7 @@ pub struct Box {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Option {
@@ -166,7 +166,7 @@ pub struct Option {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct String {
@@ -176,7 +176,7 @@ pub struct String {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Result {
@@ -189,7 +189,7 @@ pub struct Result {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Vec {
@@ -199,7 +199,7 @@ pub struct Vec {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Default {
@@ -208,7 +208,7 @@ pub struct Default {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Clone {
@@ -220,7 +220,7 @@ pub struct Clone {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Send {
@@ -230,7 +230,7 @@ pub struct Send {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Payload {
@@ -240,7 +240,7 @@ pub struct Payload {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Specwire {
@@ -250,7 +250,7 @@ pub struct Specwire {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Core {
@@ -260,7 +260,7 @@ pub struct Core {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Std {
@@ -270,7 +270,7 @@ pub struct Std {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Serde {
@@ -280,7 +280,7 @@ pub struct Serde {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Client_ {
@@ -290,7 +290,7 @@ pub struct Client_ {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Self_ {
@@ -299,50 +299,85 @@ pub struct Self_ {
     pub x: ::core::option::Option<::std::string::String>,
 }
 
-/// One of a set of strings that the document does not describe.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// One of a set of values that the document does not describe.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde")]
+#[serde(
+    crate = "::specwire::private::serde",
+    from = "::std::string::String",
+    into = "::std::borrow::Cow<'static, str>"
+)]
 pub enum Mode {
     /// The value `self`.
-    #[serde(rename = "self")]
     Self_,
     /// The value `Self`.
-    #[serde(rename = "Self")]
     Self2,
     /// The value `1`.
-    #[serde(rename = "1")]
     _1,
     /// The value `1.0`.
-    #[serde(rename = "1.0")]
     _1_0,
     /// The value (empty).
-    #[serde(rename = "")]
     Empty,
     /// The value `<`.
-    #[serde(rename = "<")]
     Less,
     /// The value `<=`.
-    #[serde(rename = "<=")]
     LessEquals,
     /// The value `a-b`.
-    #[serde(rename = "a-b")]
     AB,
     /// The value `a_b`.
-    #[serde(rename = "a_b")]
     AB2,
     /// The value `größe`.
-    #[serde(rename = "größe")]
     Größe,
     /// The value `quote"d`.
-    #[serde(rename = "quote\"d")]
     QuoteD,
     /// The value `Default`.
     Default,
+    /// A value that the document does not list.
+    Unknown(::std::string::String),
+}
+
+impl ::core::convert::From<::std::string::String> for Mode {
+    fn from(value: ::std::string::String) -> Self {
+        match value.as_str() {
+            "self" => Self::Self_,
+            "Self" => Self::Self2,
+            "1" => Self::_1,
+            "1.0" => Self::_1_0,
+            "" => Self::Empty,
+            "<" => Self::Less,
+            "<=" => Self::LessEquals,
+            "a-b" => Self::AB,
+            "a_b" => Self::AB2,
+            "größe" => Self::Größe,
+            "quote\"d" => Self::QuoteD,
+            "Default" => Self::Default,
+            _ => Self::Unknown(value),
+        }
+    }
+}
+
+impl ::core::convert::From<Mode> for ::std::borrow::Cow<'static, str> {
+    fn from(value: Mode) -> Self {
+        match value {
+            Mode::Self_ => "self".into(),
+            Mode::Self2 => "Self".into(),
+            Mode::_1 => "1".into(),
+            Mode::_1_0 => "1.0".into(),
+            Mode::Empty => "".into(),
+            Mode::Less => "<".into(),
+            Mode::LessEquals => "<=".into(),
+            Mode::AB => "a-b".into(),
+            Mode::AB2 => "a_b".into(),
+            Mode::Größe => "größe".into(),
+            Mode::QuoteD => "quote\"d".into(),
+            Mode::Default => "Default".into(),
+            Mode::Unknown(value) => value.into(),
+        }
+    }
 }
 
 /// Payload of the message `move_error`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct MoveError {
@@ -361,7 +396,7 @@ impl ::specwire::Payload for MoveError {
 }
 
 /// Payload of the message `connect_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Service_ {
@@ -380,10 +415,22 @@ impl ::specwire::Payload for Service_ {
 }
 
 /// Payload of the message `move_submit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct MoveSubmit(pub Taken);
+
+impl ::core::convert::From<Taken> for MoveSubmit {
+    fn from(value: Taken) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<MoveSubmit> for Taken {
+    fn from(value: MoveSubmit) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for MoveSubmit {}
 
@@ -399,23 +446,23 @@ impl ::specwire::Payload for MoveSubmit {
             ]);
 }
 
-impl ::core::convert::From<Taken> for MoveSubmit {
-    fn from(payload: Taken) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<MoveSubmit> for Taken {
-    fn from(message: MoveSubmit) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `fromOrbit_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct FromOrbitSend(pub Taken);
+
+impl ::core::convert::From<Taken> for FromOrbitSend {
+    fn from(value: Taken) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<FromOrbitSend> for Taken {
+    fn from(value: FromOrbitSend) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for FromOrbitSend {}
 
@@ -431,23 +478,23 @@ impl ::specwire::Payload for FromOrbitSend {
             ]);
 }
 
-impl ::core::convert::From<Taken> for FromOrbitSend {
-    fn from(payload: Taken) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<FromOrbitSend> for Taken {
-    fn from(message: FromOrbitSend) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `document_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct DocumentSend(pub f64);
+
+impl ::core::convert::From<f64> for DocumentSend {
+    fn from(value: f64) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<DocumentSend> for f64 {
+    fn from(value: DocumentSend) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for DocumentSend {}
 
@@ -457,41 +504,29 @@ impl ::specwire::Payload for DocumentSend {
         ::specwire::private::MessageSpec::new("document_send");
 }
 
-impl ::core::convert::From<f64> for DocumentSend {
-    fn from(payload: f64) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<DocumentSend> for f64 {
-    fn from(message: DocumentSend) -> Self {
-        message.0
-    }
-}
-
 /// Payload of the message `A`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct A(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for A {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<A> for ::std::string::String {
+    fn from(value: A) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for A {}
 
 impl ::specwire::Payload for A {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("A");
-}
-
-impl ::core::convert::From<::std::string::String> for A {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<A> for ::std::string::String {
-    fn from(message: A) -> Self {
-        message.0
-    }
 }
 
 const MOVE: ::specwire::private::Interaction =

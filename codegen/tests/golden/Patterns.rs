@@ -64,7 +64,7 @@ pub mod channels {
 /// Tells the telescope to fold up.
 ///
 /// Payload of the message `park_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct ParkSend {
@@ -88,7 +88,7 @@ impl ::specwire::Payload for ParkSend {
 /// A place in the sky.
 ///
 /// Payload of the message `pointAt_submit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Place {
@@ -112,7 +112,7 @@ impl ::specwire::Payload for Place {
 }
 
 /// Headers of the message `pointAt_submit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct PlaceHeaders {
@@ -124,7 +124,7 @@ pub struct PlaceHeaders {
 impl ::specwire::Validate for PlaceHeaders {}
 
 /// Why something was not done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Refusal {
@@ -133,25 +133,50 @@ pub struct Refusal {
 }
 
 /// What is in the way.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde")]
+#[serde(
+    crate = "::specwire::private::serde",
+    from = "::std::string::String",
+    into = "::std::borrow::Cow<'static, str>"
+)]
 pub enum RefusalReason {
     /// The value `CLOUDS`.
-    #[serde(rename = "CLOUDS")]
     Clouds,
     /// The value `DAYLIGHT`.
-    #[serde(rename = "DAYLIGHT")]
     Daylight,
     /// The value `HORIZON`.
-    #[serde(rename = "HORIZON")]
     Horizon,
+    /// A value that the document does not list.
+    Unknown(::std::string::String),
+}
+
+impl ::core::convert::From<::std::string::String> for RefusalReason {
+    fn from(value: ::std::string::String) -> Self {
+        match value.as_str() {
+            "CLOUDS" => Self::Clouds,
+            "DAYLIGHT" => Self::Daylight,
+            "HORIZON" => Self::Horizon,
+            _ => Self::Unknown(value),
+        }
+    }
+}
+
+impl ::core::convert::From<RefusalReason> for ::std::borrow::Cow<'static, str> {
+    fn from(value: RefusalReason) -> Self {
+        match value {
+            RefusalReason::Clouds => "CLOUDS".into(),
+            RefusalReason::Daylight => "DAYLIGHT".into(),
+            RefusalReason::Horizon => "HORIZON".into(),
+            RefusalReason::Unknown(value) => value.into(),
+        }
+    }
 }
 
 /// Asks for the status.
 ///
 /// Payload of the message `status_request`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct StatusRequest {}
@@ -168,7 +193,7 @@ impl ::specwire::Payload for StatusRequest {
 }
 
 /// Headers of the message `status_request`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct StatusRequestHeaders {
@@ -182,7 +207,7 @@ impl ::specwire::Validate for StatusRequestHeaders {}
 /// The status.
 ///
 /// Payload of the message `status_response`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct StatusResponse {
@@ -205,7 +230,7 @@ impl ::specwire::Payload for StatusResponse {
 }
 
 /// Headers of the message `status_response`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct StatusResponseHeaders {
@@ -219,7 +244,7 @@ impl ::specwire::Validate for StatusResponseHeaders {}
 /// Asks for a picture.
 ///
 /// Payload of the message `expose_invoke`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct ExposeInvoke {
@@ -240,7 +265,7 @@ impl ::specwire::Payload for ExposeInvoke {
 }
 
 /// Headers of the message `expose_invoke`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct ExposeInvokeHeaders {
@@ -252,7 +277,7 @@ pub struct ExposeInvokeHeaders {
 impl ::specwire::Validate for ExposeInvokeHeaders {}
 
 /// Where a picture is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Picture {
@@ -262,10 +287,21 @@ pub struct Picture {
     pub url: ::std::string::String,
 }
 
+impl ::specwire::Validate for Picture {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        ::specwire::private::rules::format(
+            &at.member("url"),
+            &self.url,
+            ::specwire::private::rules::Format::Uri,
+        )?;
+        ::core::result::Result::Ok(())
+    }
+}
+
 /// The shutter is open.
 ///
 /// Payload of the message `expose_ack`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct ExposeAck {
@@ -307,7 +343,7 @@ impl ::specwire::Payload for SurveyProgress {
 }
 
 /// Headers of the message `survey_progress`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct SurveyProgressHeaders {
@@ -321,7 +357,7 @@ impl ::specwire::Validate for SurveyProgressHeaders {}
 /// The field is done.
 ///
 /// Payload of the message `survey_response`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct SurveyResponse {
@@ -342,7 +378,7 @@ impl ::specwire::Payload for SurveyResponse {
 /// Watches the weather.
 ///
 /// Payload of the message `weather_sub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct WeatherSub {
@@ -364,7 +400,7 @@ impl ::specwire::Payload for WeatherSub {
 }
 
 /// Headers of the message `weather_sub`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct WeatherSubHeaders {
@@ -403,10 +439,22 @@ impl ::specwire::Payload for WeatherPub {
 /// The telescope cannot look there.
 ///
 /// Payload of the message `pointAt_error`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct PointAtError(pub Refusal);
+
+impl ::core::convert::From<Refusal> for PointAtError {
+    fn from(value: Refusal) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<PointAtError> for Refusal {
+    fn from(value: PointAtError) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for PointAtError {}
 
@@ -418,27 +466,32 @@ impl ::specwire::Payload for PointAtError {
             .required(&["reason"]);
 }
 
-impl ::core::convert::From<Refusal> for PointAtError {
-    fn from(payload: Refusal) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<PointAtError> for Refusal {
-    fn from(message: PointAtError) -> Self {
-        message.0
-    }
-}
-
 /// The picture is taken.
 ///
 /// Payload of the message `expose_response`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ExposeResponse(pub Picture);
 
-impl ::specwire::Validate for ExposeResponse {}
+impl ::core::convert::From<Picture> for ExposeResponse {
+    fn from(value: Picture) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<ExposeResponse> for Picture {
+    fn from(value: ExposeResponse) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for ExposeResponse {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        ::specwire::Validate::check(&self.0, at)?;
+        ::core::result::Result::Ok(())
+    }
+}
 
 impl ::specwire::Payload for ExposeResponse {
     type Headers = ::specwire::NoHeaders;
@@ -448,25 +501,25 @@ impl ::specwire::Payload for ExposeResponse {
             .required(&["number", "url"]);
 }
 
-impl ::core::convert::From<Picture> for ExposeResponse {
-    fn from(payload: Picture) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<ExposeResponse> for Picture {
-    fn from(message: ExposeResponse) -> Self {
-        message.0
-    }
-}
-
 /// No picture can be taken.
 ///
 /// Payload of the message `expose_error`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ExposeError(pub Refusal);
+
+impl ::core::convert::From<Refusal> for ExposeError {
+    fn from(value: Refusal) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<ExposeError> for Refusal {
+    fn from(value: ExposeError) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for ExposeError {}
 
@@ -478,27 +531,32 @@ impl ::specwire::Payload for ExposeError {
             .required(&["reason"]);
 }
 
-impl ::core::convert::From<Refusal> for ExposeError {
-    fn from(payload: Refusal) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<ExposeError> for Refusal {
-    fn from(message: ExposeError) -> Self {
-        message.0
-    }
-}
-
 /// One more picture.
 ///
 /// Payload of the message `survey_update`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct SurveyUpdate(pub Picture);
 
-impl ::specwire::Validate for SurveyUpdate {}
+impl ::core::convert::From<Picture> for SurveyUpdate {
+    fn from(value: Picture) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<SurveyUpdate> for Picture {
+    fn from(value: SurveyUpdate) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for SurveyUpdate {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        ::specwire::Validate::check(&self.0, at)?;
+        ::core::result::Result::Ok(())
+    }
+}
 
 impl ::specwire::Payload for SurveyUpdate {
     type Headers = ::specwire::NoHeaders;
@@ -508,25 +566,25 @@ impl ::specwire::Payload for SurveyUpdate {
             .required(&["number", "url"]);
 }
 
-impl ::core::convert::From<Picture> for SurveyUpdate {
-    fn from(payload: Picture) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<SurveyUpdate> for Picture {
-    fn from(message: SurveyUpdate) -> Self {
-        message.0
-    }
-}
-
 /// The survey was given up.
 ///
 /// Payload of the message `survey_error`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct SurveyError(pub Refusal);
+
+impl ::core::convert::From<Refusal> for SurveyError {
+    fn from(value: Refusal) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<SurveyError> for Refusal {
+    fn from(value: SurveyError) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for SurveyError {}
 
@@ -536,18 +594,6 @@ impl ::specwire::Payload for SurveyError {
         ::specwire::private::MessageSpec::new("survey_error")
             .members(&["reason"])
             .required(&["reason"]);
-}
-
-impl ::core::convert::From<Refusal> for SurveyError {
-    fn from(payload: Refusal) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<SurveyError> for Refusal {
-    fn from(message: SurveyError) -> Self {
-        message.0
-    }
 }
 
 const PARK: ::specwire::private::Interaction =

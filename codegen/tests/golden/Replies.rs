@@ -23,7 +23,7 @@ pub mod channels {
 }
 
 /// Payload of the message `balance`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Balance {
@@ -42,7 +42,7 @@ impl ::specwire::Payload for Balance {
 }
 
 /// Payload of the message `accountError`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct AccountError {
@@ -61,7 +61,7 @@ impl ::specwire::Payload for AccountError {
 }
 
 /// Payload of the message `amount`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Amount {
@@ -79,7 +79,7 @@ impl ::specwire::Payload for Amount {
 }
 
 /// Payload of the message `rejected`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Rejected {
@@ -98,7 +98,7 @@ impl ::specwire::Payload for Rejected {
 }
 
 /// Headers of the message `rejected`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct RejectedHeaders {
@@ -110,7 +110,7 @@ pub struct RejectedHeaders {
 impl ::specwire::Validate for RejectedHeaders {}
 
 /// Payload of the message `limit`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Limit {
@@ -129,7 +129,7 @@ impl ::specwire::Payload for Limit {
 }
 
 /// Payload of the message `transfer`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Transfer {
@@ -151,7 +151,7 @@ impl ::specwire::Payload for Transfer {
 }
 
 /// Payload of the message `transferred`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Transferred {
@@ -174,7 +174,7 @@ impl ::specwire::Payload for Transferred {
 }
 
 /// Payload of the message `close`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Close {
@@ -192,28 +192,28 @@ impl ::specwire::Payload for Close {
 }
 
 /// Payload of the message `waiting`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Waiting(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for Waiting {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Waiting> for ::std::string::String {
+    fn from(value: Waiting) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for Waiting {}
 
 impl ::specwire::Payload for Waiting {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("waiting");
-}
-
-impl ::core::convert::From<::std::string::String> for Waiting {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<Waiting> for ::std::string::String {
-    fn from(message: Waiting) -> Self {
-        message.0
-    }
 }
 
 /// What `ask` is answered with: any one of these messages.

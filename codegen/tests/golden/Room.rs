@@ -13,7 +13,7 @@ pub mod channels {
 /// Something to be said.
 ///
 /// Payload of the message `say`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct Say {
@@ -34,7 +34,7 @@ impl ::specwire::Payload for Say {
 /// A wave to everybody.
 ///
 /// Payload of the message `wave`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
 pub struct Wave {}
@@ -50,7 +50,7 @@ impl ::specwire::Payload for Wave {
 /// Something was said.
 ///
 /// Payload of the message `said`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Said {
@@ -70,7 +70,7 @@ impl ::specwire::Payload for Said {
 /// Somebody came in.
 ///
 /// Payload of the message `joined`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Joined {

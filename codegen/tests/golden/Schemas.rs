@@ -101,11 +101,69 @@ pub struct Everything {
     /// Holds itself.
     pub tree: Tree,
     /// May be `null` wherever it is.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
-    pub link: ::core::option::Option<Link>,
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub link: ::core::option::Option<::core::option::Option<Link>>,
 }
 
-impl ::specwire::Validate for Everything {}
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl Everything {
+    /// With what must be there, and nothing else.
+    #[must_use]
+    pub fn new(
+        flag: bool,
+        number: ::specwire::Number,
+        anything: ::specwire::Json,
+        list: ::std::vec::Vec<u8>,
+        color: Color,
+    ) -> Self {
+        Self {
+            flag,
+            signed8: ::core::option::Option::None,
+            signed16: ::core::option::Option::None,
+            signed32: ::core::option::Option::None,
+            signed64: ::core::option::Option::None,
+            unsigned8: ::core::option::Option::None,
+            unsigned16: ::core::option::Option::None,
+            unsigned32: ::core::option::Option::None,
+            unsigned64: ::core::option::Option::None,
+            whole: ::core::option::Option::None,
+            single: ::core::option::Option::None,
+            double: ::core::option::Option::None,
+            plain: ::core::option::Option::None,
+            number,
+            text: ::core::option::Option::None,
+            address: ::core::option::Option::None,
+            id: ::core::option::Option::None,
+            anything,
+            list,
+            lists: ::core::option::Option::None,
+            map: ::core::option::Option::None,
+            inline: ::core::option::Option::None,
+            inline_enum: ::core::option::Option::None,
+            color,
+            leaf: ::core::option::Option::None,
+            tree: ::core::default::Default::default(),
+            link: ::core::option::Option::None,
+        }
+    }
+}
+
+impl ::specwire::Validate for Everything {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        if let ::core::option::Option::Some(value) = &self.address {
+            ::specwire::private::rules::format(
+                &at.member("address"),
+                value,
+                ::specwire::private::rules::Format::Uri,
+            )?;
+        }
+        ::core::result::Result::Ok(())
+    }
+}
 
 impl ::specwire::Payload for Everything {
     type Headers = ::specwire::NoHeaders;
@@ -117,12 +175,12 @@ impl ::specwire::Payload for Everything {
                 "address", "id", "anything", "list", "lists", "map", "inline", "inlineEnum",
                 "color", "leaf", "tree", "link",
             ])
-            .required(&["flag", "number", "anything", "tree", "color", "list"])
+            .required(&["flag", "number", "anything", "list", "color", "tree"])
             .closed();
 }
 
 /// An object without a name of its own.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct EverythingInline {
@@ -131,7 +189,7 @@ pub struct EverythingInline {
     pub inner: ::core::option::Option<bool>,
 }
 
-/// One of a set of strings that the document does not describe.
+/// One of a set of values that the document does not describe.
 #[allow(clippy::enum_variant_names, reason = "as the document names them")]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -165,7 +223,7 @@ pub enum Color {
 }
 
 /// Nested two levels deep in the document.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Leaf {
@@ -175,7 +233,7 @@ pub struct Leaf {
 }
 
 /// Holds itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Tree {
@@ -187,7 +245,7 @@ pub struct Tree {
 }
 
 /// May be `null` wherever it is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Link {
@@ -195,11 +253,19 @@ pub struct Link {
     #[serde(deserialize_with = "::specwire::private::serde::Deserialize::deserialize")]
     pub label: ::core::option::Option<::std::string::String>,
     /// Left out or `null`.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
-    pub note: ::core::option::Option<::std::string::String>,
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub note: ::core::option::Option<::core::option::Option<::std::string::String>>,
     /// The member `mood`.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
-    pub mood: ::core::option::Option<LinkMood>,
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub mood: ::core::option::Option<::core::option::Option<LinkMood>>,
     /// May be `null` wherever it is.
     #[serde(deserialize_with = "::specwire::private::serde::Deserialize::deserialize")]
     pub next: ::core::option::Option<::std::boxed::Box<Self>>,
@@ -207,23 +273,36 @@ pub struct Link {
     pub names: ::std::vec::Vec<::core::option::Option<::std::string::String>>,
 }
 
-/// One of a set of strings that the document does not describe.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// One of a set of values that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub enum LinkMood {
     /// The value `good`.
     #[serde(rename = "good")]
+    #[default]
     Good,
 }
 
 /// Just a string.
 ///
 /// Payload of the message `note_send`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct NoteSend(pub ::std::string::String);
+
+impl ::core::convert::From<::std::string::String> for NoteSend {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<NoteSend> for ::std::string::String {
+    fn from(value: NoteSend) -> Self {
+        value.0
+    }
+}
 
 impl ::specwire::Validate for NoteSend {}
 
@@ -231,18 +310,6 @@ impl ::specwire::Payload for NoteSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("note_send");
-}
-
-impl ::core::convert::From<::std::string::String> for NoteSend {
-    fn from(payload: ::std::string::String) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<NoteSend> for ::std::string::String {
-    fn from(message: NoteSend) -> Self {
-        message.0
-    }
 }
 
 /// A list of what another message is.
@@ -253,24 +320,29 @@ impl ::core::convert::From<NoteSend> for ::std::string::String {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct ListSend(pub ::std::vec::Vec<Everything>);
 
-impl ::specwire::Validate for ListSend {}
+impl ::core::convert::From<::std::vec::Vec<Everything>> for ListSend {
+    fn from(value: ::std::vec::Vec<Everything>) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<ListSend> for ::std::vec::Vec<Everything> {
+    fn from(value: ListSend) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for ListSend {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        ::specwire::Validate::check(&self.0, at)?;
+        ::core::result::Result::Ok(())
+    }
+}
 
 impl ::specwire::Payload for ListSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("list_send");
-}
-
-impl ::core::convert::From<::std::vec::Vec<Everything>> for ListSend {
-    fn from(payload: ::std::vec::Vec<Everything>) -> Self {
-        Self(payload)
-    }
-}
-
-impl ::core::convert::From<ListSend> for ::std::vec::Vec<Everything> {
-    fn from(message: ListSend) -> Self {
-        message.0
-    }
 }
 
 const STORE: ::specwire::private::Interaction =

@@ -2,12 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Named, Sketch, Types};
+use super::{Sketch, Types};
 use crate::api::TypeName;
-use crate::name::type_name;
+use crate::lower::schema::{Alternative, Class, SchemaId, is_definition};
+use crate::name::{Scope, type_name, variant_name};
 use crate::source::Node;
 
-/// The end of a pointer into `components.schemas`.
+/// What a definition stands in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    /// The index of a message.
+    Message(usize),
+    Schema(SchemaId),
+}
+
+/// The end of a pointer to where schemas are given names.
 #[derive(Clone)]
 pub(super) struct Pointer {
     group: Option<String>,
@@ -16,10 +25,14 @@ pub(super) struct Pointer {
 
 impl Pointer {
     pub(super) fn of(node: Node<'_>) -> Option<Self> {
+        if !is_definition(node) {
+            return None;
+        }
         let path = node.path();
         let (group, word) = match path.as_slice() {
-            ["components", "schemas", word] => (None, *word),
+            ["components", "schemas", word] | ["definitions" | "$defs", word] => (None, *word),
             ["components", "schemas", .., group, word] => (Some((*group).to_owned()), *word),
+            [.., group, "definitions" | "$defs", word] => (Some((*group).to_owned()), *word),
             _ => return None,
         };
         Some(Self {
@@ -30,19 +43,18 @@ impl Pointer {
 }
 
 impl<'s> Types<'s, '_> {
-    /// Messages choose their names first, and their headers with them; then the other definitions,
-    /// owners before what stands in them.
+    fn pointer(&self, id: SchemaId) -> Option<Pointer> {
+        Pointer::of(self.schemas.named_by(id)?)
+    }
+
+    /// Messages choose their names first; then the other definitions, owners before what stands in
+    /// them.
     pub(super) fn choose_names(&mut self, sketches: &[Sketch<'s>]) {
-        let own = sketches
-            .iter()
-            .filter_map(|sketch| Pointer::of(sketch.own_by_reference()?));
-        let others = self.found.iter().filter_map(|found| match &found.named {
-            Named::Pointer(pointer) => Some(pointer.clone()),
-            Named::Within { .. } => None,
-        });
+        let own = sketches.iter().filter_map(|sketch| sketch.own);
+        let all = own.chain(self.found.iter().map(|found| found.id));
         let mut counts: HashMap<String, usize> = HashMap::new();
         let mut shared = HashSet::new();
-        for pointer in own.chain(others) {
+        for pointer in all.filter_map(|id| self.pointer(id)) {
             let count = counts.entry(type_name(&pointer.word)).or_default();
             *count = count.saturating_add(1);
             shared.insert(type_name(&pointer.word));
@@ -57,32 +69,76 @@ impl<'s> Types<'s, '_> {
         };
         for sketch in sketches {
             let mut wanted = type_name(sketch.name);
-            if let Some(pointer) = sketch.own_by_reference().and_then(Pointer::of) {
+            if let Some(pointer) = sketch.own.and_then(|id| self.pointer(id)) {
                 wanted = by_pointer(pointer);
             } else if sketch.own.is_none() && shared.contains(&wanted) {
                 wanted.push_str("Message");
             }
             let name = TypeName(self.scope.claim(wanted));
-            if let Some(schema) = &sketch.own {
-                self.names.insert(schema.node.id(), name.clone());
+            if let Some(id) = sketch.own {
+                self.names.insert(id, name.clone());
             }
-            self.names.insert(sketch.message.id(), name);
-        }
-        for sketch in sketches.iter().filter(|sketch| !sketch.headers.is_empty()) {
-            let name = format!("{}Headers", self.name(sketch.message.id()).0);
-            let name = TypeName(self.scope.claim(name));
-            self.header_names.insert(sketch.message.id(), name);
+            self.message_names.push(name);
         }
         for found in &self.found {
-            let wanted = match &found.named {
-                Named::Pointer(pointer) => by_pointer(pointer.clone()),
-                Named::Within { owner, words } => {
-                    let owner = self.names.get(owner).map_or("", |name| name.0.as_str());
-                    format!("{owner}{words}")
+            let wanted = match self.pointer(found.id) {
+                Some(pointer) => by_pointer(pointer),
+                None => {
+                    let owner = match found.owner {
+                        Owner::Message(index) => self.message_names.get(index),
+                        Owner::Schema(id) => self.names.get(&id),
+                    };
+                    format!("{}{}", owner.map_or("", |name| name.0.as_str()), found.words)
                 }
             };
             let name = TypeName(self.scope.claim(wanted));
-            self.names.insert(found.node.id(), name);
+            self.names.insert(found.id, name);
+        }
+    }
+
+    /// The identifiers of a union's variants.
+    pub(super) fn variant_names(
+        &mut self,
+        id: SchemaId,
+        alternatives: &[Alternative<'s>],
+    ) -> Vec<String> {
+        if let Some(names) = self.variants.get(&id) {
+            return names.clone();
+        }
+        let mut scope = Scope::new();
+        let names: Vec<String> = alternatives
+            .iter()
+            .map(|alternative| {
+                let word = match alternative.name {
+                    Some(name) => name.to_owned(),
+                    None => self.word(alternative),
+                };
+                scope.claim(variant_name(&word))
+            })
+            .collect();
+        self.variants.insert(id, names.clone());
+        names
+    }
+
+    /// A word for an alternative that the document has none for: what tells it from the others, or
+    /// else its type.
+    fn word(&mut self, alternative: &Alternative<'s>) -> String {
+        let used = self.schemas.settle(alternative.schema);
+        match self.schemas.get(used.id).class {
+            Class::Struct(object) => {
+                for member in &object.members {
+                    let inner = self.schemas.settle(member.schema);
+                    if let Class::Enum(values) = self.schemas.get(inner.id).class
+                        && let [only] = values.values.as_slice()
+                        && member.required
+                    {
+                        return only.wire.clone();
+                    }
+                }
+                let first = object.members.iter().find(|member| member.required);
+                first.map_or("Object", |member| member.name).to_owned()
+            }
+            class => class.word().to_owned(),
         }
     }
 }

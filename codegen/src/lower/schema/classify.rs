@@ -1,0 +1,469 @@
+//! Facts -> what the schema describes.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::facts::{Additional, Facts, Listed, integer};
+use super::{
+    Class, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition,
+};
+use crate::api::{Base, Bound, Integer, Rules, Type};
+use crate::diagnostic::{Code, Diagnostic, quote};
+use crate::document::json_schema;
+use crate::options::is_type;
+use crate::source::Node;
+
+/// Elements of the longest tuple: of longer ones Rust knows nothing.
+const LONGEST_TUPLE: usize = 12;
+
+impl<'s> Schemas<'s, '_> {
+    /// Decides what values these schema objects allow together.
+    pub(super) fn classify(&mut self, parts: &[Part<'s>], confined: Types) -> Schema<'s> {
+        let mut schema = self.any(parts);
+        if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
+            return self.foreign(schema, format);
+        }
+        let facts = self.facts(parts, confined);
+        schema.docs.clone_from(&facts.docs);
+        schema.default = facts.default;
+        if let Some(path) = self.foreign_type(parts, &facts) {
+            schema.class = Class::Plain(Type::Foreign(path));
+            schema.nullable = facts.types.has(Types::NULL) && facts.types != Types::ALL;
+            return schema;
+        }
+        if parts.is_empty() {
+            return schema;
+        }
+        // What is listed leaves nothing for alternatives to say.
+        let choice = match facts.values {
+            None => self.alternatives(parts, &facts),
+            Some(_) => None,
+        };
+        if let Some(choice) = choice {
+            self.union(&mut schema, parts, &facts, choice);
+            return schema;
+        }
+        self.conditions(parts, &facts, &mut schema.rules);
+        schema.nullable = facts.types.has(Types::NULL) && facts.types != Types::ALL;
+        if let Some(values) = &facts.values {
+            let listed = values
+                .iter()
+                .filter(|value| facts.types.has(Types::of(value.node)));
+            let listed: Vec<Listed<'s>> = listed.cloned().collect();
+            schema.nullable = listed.iter().any(|value| value.node.is_null());
+            let rest: Vec<_> = listed
+                .into_iter()
+                .filter(|value| !value.node.is_null())
+                .collect();
+            schema.class = match (rest.is_empty(), schema.nullable) {
+                (true, true) => Class::Plain(Type::Null),
+                (true, false) => self.nothing(&schema),
+                (false, _) => listed_class(&rest, facts.is_const),
+            };
+            if matches!(schema.class, Class::Plain(Type::Null)) {
+                schema.nullable = false;
+            }
+            return schema;
+        }
+        if facts.types == Types::ALL {
+            self.group(schema.node);
+            return schema;
+        }
+        let mut kinds = facts.types.without(Types::NULL).each();
+        let (first, more) = (kinds.next(), kinds.next());
+        match (first, more) {
+            (None, _) if schema.nullable => {
+                schema.nullable = false;
+                schema.class = Class::Plain(Type::Null);
+            }
+            (None, _) => schema.class = self.nothing(&schema),
+            (Some(kind), None) => {
+                let mut rules = Rules::default();
+                schema.class = self.kind(kind, parts, &facts, &mut rules);
+                rules.conditions.append(&mut schema.rules.conditions);
+                schema.rules = rules;
+            }
+            (Some(_), Some(_)) => {
+                schema.rules = Rules::default();
+                self.kinds(&mut schema, parts, facts.types.without(Types::NULL));
+            }
+        }
+        schema
+    }
+
+    /// What values of one type there are.
+    fn kind(
+        &mut self,
+        kind: Types,
+        parts: &[Part<'s>],
+        facts: &Facts<'s>,
+        rules: &mut Rules,
+    ) -> Class<'s> {
+        match kind {
+            Types::OBJECT => self.object(parts, facts, rules),
+            Types::ARRAY => {
+                self.array_rules(parts, rules);
+                self.array(parts, facts, rules)
+            }
+            Types::STRING => {
+                let ty = self.string(facts);
+                self.string_rules(parts, facts, &ty, rules);
+                Class::Plain(ty)
+            }
+            Types::INTEGER | Types::NUMBER => {
+                let range = self.number_rules(parts, rules);
+                let ty = match kind {
+                    Types::INTEGER => whole(facts.format, range, rules),
+                    _ => number(facts.format),
+                };
+                Class::Plain(ty)
+            }
+            Types::BOOLEAN => Class::Plain(Type::Bool),
+            _ => Class::Plain(Type::Any),
+        }
+    }
+
+    fn object(
+        &mut self,
+        parts: &[Part<'s>],
+        facts: &Facts<'s>,
+        rules: &mut Rules,
+    ) -> Class<'s> {
+        self.object_rules(parts, rules);
+        let soft = self.soft_properties(parts, facts);
+        let closed = matches!(facts.additional, Additional::Refused);
+        if facts.properties.is_empty() && soft.is_empty() && !closed {
+            let values = self.values_of(facts);
+            if facts.required.is_empty() {
+                return Class::Map(values.unwrap_or_else(|| self.anything()));
+            }
+        }
+        let declared: HashSet<&str> = facts
+            .properties
+            .iter()
+            .map(|property| property.name)
+            .chain(soft.iter().map(|(name, _)| *name))
+            .collect();
+        let mut required: HashSet<&str> = HashSet::new();
+        let mut undeclared = Vec::new();
+        for (name, node) in &facts.required {
+            required.insert(name);
+            if declared.contains(name) {
+                continue;
+            }
+            let patterned = !facts.patterns.is_empty();
+            if !patterned {
+                let meant = self.errors.nearest(name, declared.iter().copied());
+                let message =
+                    format!("{} is required, but not among the properties", quote(name));
+                self.errors.push(
+                    Diagnostic::warning(Code::UndeclaredProperty, node.place(), message)
+                        .did_you_mean(meant),
+                );
+            }
+            if !closed && !patterned {
+                undeclared.push((*name, *node));
+            }
+        }
+        let mut members = Vec::new();
+        for property in &facts.properties {
+            let Some(node) = property.nodes.first().copied() else {
+                continue;
+            };
+            members.push(Member {
+                name: property.name,
+                node,
+                schema: self.all_of(&property.nodes),
+                required: required.contains(property.name),
+            });
+        }
+        for (name, node) in soft {
+            let schema = match node {
+                Some(node) => self.of(node),
+                None => self.anything(),
+            };
+            members.push(Member {
+                name,
+                node: node.unwrap_or_else(|| self.first(parts)),
+                schema,
+                required: required.contains(name),
+            });
+        }
+        for (name, node) in undeclared {
+            members.push(Member {
+                name,
+                node,
+                schema: self.anything(),
+                required: true,
+            });
+        }
+        let rest = if closed && facts.patterns.is_empty() {
+            None
+        } else {
+            self.values_of(facts)
+        };
+        Class::Struct(Rc::new(Object {
+            members,
+            closed: closed && rest.is_none(),
+            rest,
+        }))
+    }
+
+    /// The schema of members that are not declared by name, if the document asks for such.
+    fn values_of(&mut self, facts: &Facts<'s>) -> Option<Use> {
+        let by_pattern: Vec<Use> = facts
+            .patterns
+            .iter()
+            .map(|(_, node)| self.of(*node))
+            .collect();
+        let others = match &facts.additional {
+            Additional::Schema(nodes) => Some(self.all_of(&nodes.clone())),
+            Additional::Allowed => Some(self.anything()),
+            Additional::Unsaid | Additional::Refused => None,
+        };
+        let mut all = by_pattern.into_iter().chain(others);
+        let first = all.next()?;
+        // Of several, which one depends on the name.
+        Some(if all.all(|other| other == first) {
+            first
+        } else {
+            self.anything()
+        })
+    }
+
+    /// The schema that anything matches.
+    fn anything(&mut self) -> Use {
+        self.all_of(&[])
+    }
+
+    fn first(&self, parts: &[Part<'s>]) -> Node<'s> {
+        parts.first().map_or(self.root, |part| part.node)
+    }
+
+    fn array(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) -> Class<'s> {
+        if facts.prefix.is_empty() {
+            let items = match facts.items.as_slice() {
+                [] => self.anything(),
+                items => self.all_of(items),
+            };
+            return Class::Array(items);
+        }
+        let length = facts.prefix.len();
+        let more = matches!(
+            facts.additional_items,
+            Additional::Allowed | Additional::Schema(_)
+        );
+        // A tuple is read with exactly its elements; where fewer are meant to be allowed, or more,
+        // it says so.
+        let exact = rules.min_items.is_none_or(|least| least == length as u64)
+            && rules.max_items.is_none_or(|most| most == length as u64);
+        if length > LONGEST_TUPLE || more || !exact {
+            self.tuple_condition(parts, rules);
+            return Class::Array(self.anything());
+        }
+        rules.min_items = None;
+        rules.max_items = None;
+        let elements: Vec<Use> = facts
+            .prefix
+            .iter()
+            .map(|nodes| self.all_of(nodes))
+            .collect();
+        Class::Tuple(elements.into())
+    }
+
+    fn string(&self, facts: &Facts<'s>) -> Type {
+        let own = |format: &str| {
+            let found = self.options.formats.iter().find(|(name, _)| name == format);
+            found.map(|(_, path)| Type::Foreign(path.clone()))
+        };
+        if let Some(ty) = facts.format.and_then(own) {
+            return ty;
+        }
+        match facts.format {
+            Some("uuid") => Type::Uuid,
+            Some("ipv4") => Type::Ipv4,
+            Some("ipv6") => Type::Ipv6,
+            Some("byte" | "binary") => Type::Bytes,
+            _ => Type::String,
+        }
+    }
+
+    /// The type of the user's own that stands for the schema, by option or by `x-rust-type`.
+    fn foreign_type(&mut self, parts: &[Part<'s>], facts: &Facts<'s>) -> Option<String> {
+        let named = parts.first().filter(|part| !part.mask.is_base())?.node;
+        if is_definition(named) {
+            let pointer = named.pointer();
+            let own = self.options.substitutes.iter().find(|(name, _)| {
+                name == named.key() || name.strip_prefix('#').unwrap_or(name) == pointer
+            });
+            if let Some((name, path)) = own {
+                self.substituted.insert(name.clone());
+                return Some(path.clone());
+            }
+        }
+        let node = facts.rust_type?;
+        let text = node.text().unwrap_or_default();
+        if is_type(text) {
+            return Some(text.to_owned());
+        }
+        let message = format!("found {}, expected a type of Rust", node.describe());
+        let help = "as in `x-rust-type: crate::Money`";
+        self.errors
+            .push(Diagnostic::warning(Code::RustType, node.place(), message).with_help(help));
+        None
+    }
+
+    /// A schema in another language than JSON Schema.
+    fn foreign(&mut self, mut schema: Schema<'s>, format: &str) -> Schema<'s> {
+        let node = schema.node;
+        let message = format!(
+            "schemas of the format {} are not generated",
+            quote(format)
+        );
+        let help = "the value is carried as bytes";
+        let place = node.get("schemaFormat").unwrap_or(node).place();
+        self.errors
+            .push(Diagnostic::warning(Code::SchemaFormat, place, message).with_help(help));
+        schema.class = Class::Plain(Type::Bytes);
+        schema
+    }
+
+    /// No value matches.
+    fn nothing(&mut self, schema: &Schema<'s>) -> Class<'s> {
+        let message = "no value matches this schema";
+        let place = schema.node.key_place();
+        if schema.node.bool().is_none() {
+            self.errors
+                .push(Diagnostic::warning(Code::ImpossibleSchema, place, message));
+        }
+        Class::Plain(Type::Never)
+    }
+
+    /// Something without any keyword that says what it is: fine, unless it looks like a mistake.
+    fn group(&mut self, node: Node<'s>) {
+        let mut entries = node.entries().peekable();
+        if entries.peek().is_some() && entries.all(|entry| entry.node.is_mapping()) {
+            let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
+            let help = "it is taken for one that anything matches";
+            self.errors.push(
+                Diagnostic::warning(Code::SchemaGroup, node.key_place(), message).with_help(help),
+            );
+        }
+    }
+}
+
+/// An enumeration, or what it comes to.
+fn listed_class<'s>(listed: &[Listed<'s>], is_const: bool) -> Class<'s> {
+    let all = |types: Types| listed.iter().all(|value| types.has(Types::of(value.node)));
+    if all(Types::BOOLEAN) && listed.len() == 2 {
+        return Class::Plain(Type::Bool);
+    }
+    let is_small = |value: &Listed<'_>| {
+        let number = value.node.decimal();
+        number.is_some_and(|number| {
+            integer(&number).is_some_and(|number| i64::try_from(number).is_ok())
+        })
+    };
+    let base = if all(Types::STRING) {
+        Base::String
+    } else if listed.iter().all(is_small) {
+        Base::Integer
+    } else {
+        Base::Json
+    };
+    let values = listed.iter().map(|value| {
+        let beside = |keys: [&str; 3], index| {
+            let lists = keys.into_iter().find_map(|key| value.owner.get(key));
+            lists?.item(index)?.text()
+        };
+        Value {
+            wire: match (base, value.node.text()) {
+                (Base::String, Some(text)) => text.to_owned(),
+                _ => value.node.json(),
+            },
+            name: beside(["x-enum-varnames", "x-enumNames", "x-enum-names"], value.index),
+            docs: beside(
+                ["x-enum-descriptions", "x-enumDescriptions", "x-enum-comments"],
+                value.index,
+            )
+            .map(str::to_owned),
+        }
+    });
+    Class::Enum(Rc::new(Values {
+        base,
+        values: values.collect(),
+        open: false,
+        is_const: is_const && listed.len() == 1,
+    }))
+}
+
+/// The type of an integer: that of its format, or one that its bounds fit into.
+fn whole(
+    format: Option<&str>,
+    (least, most): (Option<i128>, Option<i128>),
+    rules: &mut Rules,
+) -> Type {
+    let by_format = match format {
+        Some("int8") => Some(Integer::I8),
+        Some("int16") => Some(Integer::I16),
+        Some("int32") => Some(Integer::I32),
+        Some("int64") => Some(Integer::I64),
+        Some("uint8") => Some(Integer::U8),
+        Some("uint16") => Some(Integer::U16),
+        Some("uint32") => Some(Integer::U32),
+        Some("uint64") => Some(Integer::U64),
+        _ => None,
+    };
+    let fits = |integer: &Integer| {
+        let (low, high) = range(*integer);
+        least.is_none_or(|least| least >= low || matches!(integer, Integer::U8 | Integer::U16 | Integer::U32 | Integer::U64))
+            && most.is_none_or(|most| most <= high)
+    };
+    let by_bounds = || {
+        if least.is_some_and(|least| least >= 0) {
+            Integer::U64
+        } else {
+            Integer::I64
+        }
+    };
+    let chosen = by_format.filter(fits).unwrap_or_else(by_bounds);
+    if !fits(&chosen) {
+        // Numbers beyond what any integer holds.
+        rules.multiples_of.push("1".to_owned());
+        return Type::Number;
+    }
+    let (low, high) = range(chosen);
+    let bound = |value: i128| Bound {
+        value: value.to_string(),
+        exclusive: false,
+    };
+    rules.minimum = least.filter(|least| *least > low).map(bound);
+    rules.maximum = most.filter(|most| *most < high).map(bound);
+    // Every integer is a multiple of one, and so of a half.
+    rules.multiples_of.retain(|factor| integer(factor).is_some_and(|factor| factor > 1));
+    Type::Integer(chosen)
+}
+
+fn range(integer: Integer) -> (i128, i128) {
+    let (low, high): (i128, i128) = match integer {
+        Integer::I8 => (i8::MIN.into(), i8::MAX.into()),
+        Integer::I16 => (i16::MIN.into(), i16::MAX.into()),
+        Integer::I32 => (i32::MIN.into(), i32::MAX.into()),
+        Integer::I64 => (i64::MIN.into(), i64::MAX.into()),
+        Integer::U8 => (0, u8::MAX.into()),
+        Integer::U16 => (0, u16::MAX.into()),
+        Integer::U32 => (0, u32::MAX.into()),
+        Integer::U64 => (0, u64::MAX.into()),
+    };
+    (low, high)
+}
+
+fn number(format: Option<&str>) -> Type {
+    match format {
+        Some(
+            "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64",
+        ) => Type::Number,
+        Some("float") => Type::F32,
+        _ => Type::F64,
+    }
+}

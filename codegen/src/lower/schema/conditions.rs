@@ -1,0 +1,250 @@
+//! What no Rust type carries, kept as JSON Schema for the runtime: `not`, `if`, `contains` and the
+//! like.
+
+use std::collections::{HashMap, HashSet};
+
+use super::facts::{Additional, Facts};
+use super::{Part, Schemas};
+use crate::api::Rules;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{Id, Node, json_string};
+
+/// Bytes of the longest condition that is checked.
+const LONGEST: usize = 32 * 1024;
+
+/// Keywords that say more than a type.
+const KEYWORDS: &[&str] = &[
+    "contains",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "maxContains",
+    "minContains",
+    "not",
+    "propertyNames",
+    "then",
+];
+
+impl<'s> Schemas<'s, '_> {
+    /// Notes what is to be checked of a value as a whole.
+    pub(super) fn conditions(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
+        for part in parts {
+            let mut keys: Vec<&str> = KEYWORDS.to_vec();
+            if part.mask.is_base() {
+                keys.extend(part.mask.unions());
+            } else {
+                keys.extend(["oneOf", "anyOf"]);
+            }
+            self.condition(part.node, &keys, rules);
+        }
+        if !facts.patterns.is_empty() {
+            self.patterns(parts, facts, rules);
+        }
+    }
+
+    /// Names that neither are declared nor match a pattern are refused, or each pattern has a
+    /// schema of its own.
+    fn patterns(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
+        let closed = matches!(facts.additional, Additional::Refused);
+        if facts.patterns.len() < 2 && !closed {
+            return;
+        }
+        for part in parts {
+            let keys = ["additionalProperties", "patternProperties", "properties"];
+            if part.node.get("patternProperties").is_some() {
+                self.condition(part.node, &keys, rules);
+            }
+        }
+    }
+
+    /// The elements of an array are described one by one.
+    pub(super) fn tuple_condition(&mut self, parts: &[Part<'s>], rules: &mut Rules) {
+        for part in parts {
+            let keys = ["additionalItems", "items", "prefixItems"];
+            self.condition(part.node, &keys, rules);
+        }
+    }
+
+    pub(super) fn condition(&mut self, node: Node<'s>, keys: &[&str], rules: &mut Rules) {
+        let present: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| node.get(key).is_some())
+            .collect();
+        let Some(first) = present.first().and_then(|key| node.get(key)) else {
+            return;
+        };
+        match self.json_schema(node, &present) {
+            Some(text) if rules.conditions.contains(&text) => {}
+            Some(text) => rules.conditions.push(text),
+            None => {
+                let message = "this is too long to be checked when a message comes";
+                self.errors.push(Diagnostic::warning(
+                    Code::UncheckedSchema,
+                    first.key_place(),
+                    message,
+                ));
+            }
+        }
+    }
+
+    /// The schema that `keys` of `node` make up, with all that it refers to; `None` if that is too
+    /// long.
+    fn json_schema(&self, node: Node<'s>, keys: &[&str]) -> Option<String> {
+        let mut writer = Writer {
+            schemas: self,
+            text: String::from("{"),
+            numbers: HashMap::new(),
+            left: Vec::new(),
+        };
+        for key in keys {
+            writer.comma();
+            writer.text.push_str(&json_string(key));
+            writer.text.push(':');
+            writer.value(key, node.get(key)?)?;
+        }
+        let mut written = 0_usize;
+        while let Some((number, node)) = writer.left.pop() {
+            writer.comma();
+            if written == 0 {
+                writer.text.push_str("\"$defs\":{");
+            }
+            written = written.saturating_add(1);
+            writer.text.push_str(&format!("\"{number}\":"));
+            writer.node(node)?;
+        }
+        if written > 0 {
+            writer.text.push('}');
+        }
+        writer.text.push('}');
+        Some(writer.text)
+    }
+
+    /// Members that only alternatives and conditions declare: each with its schema, if that is the
+    /// same wherever it is declared.
+    pub(super) fn soft_properties(
+        &mut self,
+        parts: &[Part<'s>],
+        facts: &Facts<'s>,
+    ) -> Vec<(&'s str, Option<Node<'s>>)> {
+        let mut places: Vec<Node<'s>> = Vec::new();
+        for part in parts {
+            let node = part.node;
+            places.extend(["then", "else"].into_iter().filter_map(|key| node.get(key)));
+            for key in ["dependencies", "dependentSchemas"] {
+                let members = node.get(key).into_iter().flat_map(Node::entries);
+                places.extend(members.map(|member| member.node));
+            }
+            let unions: &[&str] = if part.mask.is_base() {
+                part.mask.unions()
+            } else {
+                &["oneOf", "anyOf"]
+            };
+            for key in unions {
+                places.extend(node.get(key).into_iter().flat_map(Node::items));
+            }
+        }
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let declared: HashSet<&str> = facts
+            .properties
+            .iter()
+            .map(|property| property.name)
+            .collect();
+        let mut found: Vec<(&str, Option<Node<'s>>)> = Vec::new();
+        let mut index: HashMap<&str, usize> = HashMap::new();
+        for place in places {
+            let start = Part {
+                node: place,
+                mask: super::Mask::NONE,
+            };
+            let (inner, _) = self.expand(&[start]);
+            let entries = inner
+                .iter()
+                .filter_map(|part| part.node.get("properties"))
+                .flat_map(Node::entries);
+            for entry in entries.filter(|entry| !declared.contains(entry.key)) {
+                match index.get(entry.key).and_then(|at| found.get_mut(*at)) {
+                    Some((_, node)) => *node = None,
+                    None => {
+                        index.insert(entry.key, found.len());
+                        found.push((entry.key, Some(entry.node)));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Writes schemas as JSON, with references into one `$defs`.
+struct Writer<'a, 's, 'e> {
+    schemas: &'a Schemas<'s, 'e>,
+    text: String,
+    numbers: HashMap<Id, usize>,
+    left: Vec<(usize, Node<'s>)>,
+}
+
+impl<'s> Writer<'_, 's, '_> {
+    fn comma(&mut self) {
+        if !self.text.ends_with(['{', '[']) {
+            self.text.push(',');
+        }
+    }
+
+    /// The value of a keyword: what is data is written as it is.
+    fn value(&mut self, key: &str, node: Node<'s>) -> Option<()> {
+        if ["const", "default", "enum", "example", "examples"].contains(&key) {
+            self.text.push_str(&node.json());
+            return (self.text.len() <= LONGEST).then_some(());
+        }
+        self.node(node)
+    }
+
+    /// Recursion ends: nesting is limited, and references are not followed here.
+    fn node(&mut self, node: Node<'s>) -> Option<()> {
+        if self.text.len() > LONGEST {
+            return None;
+        }
+        if node.get("$ref").and_then(Node::text).is_some() {
+            match self.schemas.references.target(node) {
+                Some(target) => {
+                    let next = self.numbers.len();
+                    let number = *self.numbers.entry(target.id()).or_insert_with(|| {
+                        self.left.push((next, target));
+                        next
+                    });
+                    self.text.push_str(&format!("{{\"$ref\":\"#/$defs/{number}\"}}"));
+                }
+                None => self.text.push_str("true"),
+            }
+        } else if node.is_mapping() {
+            self.text.push('{');
+            for entry in node.entries() {
+                if ["description", "examples", "example", "title"].contains(&entry.key)
+                    && !entry.node.is_mapping()
+                {
+                    continue;
+                }
+                self.comma();
+                self.text.push_str(&json_string(entry.key));
+                self.text.push(':');
+                self.value(entry.key, entry.node)?;
+            }
+            self.text.push('}');
+        } else if node.is_sequence() {
+            self.text.push('[');
+            for item in node.items() {
+                self.comma();
+                self.node(item)?;
+            }
+            self.text.push(']');
+        } else {
+            self.text.push_str(&node.json());
+        }
+        Some(())
+    }
+}

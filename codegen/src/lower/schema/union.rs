@@ -1,0 +1,349 @@
+//! `oneOf`, `anyOf` and lists of types.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::facts::Facts;
+use super::{Alternative, Class, Mask, Part, Schema, Schemas, Types, Use, Value, Values};
+use crate::api::{Base, Type};
+use crate::source::Node;
+
+/// Keywords that narrow a type that something else has given.
+const NARROWING: &[&str] = &[
+    "$comment",
+    "contains",
+    "dependentRequired",
+    "description",
+    "else",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "if",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "pattern",
+    "propertyNames",
+    "required",
+    "then",
+    "title",
+    "uniqueItems",
+];
+
+/// The list of alternatives that becomes a type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'s> {
+    /// The index of the part that has it, and the keyword.
+    part: usize,
+    mask: Mask,
+    list: Node<'s>,
+}
+
+impl<'s> Schemas<'s, '_> {
+    /// The alternatives that tell what a value is, if any do. Others only narrow it.
+    pub(super) fn alternatives(
+        &mut self,
+        parts: &[Part<'s>],
+        facts: &Facts<'s>,
+    ) -> Option<Choice<'s>> {
+        if facts.unions.is_empty() {
+            return None;
+        }
+        for (index, part) in parts.iter().enumerate() {
+            if part.mask.is_base() {
+                continue;
+            }
+            for (key, mask) in [("oneOf", Mask::ONE_OF), ("anyOf", Mask::ANY_OF)] {
+                let list = part.node.get(key);
+                let Some(list) = list.filter(|list| list.items().next().is_some()) else {
+                    continue;
+                };
+                if !self.only_narrows(list) {
+                    return Some(Choice {
+                        part: index,
+                        mask,
+                        list,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn only_narrows(&mut self, list: Node<'s>) -> bool {
+        list.items().all(|item| {
+            let start = Part {
+                node: item,
+                mask: Mask::NONE,
+            };
+            let (parts, _) = self.expand(&[start]);
+            parts.iter().all(|part| {
+                part.node.is_mapping()
+                    && part.node.entries().all(|entry| {
+                        NARROWING.contains(&entry.key) || entry.key.starts_with("x-")
+                    })
+            })
+        })
+    }
+
+    /// Each alternative together with what stands beside the list.
+    pub(super) fn union(
+        &mut self,
+        schema: &mut Schema<'s>,
+        parts: &[Part<'s>],
+        facts: &Facts<'s>,
+        choice: Choice<'s>,
+    ) {
+        let mut base: Vec<Part<'s>> = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let mask = part.mask.and(Mask::BASE);
+            base.push(Part {
+                node: part.node,
+                mask: if index == choice.part {
+                    mask.and(choice.mask)
+                } else {
+                    mask
+                },
+            });
+        }
+        base.retain(|part| super::says_something(part.node, part.mask));
+        let owner = parts.get(choice.part).map(|part| part.node);
+        let tags = owner.and_then(|node| Tags::of(node.get("discriminator")?));
+        let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
+        let mut seen = HashSet::new();
+        for item in choice.list.items() {
+            let mut joined = base.clone();
+            joined.push(Part {
+                node: item,
+                mask: Mask::NONE,
+            });
+            let used = self.join(&joined, Types::ALL);
+            let used = self.settle(used);
+            let inner = self.get(used.id);
+            match inner.class {
+                Class::Plain(Type::Null) => {
+                    schema.nullable = true;
+                    continue;
+                }
+                Class::Plain(Type::Never) => continue,
+                _ => {}
+            }
+            schema.nullable |= used.nullable || inner.nullable;
+            if !seen.insert(used.id) {
+                continue;
+            }
+            let name = self.name_of(item);
+            found.push((
+                Alternative {
+                    schema: Use {
+                        nullable: false,
+                        ..used
+                    },
+                    name,
+                    docs: self.docs_of(item, inner.docs.as_deref()),
+                    tag: tags.as_ref().and_then(|tags| {
+                        let values = tags.values(item, name);
+                        (!values.is_empty()).then_some((tags.member, values))
+                    }),
+                    is_loose: false,
+                },
+                inner,
+            ));
+        }
+        if facts.types.has(Types::NULL) && facts.types != Types::ALL && base.is_empty() {
+            schema.nullable = true;
+        }
+        self.simplify(schema, found, choice, parts);
+    }
+
+    /// What the alternatives come to.
+    fn simplify(
+        &mut self,
+        schema: &mut Schema<'s>,
+        mut found: Vec<(Alternative<'s>, Schema<'s>)>,
+        choice: Choice<'s>,
+        parts: &[Part<'s>],
+    ) {
+        let plain = |schema: &Schema<'s>| match &schema.class {
+            Class::Plain(ty) => Some(ty.clone()),
+            _ => None,
+        };
+        if found.is_empty() {
+            let ty = if schema.nullable {
+                Type::Null
+            } else {
+                Type::Never
+            };
+            schema.nullable = false;
+            schema.class = Class::Plain(ty);
+            return;
+        }
+        if found
+            .iter()
+            .any(|(_, inner)| plain(inner) == Some(Type::Any))
+        {
+            schema.class = Class::Plain(Type::Any);
+            return;
+        }
+        if let [(only, _)] = found.as_slice() {
+            schema.class = Class::Same(only.schema);
+            return;
+        }
+        if let Some(values) = one_enumeration(&found) {
+            schema.class = Class::Enum(Rc::new(values));
+            return;
+        }
+        // Numbers of several kinds are numbers.
+        let is_number = |inner: &Schema<'s>| {
+            matches!(
+                inner.class,
+                Class::Plain(Type::Integer(_) | Type::F32 | Type::F64 | Type::Number)
+            )
+        };
+        let plains: Vec<Option<Type>> = found.iter().map(|(_, inner)| plain(inner)).collect();
+        let same = plains.iter().all(|ty| ty.is_some() && *ty == *plains.first().unwrap_or(&None));
+        let numbers = found.iter().all(|(_, inner)| is_number(inner));
+        if same || numbers {
+            let narrowed = found.iter().any(|(_, inner)| !inner.rules.is_empty());
+            schema.class = match plains.into_iter().next().flatten() {
+                Some(ty) if same => Class::Plain(ty),
+                _ => Class::Plain(Type::Number),
+            };
+            if let Some(owner) = parts.get(choice.part).filter(|_| narrowed || !same) {
+                let key = if choice.mask == Mask::ONE_OF {
+                    "oneOf"
+                } else {
+                    "anyOf"
+                };
+                self.condition(owner.node, &[key], &mut schema.rules);
+            }
+            return;
+        }
+        // Two that are read as the same type are one, which then allows what either does.
+        let mut kept: Vec<(Alternative<'s>, Option<Type>)> = Vec::new();
+        for (alternative, inner) in found.drain(..) {
+            let ty = plain(&inner);
+            let known = kept
+                .iter_mut()
+                .find(|(_, known)| ty.is_some() && *known == ty);
+            match known {
+                Some((known, _)) => known.is_loose = true,
+                None => kept.push((alternative, ty)),
+            }
+        }
+        let kept = kept.into_iter().map(|(alternative, _)| alternative);
+        schema.class = Class::Union(kept.collect());
+    }
+
+    /// A schema of several types: one alternative for each.
+    pub(super) fn kinds(&mut self, schema: &mut Schema<'s>, parts: &[Part<'s>], types: Types) {
+        let alternatives: Vec<Alternative<'s>> = types
+            .each()
+            .map(|kind| Alternative {
+                schema: self.join(parts, kind),
+                name: None,
+                docs: None,
+                tag: None,
+                is_loose: false,
+            })
+            .collect();
+        schema.class = Class::Union(alternatives.into());
+    }
+
+    /// What the document calls a schema that stands in a list.
+    fn name_of(&self, item: Node<'s>) -> Option<&'s str> {
+        let target = self.references.target(item)?;
+        if target.id() != item.id() && super::is_definition(target) && !target.key().is_empty() {
+            return Some(target.key());
+        }
+        let title = item.get("title").and_then(Node::text);
+        title.map(str::trim).filter(|title| !title.is_empty())
+    }
+}
+
+/// Enumerations together are one; with any other text beside them it is open.
+fn one_enumeration<'s>(found: &[(Alternative<'s>, Schema<'s>)]) -> Option<Values<'s>> {
+    let mut values: Vec<Value<'s>> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut base = None;
+    let mut open = false;
+    for (alternative, inner) in found {
+        match &inner.class {
+            Class::Enum(listed) => {
+                if *base.get_or_insert(listed.base) != listed.base {
+                    return None;
+                }
+                open |= listed.open;
+                for value in &listed.values {
+                    if !seen.insert(value.wire.clone()) {
+                        continue;
+                    }
+                    let mut value = value.clone();
+                    if listed.values.len() == 1 {
+                        value.name = value.name.or(alternative.name);
+                        value.docs = value.docs.or_else(|| alternative.docs.clone());
+                    }
+                    values.push(value);
+                }
+            }
+            Class::Plain(Type::String) if inner.rules.is_empty() => open = true,
+            _ => return None,
+        }
+    }
+    let base = base?;
+    (base == Base::String || !open).then_some(Values {
+        base,
+        values,
+        open,
+        is_const: false,
+    })
+}
+
+/// The member that tells alternatives apart.
+struct Tags<'s> {
+    member: &'s str,
+    /// Its value for each reference, where the names of the schemas are not it.
+    mapping: Option<Node<'s>>,
+}
+
+impl<'s> Tags<'s> {
+    /// AsyncAPI's is the member's name, OpenAPI's an object with it.
+    fn of(discriminator: Node<'s>) -> Option<Self> {
+        if let Some(member) = discriminator.text() {
+            return Some(Self {
+                member,
+                mapping: None,
+            });
+        }
+        Some(Self {
+            member: discriminator.get("propertyName")?.text()?,
+            mapping: discriminator.get("mapping"),
+        })
+    }
+
+    /// The values that stand for an alternative, as JSON.
+    fn values(&self, item: Node<'s>, name: Option<&str>) -> Vec<String> {
+        let reference = item.get("$ref").and_then(Node::text);
+        let mapped = self.mapping.into_iter().flat_map(Node::entries);
+        let mapped: Vec<String> = mapped
+            .filter(|entry| {
+                let target = entry.node.text();
+                target.is_some() && (target == reference || target == name)
+            })
+            .map(|entry| crate::source::json_string(entry.key))
+            .collect();
+        match name {
+            Some(name) if mapped.is_empty() && reference.is_some() => {
+                vec![crate::source::json_string(name)]
+            }
+            _ => mapped,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Definitions: structs, enums and unions, member by member.
+
+use std::collections::HashSet;
+
+use super::{Sketch, Types};
+use crate::api::{
+    Base, Branch, DefaultValue, Enum, Field, Integer, Literal, Name, Rules, Struct, Traits, Type,
+    TypeDef, TypeKind, Union, Variant,
+};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Values};
+use crate::name::{Scope, field_name, variant_name};
+use crate::source::Node;
+
+impl<'s> Types<'s, '_> {
+    /// Writes down all definitions: each message's own, and what it reaches first.
+    pub(super) fn define(&mut self, sketches: &[Sketch<'s>]) {
+        let mut found = std::mem::take(&mut self.found).into_iter().peekable();
+        for (index, sketch) in sketches.iter().enumerate() {
+            if let Some(id) = sketch.own {
+                self.define_one(id);
+            }
+            while let Some(next) = found.next_if(|found| found.message == index) {
+                self.define_one(next.id);
+            }
+        }
+    }
+
+    fn define_one(&mut self, id: SchemaId) {
+        let schema = self.schemas.get(id);
+        let count = match &schema.class {
+            Class::Struct(object) => object.members.len(),
+            Class::Enum(values) => values.values.len(),
+            Class::Union(alternatives) => alternatives.len(),
+            _ => 0,
+        };
+        if let Err(message) = self.size.grow(count, "members, values and alternatives of types") {
+            let place = schema.node.key_place();
+            let errors = &mut *self.schemas.errors;
+            return errors.push(Diagnostic::error(Code::TooLarge, place, message));
+        }
+        let mut rules = schema.rules.clone();
+        let kind = match &schema.class {
+            Class::Struct(object) => TypeKind::Struct(self.structure(object)),
+            Class::Enum(values) => TypeKind::Enum(self.enumeration(id, values)),
+            Class::Union(alternatives) => TypeKind::Union(self.union(id, alternatives)),
+            class @ (Class::Array(_) | Class::Map(_) | Class::Tuple(_)) => {
+                let mut ty = self.unnamed(class);
+                if !rules.is_empty() {
+                    ty = Type::Checked(Box::new(ty), Box::new(std::mem::take(&mut rules)));
+                }
+                TypeKind::Newtype(ty)
+            }
+            Class::Plain(_) | Class::Same(_) => return,
+        };
+        self.definitions.push(TypeDef {
+            name: self.name(id),
+            docs: schema.docs,
+            kind,
+            rules,
+            // What the parts have is known when all are there.
+            traits: Traits::default(),
+            is_checked: false,
+        });
+    }
+
+    fn structure(&mut self, object: &Object<'s>) -> Struct {
+        let mut scope = Scope::new();
+        let fields = object
+            .members
+            .iter()
+            .map(|member| self.field(member, &mut scope))
+            .collect();
+        let rest = object.rest.map(|rest| {
+            let ty = self.ty(rest);
+            (scope.claim("additional".to_owned()), ty)
+        });
+        Struct {
+            fields,
+            closed: object.closed,
+            rest,
+        }
+    }
+
+    fn field(&mut self, member: &Member<'s>, scope: &mut Scope) -> Field {
+        let used = self.schemas.settle(member.schema);
+        let schema = self.schemas.get(used.id);
+        let ty = self.ty(used);
+        // What stands beside a reference is about this member.
+        let docs = self.schemas.docs_of(member.node, schema.docs.as_deref());
+        let default = member.node.get("default").or(schema.default);
+        let default = default
+            .filter(|node| !node.is_null() && !member.required)
+            .map(|node| self.default(node, &ty, &schema.class));
+        Field {
+            name: Name {
+                wire: member.name.to_owned(),
+                rust: scope.claim(field_name(member.name)),
+            },
+            docs,
+            ty,
+            required: member.required,
+            default,
+        }
+    }
+
+    fn default(&mut self, node: Node<'s>, ty: &Type, class: &Class<'s>) -> DefaultValue {
+        let literal = match (class, ty) {
+            (_, Type::Nullable(_)) => None,
+            (Class::Enum(values), Type::Named(name)) => {
+                let wire = match values.base {
+                    Base::String => node.text().map(str::to_owned),
+                    Base::Integer | Base::Json => Some(node.json()),
+                };
+                let names = variants(values);
+                let found = wire.and_then(|wire| names.0.into_iter().find(|one| one.wire == wire));
+                found.map(|variant| Literal::Variant(name.clone(), variant.rust))
+            }
+            (_, ty) => literal(node, ty),
+        };
+        DefaultValue {
+            json: node.json(),
+            plain: self.options.plain_defaults && literal.is_some(),
+            literal,
+        }
+    }
+
+    fn enumeration(&self, id: SchemaId, values: &Values<'s>) -> Enum {
+        let (names, mut scope) = variants(values);
+        let open = values.open || self.open.contains(&id);
+        let described = names.into_iter().zip(&values.values);
+        Enum {
+            base: values.base,
+            variants: described
+                .map(|(name, value)| Variant {
+                    name,
+                    docs: value.docs.clone(),
+                })
+                .collect(),
+            unknown: open.then(|| scope.claim("Unknown".to_owned())),
+        }
+    }
+
+    fn union(&mut self, id: SchemaId, alternatives: &[Alternative<'s>]) -> Union {
+        let names = self.variant_names(id, alternatives);
+        let mut branches: Vec<Branch> = Vec::new();
+        for (alternative, name) in alternatives.iter().zip(names) {
+            let mut ty = self.ty(alternative.schema);
+            if alternative.is_loose {
+                ty = loose(ty);
+            }
+            // `null` is the union's.
+            if let Type::Nullable(inner) = ty {
+                ty = *inner;
+            }
+            let mut test = self.test(alternative.schema.id);
+            if let Some((member, values)) = &alternative.tag {
+                let known = test.shape.constants.iter().any(|(name, _)| name == member);
+                if !known {
+                    test.shape
+                        .constants
+                        .push(((*member).to_owned(), values.clone()));
+                }
+            }
+            branches.push(Branch {
+                name,
+                docs: alternative.docs.clone(),
+                ty,
+                boxed: false,
+                unique: true,
+                test,
+            });
+        }
+        let mut seen = HashSet::new();
+        let mut twice = HashSet::new();
+        for branch in &branches {
+            let rust = without_rules(&branch.ty);
+            if !seen.insert(rust.clone()) {
+                twice.insert(rust);
+            }
+        }
+        for branch in &mut branches {
+            branch.unique = !twice.contains(&without_rules(&branch.ty));
+        }
+        self.warn_of_ambiguity(id, &branches);
+        Union { branches }
+    }
+}
+
+/// The names of an enumeration's variants, and what is left for others.
+fn variants(values: &Values<'_>) -> (Vec<Name>, Scope) {
+    let mut scope = Scope::new();
+    let names = values
+        .values
+        .iter()
+        .map(|value| {
+            let word = match (value.name, values.base) {
+                (Some(name), _) => name.to_owned(),
+                (None, Base::String) => value.wire.clone(),
+                (None, Base::Integer) => format!("Value {}", value.wire.replace('-', "minus ")),
+                (None, Base::Json) => json_word(&value.wire),
+            };
+            Name {
+                wire: value.wire.clone(),
+                rust: scope.claim(variant_name(&word)),
+            }
+        })
+        .collect();
+    (names, scope)
+}
+
+/// A word for a value in JSON.
+fn json_word(json: &str) -> String {
+    let inner = json.trim_matches('"');
+    match inner.chars().next() {
+        Some(first) if first.is_ascii_digit() => format!("Value {inner}"),
+        Some('-') => format!("Value {}", inner.replace('-', "minus ")),
+        _ => inner.to_owned(),
+    }
+}
+
+/// The value as Rust writes it.
+fn literal(node: Node<'_>, ty: &Type) -> Option<Literal> {
+    match ty {
+        Type::Checked(inner, _) => literal(node, inner),
+        Type::Bool => node.bool().map(Literal::Bool),
+        Type::Integer(integer) => {
+            let number: i128 = node.decimal()?.parse().ok()?;
+            holds(*integer, number).then(|| Literal::Integer(number.to_string()))
+        }
+        Type::F32 | Type::F64 => {
+            let number = node.decimal()?;
+            Some(Literal::Float(number))
+        }
+        Type::String => node.text().map(|text| Literal::Text(text.to_owned())),
+        Type::Array(_) if node.is_sequence() && node.items().next().is_none() => {
+            Some(Literal::Empty)
+        }
+        Type::Map(_) if node.is_mapping() && node.entries().next().is_none() => {
+            Some(Literal::Empty)
+        }
+        _ => None,
+    }
+}
+
+fn holds(integer: Integer, number: i128) -> bool {
+    match integer {
+        Integer::I8 => i8::try_from(number).is_ok(),
+        Integer::I16 => i16::try_from(number).is_ok(),
+        Integer::I32 => i32::try_from(number).is_ok(),
+        Integer::I64 => i64::try_from(number).is_ok(),
+        Integer::U8 => u8::try_from(number).is_ok(),
+        Integer::U16 => u16::try_from(number).is_ok(),
+        Integer::U32 => u32::try_from(number).is_ok(),
+        Integer::U64 => u64::try_from(number).is_ok(),
+    }
+}
+
+/// The type without rules of its own.
+fn loose(ty: Type) -> Type {
+    match ty {
+        Type::Checked(inner, _) => *inner,
+        ty => ty,
+    }
+}
+
+/// What the type is in Rust, for comparison.
+fn without_rules(ty: &Type) -> String {
+    fn strip(ty: &Type) -> Type {
+        match ty {
+            Type::Checked(inner, rules) => {
+                debug_assert!(*rules != Box::new(Rules::default()), "rules say something");
+                strip(inner)
+            }
+            Type::Array(inner) => Type::Array(Box::new(strip(inner))),
+            Type::Map(inner) => Type::Map(Box::new(strip(inner))),
+            Type::Nullable(inner) => Type::Nullable(Box::new(strip(inner))),
+            Type::Tuple(elements) => Type::Tuple(elements.iter().map(strip).collect()),
+            other => other.clone(),
+        }
+    }
+    format!("{:?}", strip(ty))
+}
