@@ -171,10 +171,7 @@ impl<'a> Index<'a> {
             copy: true,
         };
         match ty {
-            Type::Null
-            | Type::Bool
-            | Type::Integer(_)
-            | Type::Uuid => all,
+            Type::Null | Type::Bool | Type::Integer(_) | Type::Uuid => all,
             Type::F32 | Type::F64 | Type::Number => Traits { eq: false, ..all },
             Type::Ipv4 | Type::Ipv6 | Type::Never => Traits {
                 default: false,
@@ -222,9 +219,7 @@ impl<'a> Index<'a> {
                 .definitions
                 .get(name)
                 .is_some_and(|definition| definition.is_checked),
-            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) => {
-                self.is_checked(inner)
-            }
+            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) => self.is_checked(inner),
             Type::Tuple(elements) => elements.iter().any(|element| self.is_checked(element)),
             _ => false,
         }

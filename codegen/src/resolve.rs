@@ -162,7 +162,10 @@ struct Resolver<'s> {
 impl<'s> Resolver<'s> {
     /// Messages that no channel has are for others to use.
     fn components(&mut self) {
-        let messages = self.root.get("components").and_then(|all| all.get("messages"));
+        let messages = self
+            .root
+            .get("components")
+            .and_then(|all| all.get("messages"));
         for entry in messages.into_iter().flat_map(Node::entries) {
             if let Some(target) = self.references.target(entry.node) {
                 self.message(target, entry.key);

@@ -39,7 +39,10 @@ pub fn canonical(value: &crate::Json) -> String {
     use crate::Json;
     match value {
         Json::Number(number) => match number.as_f64() {
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and small enough"
+            )]
             Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9.0e15 => {
                 (float as i64).to_string()
             }

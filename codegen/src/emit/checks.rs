@@ -304,7 +304,11 @@ fn rules(inner: &Type, rules: &Rules, place: &Value, at: &TokenStream) -> TokenS
     ] {
         if let Some(bound) = bound {
             let [inclusive, exclusive] = names;
-            let name = if bound.exclusive { exclusive } else { inclusive };
+            let name = if bound.exclusive {
+                exclusive
+            } else {
+                inclusive
+            };
             let (value, limit) = number(inner, place, &bound.value);
             call(name, value, limit);
         }
@@ -315,7 +319,11 @@ fn rules(inner: &Type, rules: &Rules, place: &Value, at: &TokenStream) -> TokenS
     }
     if let Some(format) = &rules.format {
         let format = ident(&format.to_upper_camel_case());
-        call("format", reference.clone(), quote!(::specwire::private::rules::Format::#format));
+        call(
+            "format",
+            reference.clone(),
+            quote!(::specwire::private::rules::Format::#format),
+        );
     }
     if rules.unique_items {
         all.push(quote!(::specwire::private::rules::unique_items(#at, #reference)?;));

@@ -149,9 +149,8 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
             let text = quote!(::specwire::private::canonical(&value).as_str());
             let from = known().map(|(wire, variant)| (quote!(#wire), quote!(Self::#variant)));
             let from = self::from(&name, values, &json, &text, from.collect());
-            let into = known().map(|(wire, variant)| {
-                quote!(#name::#variant => ::specwire::private::json(#wire))
-            });
+            let into = known()
+                .map(|(wire, variant)| quote!(#name::#variant => ::specwire::private::json(#wire)));
             let into_unknown = unknown
                 .as_ref()
                 .map(|unknown| quote!(#name::#unknown(value) => value,));
@@ -185,7 +184,9 @@ fn from(
     known: Vec<(TokenStream, TokenStream)>,
 ) -> TokenStream {
     if let Some(unknown) = values.unknown.as_deref().map(ident) {
-        let known = known.iter().map(|(value, variant)| quote!(#value => #variant));
+        let known = known
+            .iter()
+            .map(|(value, variant)| quote!(#value => #variant));
         return quote! {
             impl ::core::convert::From<#raw> for #name {
                 fn from(value: #raw) -> Self {

@@ -37,7 +37,8 @@ pub(super) fn is_empty(text: &str) -> bool {
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let plain = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b',' | b'.' | b'\'' | b'(' | b')' | b'-' | b'`')
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b' ' | b',' | b'.' | b'\'' | b'(' | b')' | b'-' | b'`')
     };
     bytes.first().is_some_and(u8::is_ascii_alphabetic)
         && bytes.last() != Some(&b' ')

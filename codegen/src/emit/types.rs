@@ -33,7 +33,12 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef) -> TokenStream
         TypeKind::Newtype(inner) => {
             let own = index.attributes(&definition.name.0);
             let derives = derives(index, &definition.name.0, definition.traits, true);
-            newtype(&definition.name.0, inner, Some(&definition.name), &quote!(#docs #derives #own))
+            newtype(
+                &definition.name.0,
+                inner,
+                Some(&definition.name),
+                &quote!(#docs #derives #own),
+            )
         }
     };
     let message = index.message_of(&definition.name);
@@ -241,9 +246,10 @@ fn is_plain(field: &Field) -> bool {
 fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
     let otherwise = format!("The {member} {}.", markdown::code(&field.name.wire));
     let about = docs::or(field.docs.as_deref(), &otherwise);
-    let default = field.default.as_ref().map(|default| {
-        format!("Default: {}", markdown::code(&default.json))
-    });
+    let default = field
+        .default
+        .as_ref()
+        .map(|default| format!("Default: {}", markdown::code(&default.json)));
     let docs = docs::member(&[about, default.as_deref().unwrap_or_default()]);
     let mut serde = Vec::new();
     if field.name.wire != field.name.rust {
@@ -292,9 +298,27 @@ fn default_function(field: &Field) -> String {
 fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
     let mut scope = Scope::new();
     for taken in [
-        "as_ref", "borrow", "check", "clone", "cmp", "default", "deserialize", "eq", "fmt", "from",
-        "hash", "into", "ne", "new", "serialize", "to_owned", "to_string", "try_from", "try_into",
-        "type_id", "validate",
+        "as_ref",
+        "borrow",
+        "check",
+        "clone",
+        "cmp",
+        "default",
+        "deserialize",
+        "eq",
+        "fmt",
+        "from",
+        "hash",
+        "into",
+        "ne",
+        "new",
+        "serialize",
+        "to_owned",
+        "to_string",
+        "try_from",
+        "try_into",
+        "type_id",
+        "validate",
     ] {
         scope.claim(taken.to_owned());
     }
@@ -331,8 +355,10 @@ fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<Tok
 /// `new`, with what has no default; for structs of which something has.
 fn constructor(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
     let has_default = |field: &Field| {
-        is_plain(field) || !field.required || index.traits(&field.ty).default
-            && (matches!(field.ty, Type::Named(_) | Type::Nullable(_)))
+        is_plain(field)
+            || !field.required
+            || index.traits(&field.ty).default
+                && (matches!(field.ty, Type::Named(_) | Type::Nullable(_)))
     };
     let some = body.fields.iter().any(has_default) || body.rest.is_some();
     if definition.traits.default || !some {
@@ -413,7 +439,10 @@ fn getter(
     let value = value(default, false);
     let (ty, body) = match literal {
         Literal::Empty => return None,
-        Literal::Text(_) => (quote!(&str), quote!(self.#member.as_deref().unwrap_or(#value))),
+        Literal::Text(_) => (
+            quote!(&str),
+            quote!(self.#member.as_deref().unwrap_or(#value)),
+        ),
         _ => {
             let clone = (!index.traits(&field.ty).copy).then(|| quote!(.clone()));
             (

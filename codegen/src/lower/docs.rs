@@ -150,14 +150,17 @@ impl Docs {
         }
         let example = node.get("examples").and_then(|examples| examples.item(0));
         let example = example.or_else(|| node.get("example"));
-        if let Some(example) = example.filter(|example| !example.is_mapping() && !example.is_sequence())
+        if let Some(example) =
+            example.filter(|example| !example.is_mapping() && !example.is_sequence())
         {
             let example = example.json();
             if example.len() <= SHORT_EXAMPLE && !example.contains('`') {
                 paragraphs.push(format!("Example: `{example}`"));
             }
         }
-        let link = node.get("externalDocs").and_then(|docs| docs.get("url")?.text());
+        let link = node
+            .get("externalDocs")
+            .and_then(|docs| docs.get("url")?.text());
         if let Some(link) = link {
             paragraphs.push(format!("See <{link}>"));
         }

@@ -17,8 +17,8 @@ use std::rc::Rc;
 use super::docs::Docs;
 use crate::api::{Base, JsonType, Rules, Type};
 use crate::diagnostic::{Code, Diagnostic, Errors};
-use crate::options::Options;
 use crate::document::json_schema;
+use crate::options::Options;
 use crate::resolve::{References, Resolved};
 use crate::source::{Id, Node, Size, json_string};
 

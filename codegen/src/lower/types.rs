@@ -128,8 +128,7 @@ impl<'s> Types<'s, '_> {
         let mut sketches = Vec::new();
         let mut size = Size::new(MOST);
         for (message, payload) in messages.iter().zip(payloads) {
-            let (content, content_type) =
-                content::find(message, resolved, self.schemas.errors);
+            let (content, content_type) = content::find(message, resolved, self.schemas.errors);
             let own = payload.filter(|used| {
                 let schema = self.schemas.get(used.id);
                 let defined = matches!(
@@ -197,13 +196,25 @@ impl<'s> Types<'s, '_> {
                 (Some(id), _) => self.queue.push_back(id),
                 (None, Some(payload)) if sketch.content == api::Content::Json => {
                     let words = "Payload".to_owned();
-                    self.reach_one(payload, Owner::Message(index), words, index, &mut Vec::new());
+                    self.reach_one(
+                        payload,
+                        Owner::Message(index),
+                        words,
+                        index,
+                        &mut Vec::new(),
+                    );
                 }
                 _ => {}
             }
             if let Some(headers) = sketch.headers {
                 let words = "Headers".to_owned();
-                self.reach_one(headers, Owner::Message(index), words, index, &mut Vec::new());
+                self.reach_one(
+                    headers,
+                    Owner::Message(index),
+                    words,
+                    index,
+                    &mut Vec::new(),
+                );
             }
             while let Some(id) = self.queue.pop_front() {
                 self.reach_parts(id, index);
@@ -485,7 +496,10 @@ impl<'s> Types<'s, '_> {
         let schema = self.schemas.get(used.id);
         match schema.class {
             Class::Enum(values)
-                if !used.nullable && !schema.nullable && !values.open && values.values.len() <= MANY =>
+                if !used.nullable
+                    && !schema.nullable
+                    && !values.open
+                    && values.values.len() <= MANY =>
             {
                 values.json()
             }

@@ -146,7 +146,10 @@ fn two_documents_cannot_share_a_module() {
 #[test]
 fn warnings_are_told() {
     let folder = Folder::new("warnings");
-    folder.write("Clock.yaml", &CLOCK.replace("type: string", "type: string, pattern: (?=a)"));
+    folder.write(
+        "Clock.yaml",
+        &CLOCK.replace("type: string", "type: string, pattern: (?=a)"),
+    );
     let told = folder.compile("Clock.yaml");
     let message = "cargo::warning=Clock.yaml:3:71: [SW0411] the pattern `(?=a)` is not checked: ";
     assert!(told.contains(message), "{told}");

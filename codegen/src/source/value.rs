@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn values_are_json() {
         for (yaml, json) in [
-            ("{a: [1, 2.50, 'x\"y', ~, true]}", r#"{"a":[1,2.5,"x\"y",null,true]}"#),
+            (
+                "{a: [1, 2.50, 'x\"y', ~, true]}",
+                r#"{"a":[1,2.5,"x\"y",null,true]}"#,
+            ),
             ("a: 0x1F", r#"{"a":31}"#),
             ("a: 1.0", r#"{"a":1}"#),
             ("a: -0.0", r#"{"a":0}"#),
@@ -134,11 +137,15 @@ mod tests {
             ("a: 1e3", r#"{"a":1000}"#),
             ("a: 1e300", r#"{"a":1e300}"#),
             ("a: .inf", r#"{"a":null}"#),
-            ("a: 123456789012345678901234567890", r#"{"a":123456789012345678901234567890}"#),
+            (
+                "a: 123456789012345678901234567890",
+                r#"{"a":123456789012345678901234567890}"#,
+            ),
             ("a: \"\\u0001é\"", "{\"a\":\"\\u0001é\"}"),
         ] {
             let mut errors = Errors::default();
-            let source = Source::read("a.yaml", yaml, None, &Options::default(), &mut errors).expect("valid");
+            let source = Source::read("a.yaml", yaml, None, &Options::default(), &mut errors)
+                .expect("valid");
             assert_eq!(source.root().json(), json, "{yaml}");
         }
     }

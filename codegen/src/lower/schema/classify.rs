@@ -123,12 +123,7 @@ impl<'s> Schemas<'s, '_> {
         }
     }
 
-    fn object(
-        &mut self,
-        parts: &[Part<'s>],
-        facts: &Facts<'s>,
-        rules: &mut Rules,
-    ) -> Class<'s> {
+    fn object(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) -> Class<'s> {
         self.object_rules(parts, rules);
         let soft = self.soft_properties(parts, facts);
         let closed = matches!(facts.additional, Additional::Refused);
@@ -154,8 +149,7 @@ impl<'s> Schemas<'s, '_> {
             let patterned = !facts.patterns.is_empty();
             if !patterned {
                 let meant = self.errors.nearest(name, declared.iter().copied());
-                let message =
-                    format!("{} is required, but not among the properties", quote(name));
+                let message = format!("{} is required, but not among the properties", quote(name));
                 self.errors.push(
                     Diagnostic::warning(Code::UndeclaredProperty, node.place(), message)
                         .did_you_mean(meant),
@@ -316,10 +310,7 @@ impl<'s> Schemas<'s, '_> {
     /// A schema in another language than JSON Schema.
     fn foreign(&mut self, mut schema: Schema<'s>, format: &str) -> Schema<'s> {
         let node = schema.node;
-        let message = format!(
-            "schemas of the format {} are not generated",
-            quote(format)
-        );
+        let message = format!("schemas of the format {} are not generated", quote(format));
         let help = "the value is carried as bytes";
         let place = node.get("schemaFormat").unwrap_or(node).place();
         self.errors
@@ -381,9 +372,16 @@ fn listed_class<'s>(listed: &[Listed<'s>], is_const: bool) -> Class<'s> {
                 (Base::String, Some(text)) => text.to_owned(),
                 _ => value.node.json(),
             },
-            name: beside(["x-enum-varnames", "x-enumNames", "x-enum-names"], value.index),
+            name: beside(
+                ["x-enum-varnames", "x-enumNames", "x-enum-names"],
+                value.index,
+            ),
             docs: beside(
-                ["x-enum-descriptions", "x-enumDescriptions", "x-enum-comments"],
+                [
+                    "x-enum-descriptions",
+                    "x-enumDescriptions",
+                    "x-enum-comments",
+                ],
                 value.index,
             )
             .map(str::to_owned),
@@ -416,8 +414,13 @@ fn whole(
     };
     let fits = |integer: &Integer| {
         let (low, high) = range(*integer);
-        least.is_none_or(|least| least >= low || matches!(integer, Integer::U8 | Integer::U16 | Integer::U32 | Integer::U64))
-            && most.is_none_or(|most| most <= high)
+        least.is_none_or(|least| {
+            least >= low
+                || matches!(
+                    integer,
+                    Integer::U8 | Integer::U16 | Integer::U32 | Integer::U64
+                )
+        }) && most.is_none_or(|most| most <= high)
     };
     let by_bounds = || {
         if least.is_some_and(|least| least >= 0) {
@@ -440,7 +443,9 @@ fn whole(
     rules.minimum = least.filter(|least| *least > low).map(bound);
     rules.maximum = most.filter(|most| *most < high).map(bound);
     // Every integer is a multiple of one, and so of a half.
-    rules.multiples_of.retain(|factor| integer(factor).is_some_and(|factor| factor > 1));
+    rules
+        .multiples_of
+        .retain(|factor| integer(factor).is_some_and(|factor| factor > 1));
     Type::Integer(chosen)
 }
 
@@ -460,9 +465,9 @@ fn range(integer: Integer) -> (i128, i128) {
 
 fn number(format: Option<&str>) -> Type {
     match format {
-        Some(
-            "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64",
-        ) => Type::Number,
+        Some("int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64") => {
+            Type::Number
+        }
         Some("float") => Type::F32,
         _ => Type::F64,
     }

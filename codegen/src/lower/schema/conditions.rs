@@ -217,7 +217,8 @@ impl<'s> Writer<'_, 's, '_> {
                         self.left.push((next, target));
                         next
                     });
-                    self.text.push_str(&format!("{{\"$ref\":\"#/$defs/{number}\"}}"));
+                    self.text
+                        .push_str(&format!("{{\"$ref\":\"#/$defs/{number}\"}}"));
                 }
                 None => self.text.push_str("true"),
             }

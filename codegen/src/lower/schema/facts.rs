@@ -114,7 +114,10 @@ impl<'s> Schemas<'s, '_> {
                 facts.docs = self.docs.schema(node);
             }
             for entry in node.get("properties").into_iter().flat_map(Node::entries) {
-                match by_name.get(entry.key).and_then(|at| facts.properties.get_mut(*at)) {
+                match by_name
+                    .get(entry.key)
+                    .and_then(|at| facts.properties.get_mut(*at))
+                {
                     Some(known) => known.nodes.push(entry.node),
                     None => {
                         by_name.insert(entry.key, facts.properties.len());
@@ -139,7 +142,9 @@ impl<'s> Schemas<'s, '_> {
             }
             self.items(&mut facts, node);
             if !part.mask.is_base() {
-                let unions = ["oneOf", "anyOf"].into_iter().filter_map(|key| node.get(key));
+                let unions = ["oneOf", "anyOf"]
+                    .into_iter()
+                    .filter_map(|key| node.get(key));
                 facts
                     .unions
                     .extend(unions.filter(|list| list.items().next().is_some()));
@@ -256,8 +261,9 @@ impl<'s> Schemas<'s, '_> {
             quote(key)
         );
         let help = "it is taken in their place";
-        self.errors
-            .push(Diagnostic::warning(Code::Contradiction, written.place(), message).with_help(help));
+        self.errors.push(
+            Diagnostic::warning(Code::Contradiction, written.place(), message).with_help(help),
+        );
     }
 }
 
@@ -291,7 +297,13 @@ fn implied(facts: &Facts<'_>, parts: &[Part<'_>]) -> Types {
     if has(&["pattern", "minLength", "maxLength", "contentEncoding"]) {
         return Types::STRING;
     }
-    if has(&["minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"]) {
+    if has(&[
+        "minimum",
+        "maximum",
+        "multipleOf",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+    ]) {
         return Types::NUMBER;
     }
     match facts.format {

@@ -33,7 +33,10 @@ impl<'s> Schemas<'s, '_> {
             return;
         }
         for part in parts {
-            most(&mut rules.min_length, count(part.node, "minLength").filter(|least| *least > 0));
+            most(
+                &mut rules.min_length,
+                count(part.node, "minLength").filter(|least| *least > 0),
+            );
             least(&mut rules.max_length, count(part.node, "maxLength"));
             let Some(node) = part.node.get("pattern") else {
                 continue;
@@ -44,8 +47,11 @@ impl<'s> Schemas<'s, '_> {
                 Ok(()) => rules.patterns.push(pattern.to_owned()),
                 Err(error) => {
                     let message = format!("the pattern {} is not checked: {error}", quote(pattern));
-                    self.errors
-                        .push(Diagnostic::warning(Code::UncheckedPattern, node.place(), message));
+                    self.errors.push(Diagnostic::warning(
+                        Code::UncheckedPattern,
+                        node.place(),
+                        message,
+                    ));
                 }
             }
         }
@@ -73,7 +79,10 @@ impl<'s> Schemas<'s, '_> {
                 lower(Bound { value, exclusive });
             }
             if let Some(value) = node.get("exclusiveMinimum").and_then(Node::decimal) {
-                lower(Bound { value, exclusive: true });
+                lower(Bound {
+                    value,
+                    exclusive: true,
+                });
             }
             let mut upper = |bound: Bound| {
                 let edge = edge(&bound, -1);
@@ -88,7 +97,10 @@ impl<'s> Schemas<'s, '_> {
                 upper(Bound { value, exclusive });
             }
             if let Some(value) = node.get("exclusiveMaximum").and_then(Node::decimal) {
-                upper(Bound { value, exclusive: true });
+                upper(Bound {
+                    value,
+                    exclusive: true,
+                });
             }
             if let Some(value) = node.get("multipleOf").and_then(Node::decimal) {
                 let positive = value.parse().is_ok_and(|value: f64| value > 0.0);
@@ -102,7 +114,10 @@ impl<'s> Schemas<'s, '_> {
 
     pub(super) fn array_rules(&self, parts: &[Part<'s>], rules: &mut Rules) {
         for Part { node, .. } in parts {
-            most(&mut rules.min_items, count(*node, "minItems").filter(|least| *least > 0));
+            most(
+                &mut rules.min_items,
+                count(*node, "minItems").filter(|least| *least > 0),
+            );
             least(&mut rules.max_items, count(*node, "maxItems"));
             rules.unique_items |= node.get("uniqueItems").and_then(Node::bool) == Some(true);
         }
@@ -110,7 +125,10 @@ impl<'s> Schemas<'s, '_> {
 
     pub(super) fn object_rules(&self, parts: &[Part<'s>], rules: &mut Rules) {
         for Part { node, .. } in parts {
-            most(&mut rules.min_properties, count(*node, "minProperties").filter(|least| *least > 0));
+            most(
+                &mut rules.min_properties,
+                count(*node, "minProperties").filter(|least| *least > 0),
+            );
             least(&mut rules.max_properties, count(*node, "maxProperties"));
         }
     }
@@ -157,7 +175,14 @@ fn edge(bound: &Bound, inwards: i128) -> Option<i128> {
         };
     }
     let value: f64 = bound.value.parse().ok()?;
-    let whole = if inwards > 0 { value.ceil() } else { value.floor() };
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, far beyond any integer type")]
+    let whole = if inwards > 0 {
+        value.ceil()
+    } else {
+        value.floor()
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, far beyond any integer type"
+    )]
     Some(whole as i128)
 }

@@ -86,9 +86,10 @@ impl<'s> Schemas<'s, '_> {
             let (parts, _) = self.expand(&[start]);
             parts.iter().all(|part| {
                 part.node.is_mapping()
-                    && part.node.entries().all(|entry| {
-                        NARROWING.contains(&entry.key) || entry.key.starts_with("x-")
-                    })
+                    && part
+                        .node
+                        .entries()
+                        .all(|entry| NARROWING.contains(&entry.key) || entry.key.starts_with("x-"))
             })
         })
     }
@@ -208,7 +209,9 @@ impl<'s> Schemas<'s, '_> {
             )
         };
         let plains: Vec<Option<Type>> = found.iter().map(|(_, inner)| plain(inner)).collect();
-        let same = plains.iter().all(|ty| ty.is_some() && *ty == *plains.first().unwrap_or(&None));
+        let same = plains
+            .iter()
+            .all(|ty| ty.is_some() && *ty == *plains.first().unwrap_or(&None));
         let numbers = found.iter().all(|(_, inner)| is_number(inner));
         if same || numbers {
             let narrowed = found.iter().any(|(_, inner)| !inner.rules.is_empty());

@@ -37,7 +37,8 @@ impl Types<'_, '_> {
 /// No object fits both, unless it has members that neither declares. Other values are told apart by
 /// reading them.
 fn are_apart(one: &Test, other: &Test) -> bool {
-    let is_object = |test: &Test| test.types == [JsonType::Object] && !test.shape.members.is_empty();
+    let is_object =
+        |test: &Test| test.types == [JsonType::Object] && !test.shape.members.is_empty();
     if !is_object(one) || !is_object(other) {
         return true;
     }

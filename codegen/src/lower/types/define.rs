@@ -34,7 +34,10 @@ impl<'s> Types<'s, '_> {
             Class::Union(alternatives) => alternatives.len(),
             _ => 0,
         };
-        if let Err(message) = self.size.grow(count, "members, values and alternatives of types") {
+        if let Err(message) = self
+            .size
+            .grow(count, "members, values and alternatives of types")
+        {
             let place = schema.node.key_place();
             let errors = &mut *self.schemas.errors;
             return errors.push(Diagnostic::error(Code::TooLarge, place, message));

@@ -88,7 +88,11 @@ impl<'s> Types<'s, '_> {
                         Owner::Message(index) => self.message_names.get(index),
                         Owner::Schema(id) => self.names.get(&id),
                     };
-                    format!("{}{}", owner.map_or("", |name| name.0.as_str()), found.words)
+                    format!(
+                        "{}{}",
+                        owner.map_or("", |name| name.0.as_str()),
+                        found.words
+                    )
                 }
             };
             let name = TypeName(self.scope.claim(wanted));

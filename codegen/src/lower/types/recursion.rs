@@ -49,10 +49,7 @@ pub(super) fn settle(definitions: &mut [TypeDef]) {
     let checked = spread(&uses, |at| definitions.get(at).is_some_and(has_rules));
     let not_eq = spread(&uses, |at| definitions.get(at).is_some_and(has_floats));
     let not_copy = spread(&uses, |at| definitions.get(at).is_some_and(is_on_heap));
-    let needed: Vec<Vec<usize>> = definitions
-        .iter()
-        .map(|one| needed(one, &index))
-        .collect();
+    let needed: Vec<Vec<usize>> = definitions.iter().map(|one| needed(one, &index)).collect();
     let no_default = spread(&needed, |at| definitions.get(at).is_some_and(lacks_default));
     for (at, definition) in definitions.iter_mut().enumerate() {
         let is = |flags: &[bool]| flags.get(at).copied().unwrap_or(true);
@@ -115,9 +112,7 @@ fn boxed(ty: &Type, target: &TypeName) -> Type {
         Type::Named(name) if name == target => Type::Boxed(name.clone()),
         Type::Nullable(ty) => Type::Nullable(inner(ty)),
         Type::Checked(ty, rules) => Type::Checked(inner(ty), rules.clone()),
-        Type::Tuple(elements) => {
-            Type::Tuple(elements.iter().map(|ty| boxed(ty, target)).collect())
-        }
+        Type::Tuple(elements) => Type::Tuple(elements.iter().map(|ty| boxed(ty, target)).collect()),
         other => other.clone(),
     }
 }
@@ -200,10 +195,9 @@ fn parts<'a>(definition: &'a TypeDef, visit: &mut impl FnMut(&'a Type)) {
 fn mentioned<'a>(ty: &'a Type, found: &mut Vec<&'a TypeName>) {
     match ty {
         Type::Named(name) | Type::Boxed(name) => found.push(name),
-        Type::Array(inner)
-        | Type::Map(inner)
-        | Type::Nullable(inner)
-        | Type::Checked(inner, _) => mentioned(inner, found),
+        Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Checked(inner, _) => {
+            mentioned(inner, found)
+        }
         Type::Tuple(elements) => elements.iter().for_each(|one| mentioned(one, found)),
         _ => {}
     }
@@ -234,10 +228,7 @@ fn has_rules(definition: &TypeDef) -> bool {
 
 fn has_floats(definition: &TypeDef) -> bool {
     has_part(definition, |ty| {
-        matches!(
-            ty,
-            Type::F32 | Type::F64 | Type::Number | Type::Foreign(_)
-        )
+        matches!(ty, Type::F32 | Type::F64 | Type::Number | Type::Foreign(_))
     })
 }
 
