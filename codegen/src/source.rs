@@ -27,13 +27,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
+use crate::diagnostic::{Errors, Place, Text, quote};
 pub(crate) use value::string as json_string;
 
 pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
 pub(crate) use location::{decode, normal, slashed, unescape};
 
-/// The longest document that is read, in bytes.
+/// The longest document that is read, in bytes. What it refers to may be longer: a few definitions in
+/// the description of a whole system.
 const LONGEST: usize = 1024 * 1024;
 
 /// A document and the files that it refers to.
@@ -180,16 +181,6 @@ impl Tree {
     ) -> Option<Self> {
         // Some editors begin a file with a byte order mark.
         let text = Text::numbered(order, file, text.strip_prefix('\u{feff}').unwrap_or(text));
-        if text.as_str().len() > LONGEST {
-            let found = text.as_str().len();
-            let message = format!("found {found} bytes, expected at most {LONGEST}");
-            errors.push(Diagnostic::error(
-                Code::TooLong,
-                Place::whole(&text),
-                message,
-            ));
-            return None;
-        }
         let before = size.clone();
         let mistake = match tree::build(order, &text, text.as_str(), size, errors) {
             Ok(tree) => return tree.finish(text.as_str(), errors),

@@ -429,3 +429,21 @@ yaml/Clock.yaml:5:30: error[SW0201]: `#/none` does not exist
 yaml/Clock.yaml:5:77: error[SW0208]: the file `yaml/none.json` does not exist"
     );
 }
+
+#[test]
+fn what_is_referred_to_may_be_long_but_not_endless() {
+    let document = clock("{$ref: 'big.json#/s'}");
+    let big = |length: usize| {
+        format!(
+            "{{\"s\": {}, \"rest\": \"{}\"}}",
+            object("found"),
+            "x".repeat(length)
+        )
+    };
+    let generated = generated(&document, &[("yaml/big.json", &big(2_000_000))]);
+    assert!(generated.code.contains("pub found: "));
+    assert_eq!(
+        mistakes(&document, &[("yaml/big.json", &big(5_000_000))]),
+        "yaml/Clock.yaml:3:54: error[SW0903]: found more than 4194304 bytes in all files, expected fewer"
+    );
+}

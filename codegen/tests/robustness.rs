@@ -409,7 +409,7 @@ fn sections_within_themselves() {
     // Each channel has all messages.
     let channels = (0..5000)
         .map(|index| format!("  c{index}: {{messages: {{$ref: '#/components/messages'}}}}\n"));
-    let messages = (0..3000).map(|index| format!("m{index}: {{}}, "));
+    let messages = (0..1000).map(|index| format!("m{index}: {{}}, "));
     let text = format!(
         "{head}channels:\n{}components: {{messages: {{{}}}}}\n",
         channels.collect::<String>(),

@@ -112,15 +112,6 @@ impl Place {
         }
     }
 
-    /// The whole of a file that was read.
-    pub(crate) fn whole(text: &Arc<Text>) -> Self {
-        Self {
-            text: Arc::clone(text),
-            range: None,
-            pointer: String::new(),
-        }
-    }
-
     /// The whole of a file, which perhaps could not even be read.
     pub(crate) fn file(file: &str) -> Self {
         Self {

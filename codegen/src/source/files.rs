@@ -15,12 +15,12 @@ use crate::options::Options;
 const MOST: usize = 50_000;
 
 /// How many values all other files may have together.
-const MOST_BESIDE: usize = 100_000;
+const MOST_BESIDE: usize = 200_000;
 
 /// How many files may be read.
 const MOST_FILES: usize = 1000;
 
-/// How many bytes all files may have together.
+/// How many bytes all other files may have together.
 const LONGEST_TOGETHER: usize = 4 * LONGEST;
 
 /// How much of a URL is shown for a build script to copy.
@@ -43,7 +43,7 @@ pub(crate) trait Files {
 
 /// Reads as much of a file as is needed to see that it is too long.
 pub(crate) fn read_bytes(file: impl Read) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let most = u64::try_from(LONGEST_TOGETHER).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -118,6 +118,11 @@ impl Source {
         options: &'r Options,
         errors: &mut Errors,
     ) -> Option<Self> {
+        if text.len() > LONGEST {
+            let message = format!("found {} bytes, expected at most {LONGEST}", text.len());
+            errors.push(Diagnostic::error(Code::TooLong, Place::file(path), message));
+            return None;
+        }
         let tree = Tree::parse(0, path, text, &mut Size::new(MOST), errors)?;
         let path = normal(&super::slashed(path.as_ref()));
         let file = File {
@@ -134,7 +139,7 @@ impl Source {
                 links: Links::default(),
             },
             known: HashMap::from([(path, Link::File(0))]),
-            bytes: text.len(),
+            bytes: 0,
             size: Size::new(MOST_BESIDE),
         };
         reader.all();
@@ -300,11 +305,6 @@ impl Reader<'_> {
                 "found more than {MOST_FILES} files, expected fewer"
             ));
         }
-        if self.bytes >= LONGEST_TOGETHER {
-            return too_much(format!(
-                "found more than {LONGEST_TOGETHER} bytes in all files, expected fewer"
-            ));
-        }
         let Some(files) = &mut self.files else {
             let message = format!("found a reference to another file, {}", quote(path));
             let help = "files are read by `compile` and by `Config::generate_with`".to_owned();
@@ -315,14 +315,15 @@ impl Reader<'_> {
             Err(error) => return unread(path, &error, *files),
         };
         self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.bytes > LONGEST_TOGETHER {
+            return too_much(format!(
+                "found more than {LONGEST_TOGETHER} bytes in all files, expected fewer"
+            ));
+        }
         let order = self.source.files.len();
         let mut errors = Errors::default();
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
-            // Of a file that is too long the end may be missing.
-            Err(error) if error.as_bytes().len() > LONGEST => {
-                String::from_utf8_lossy(error.as_bytes()).into_owned()
-            }
             Err(error) => {
                 errors.push(not_utf8(order, path, &error));
                 return Link::Unusable(Rc::new(RefCell::new(errors)));
