@@ -476,6 +476,11 @@ impl<'s> Node<'s> {
         self.source.root_of(self.id.file)
     }
 
+    /// It is in another file than the document.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.id.file != 0
+    }
+
     /// The path of its file.
     pub(crate) fn file(self) -> &'s str {
         &self.source.file(self.id.file).path

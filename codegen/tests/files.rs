@@ -447,3 +447,40 @@ fn what_is_referred_to_may_be_long_but_not_endless() {
         "yaml/Clock.yaml:3:54: error[SW0903]: found more than 4194304 bytes in all files, expected fewer"
     );
 }
+
+#[test]
+fn types_have_the_names_that_their_files_give_them() {
+    let document = clock(
+        "{type: object, properties: {a: {$ref: 'first-part.schema.json'}, b: {$ref: 'all.yaml#/schemas/secondPart'}, \
+         c: {$ref: 'all.yaml#/third_part'}, d: {$ref: 'all.yaml#/definitions/Fourth'}, e: {$ref: 'more/first-part.yaml'}}}",
+    );
+    let all = format!(
+        "{{\"schemas\": {{\"secondPart\": {}}}, \"third_part\": {}, \"definitions\": {{\"Fourth\": {}}}}}",
+        object("b"),
+        object("c"),
+        object("d")
+    );
+    let files = [
+        ("yaml/first-part.schema.json", &*object("a")),
+        ("yaml/all.yaml", &all),
+        ("yaml/more/first-part.yaml", &object("e")),
+    ];
+    let generated = generated(&document, &files);
+    let names: Vec<&str> = generated
+        .api
+        .types
+        .iter()
+        .map(|ty| ty.name.0.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "Tick",
+            "FirstPart",
+            "SecondPart",
+            "ThirdPart",
+            "Fourth",
+            "FirstPart2"
+        ]
+    );
+}

@@ -593,12 +593,14 @@ pub(super) fn is_definition(node: Node<'_>) -> bool {
         "then",
     ];
     match node.path().as_slice() {
-        // A file of its own.
-        [] => true,
         ["components", "schemas", groups @ .., _] => {
             !groups.iter().any(|group| WITHIN.contains(group))
         }
         [.., "$defs" | "definitions", _] => true,
-        _ => false,
+        // A file of its own, or a member of one that only holds schemas.
+        path => {
+            let is_part = |key: &&str| WITHIN.contains(key) || ["headers", "payload"].contains(key);
+            node.is_elsewhere() && !path.iter().any(is_part)
+        }
     }
 }

@@ -30,10 +30,14 @@ impl Pointer {
         }
         let path = node.path();
         let (group, word) = match path.as_slice() {
-            ["components", "schemas", word] | ["definitions" | "$defs", word] => (None, *word),
-            ["components", "schemas", .., group, word] => (Some((*group).to_owned()), *word),
-            [.., group, "definitions" | "$defs", word] => (Some((*group).to_owned()), *word),
-            _ => return None,
+            ["components", "schemas", word] | ["definitions" | "$defs" | "schemas", word] => {
+                (None, *word)
+            }
+            [.., group, "definitions" | "$defs", word] | [.., group, word] => {
+                (Some((*group).to_owned()), *word)
+            }
+            // The file's name, of a file that is a schema.
+            _ => (None, node.key()),
         };
         Some(Self {
             group,
