@@ -5,6 +5,7 @@ pub const DOCUMENT: &str = "channels";
 
 /// The servers that the document names.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod servers {
     /// Where people live.
     pub const PRODUCTION: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
@@ -30,6 +31,7 @@ pub mod servers {
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
     /// A room.
     pub const ROOM: ::specwire::Channel = ::specwire::Channel::new("room")

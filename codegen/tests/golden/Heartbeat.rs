@@ -5,6 +5,7 @@ pub const DOCUMENT: &str = "heartbeat";
 
 /// The servers that the document names.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod servers {
     /// This server, over WebSockets.
     pub const LOCAL: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
@@ -31,6 +32,7 @@ pub mod servers {
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
     /// A **beat_sub** message here subscribes its sender to **beat_pub** messages.
     pub const BEAT_SUB: ::specwire::Channel = ::specwire::Channel::new("beat_sub")

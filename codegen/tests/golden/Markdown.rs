@@ -5,6 +5,7 @@ pub const DOCUMENT: &str = "markdown";
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
     /// - a list that goes on lazily
     ///

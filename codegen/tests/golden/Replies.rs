@@ -5,6 +5,7 @@ pub const DOCUMENT: &str = "replies";
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
     /// The channel `accounts`.
     pub const ACCOUNTS: ::specwire::Channel = ::specwire::Channel::new("accounts")
