@@ -51,8 +51,9 @@ impl Channel {
 /// ```
 /// use specwire::{ServerUrl, Variable};
 ///
-/// const PRODUCTION: ServerUrl = ServerUrl::new("production", "wss", "{region}.example.com", "/v1")
-///     .variables(&[Variable::new("region", Some("eu"), &["eu", "us"])]);
+/// const PRODUCTION: ServerUrl = ServerUrl::new("production", "wss", "{region}.example.com")
+///     .pathname("/v1")
+///     .variables(&[Variable::new("region").with_default("eu").with_values(&["eu", "us"])]);
 /// assert_eq!(PRODUCTION.url()?, "wss://eu.example.com/v1");
 /// assert_eq!(PRODUCTION.url_with(&[("region", "us")])?, "wss://us.example.com/v1");
 /// assert!(PRODUCTION.url_with(&[("region", "mars")]).is_err());
@@ -76,18 +77,28 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// A variable with its default, if it has one, and its values, if they are listed.
+    /// A variable that may be anything, without a default.
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        default: Option<&'static str>,
-        values: &'static [&'static str],
-    ) -> Self {
+    pub const fn new(name: &'static str) -> Self {
         Self {
             name,
-            default,
-            values,
+            default: None,
+            values: &[],
         }
+    }
+
+    /// The same with a default.
+    #[must_use]
+    pub const fn with_default(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// The same with all its values listed.
+    #[must_use]
+    pub const fn with_values(mut self, values: &'static [&'static str]) -> Self {
+        self.values = values;
+        self
     }
 
     /// Its name, which is in braces in the URL.
@@ -110,21 +121,23 @@ impl Variable {
 }
 
 impl ServerUrl {
-    /// A server without variables.
+    /// A server without a path and variables.
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        protocol: &'static str,
-        host: &'static str,
-        pathname: &'static str,
-    ) -> Self {
+    pub const fn new(name: &'static str, protocol: &'static str, host: &'static str) -> Self {
         Self {
             name,
             protocol,
             host,
-            pathname,
+            pathname: "",
             variables: &[],
         }
+    }
+
+    /// The same with a path below the host.
+    #[must_use]
+    pub const fn pathname(mut self, pathname: &'static str) -> Self {
+        self.pathname = pathname;
+        self
     }
 
     /// The same with variables in its host or pathname.

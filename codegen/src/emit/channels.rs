@@ -14,15 +14,16 @@ pub(super) fn constants(api: &Api) -> Option<TokenStream> {
     let constants = api.channels.iter().map(|channel| {
         let name = ident(&channel.name.rust);
         let wire = &channel.name.wire;
-        let otherwise = format!("The channel {}.", markdown::code(wire));
-        let docs = docs::member(&[docs::or(channel.docs.as_deref(), &otherwise)]);
-        let address = channel
-            .address
-            .as_ref()
-            .map(|address| quote!(.at(#address)));
+        let address = channel.address.as_deref();
+        let what = match address {
+            Some(address) => format!("At {}.", markdown::code(address)),
+            None => "Without an address.".to_owned(),
+        };
+        let docs = docs::member(&[&what]);
+        let address = address.map(|address| quote!(.at(#address)));
         quote! {
             #docs
-            pub const #name: ::specwire::Channel = ::specwire::Channel::new(#wire) #address;
+            pub const #name: Channel = Channel::new(#wire) #address;
         }
     });
     (!api.channels.is_empty()).then(|| {
@@ -30,6 +31,8 @@ pub(super) fn constants(api: &Api) -> Option<TokenStream> {
             /// The document's channels.
             #allowed
             pub mod channels {
+                use ::specwire::Channel;
+
                 #(#constants)*
             }
         }
@@ -45,6 +48,8 @@ pub(super) fn servers(api: &Api) -> Option<TokenStream> {
             /// The servers that the document names.
             #allowed
             pub mod servers {
+                use ::specwire::ServerUrl;
+
                 #(#constants)*
             }
         }
@@ -62,28 +67,24 @@ fn allowed() -> TokenStream {
 
 fn server(server: &Server) -> TokenStream {
     let name = ident(&server.name.rust);
-    let (wire, protocol, host, pathname) = (
-        &server.name.wire,
-        &server.protocol,
-        &server.host,
-        &server.pathname,
-    );
+    let (wire, protocol, host) = (&server.name.wire, &server.protocol, &server.host);
+    let pathname = &server.pathname;
+    let pathname = (!pathname.is_empty()).then(|| quote!(.pathname(#pathname)));
     let otherwise = format!("The server {}.", markdown::code(wire));
     let docs = docs::member(&[docs::or(server.docs.as_deref(), &otherwise)]);
     let variables = server.variables.iter().map(|variable| {
         let (name, values) = (&variable.name, &variable.values);
-        let default = match &variable.default {
-            Some(default) => quote!(::core::option::Option::Some(#default)),
-            None => quote!(::core::option::Option::None),
-        };
-        quote!(::specwire::Variable::new(#name, #default, &[#(#values),*]))
+        let default = variable.default.as_ref();
+        let default = default.map(|default| quote!(.with_default(#default)));
+        let values = (!values.is_empty()).then(|| quote!(.with_values(&[#(#values),*])));
+        quote!(::specwire::Variable::new(#name) #default #values)
     });
     let variables: Vec<_> = variables.collect();
     let variables = (!variables.is_empty()).then(|| quote!(.variables(&[#(#variables),*])));
     quote! {
         #docs
-        pub const #name: ::specwire::ServerUrl =
-            ::specwire::ServerUrl::new(#wire, #protocol, #host, #pathname) #variables;
+        pub const #name: ServerUrl =
+            ServerUrl::new(#wire, #protocol, #host) #pathname #variables;
     }
 }
 

@@ -458,7 +458,7 @@ components:
         message.content_type.as_deref(),
         Some("application/first+json")
     );
-    assert_eq!(message.header_names, ["own", "second", "first"]);
+    assert_eq!(message.header_names, ["first", "own", "second"]);
 }
 
 #[test]

@@ -7,53 +7,49 @@ pub const DOCUMENT: &str = "channels";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod servers {
+    use ::specwire::ServerUrl;
+
     /// Where people live.
-    pub const PRODUCTION: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
+    pub const PRODUCTION: ServerUrl = ServerUrl::new(
             "production",
             "wss",
             "{region}.example.com:{port}",
-            "/house/{version}",
         )
+        .pathname("/house/{version}")
         .variables(&[
-            ::specwire::Variable::new( "region", ::core::option::Option::Some("eu"), &["eu", "us"],
-            ), ::specwire::Variable::new("port", ::core::option::Option::Some("443"), &[]),
-            ::specwire::Variable::new("version", ::core::option::Option::None, &[]),
+            ::specwire::Variable::new("region") .with_default("eu") .with_values(&["eu", "us"]),
+            ::specwire::Variable::new("port").with_default("443"),
+            ::specwire::Variable::new("version"),
         ]);
 
     /// The server `test-server`.
-    pub const TEST_SERVER: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
-        "test-server",
-        "ws",
-        "localhost",
-        "",
-    );
+    pub const TEST_SERVER: ServerUrl = ServerUrl::new("test-server", "ws", "localhost");
 }
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// A room.
-    pub const ROOM: ::specwire::Channel = ::specwire::Channel::new("room")
-        .at("rooms/{roomId}/{kind}");
+    use ::specwire::Channel;
 
-    /// The channel `people`.
-    pub const PEOPLE: ::specwire::Channel = ::specwire::Channel::new("people")
+    /// At `rooms/{roomId}/{kind}`.
+    pub const ROOM: Channel = Channel::new("room").at("rooms/{roomId}/{kind}");
+
+    /// At `rooms/{roomId}/people`.
+    pub const PEOPLE: Channel = Channel::new("people").at("rooms/{roomId}/people");
+
+    /// At `rooms/{roomId}/people`.
+    pub const PEOPLE_AGAIN: Channel = Channel::new("people/again")
         .at("rooms/{roomId}/people");
 
-    /// The channel `people/again`.
-    pub const PEOPLE_AGAIN: ::specwire::Channel = ::specwire::Channel::new("people/again")
-        .at("rooms/{roomId}/people");
+    /// At `{level}`.
+    pub const VOLUME: Channel = Channel::new("volume").at("{level}");
 
-    /// The channel `volume`.
-    pub const VOLUME: ::specwire::Channel = ::specwire::Channel::new("volume")
-        .at("{level}");
+    /// Without an address.
+    pub const NOWHERE: Channel = Channel::new("nowhere");
 
-    /// The channel `nowhere`.
-    pub const NOWHERE: ::specwire::Channel = ::specwire::Channel::new("nowhere");
-
-    /// The channel `unsaid`.
-    pub const UNSAID: ::specwire::Channel = ::specwire::Channel::new("unsaid");
+    /// Without an address.
+    pub const UNSAID: Channel = Channel::new("unsaid");
 }
 
 /// Payload of the message `say`.

@@ -7,16 +7,16 @@ pub const DOCUMENT: &str = "content";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `texts`.
-    pub const TEXTS: ::specwire::Channel = ::specwire::Channel::new("texts").at("texts");
+    use ::specwire::Channel;
 
-    /// The channel `sounds`.
-    pub const SOUNDS: ::specwire::Channel = ::specwire::Channel::new("sounds")
-        .at("sounds");
+    /// At `texts`.
+    pub const TEXTS: Channel = Channel::new("texts").at("texts");
 
-    /// The channel `settings`.
-    pub const SETTINGS: ::specwire::Channel = ::specwire::Channel::new("settings")
-        .at("settings");
+    /// At `sounds`.
+    pub const SOUNDS: Channel = Channel::new("sounds").at("sounds");
+
+    /// At `settings`.
+    pub const SETTINGS: Channel = Channel::new("settings").at("settings");
 }
 
 /// Payload of the message `volume`.

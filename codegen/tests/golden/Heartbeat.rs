@@ -7,50 +7,36 @@ pub const DOCUMENT: &str = "heartbeat";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod servers {
+    use ::specwire::ServerUrl;
+
     /// This server, over WebSockets.
-    pub const LOCAL: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
-            "local",
-            "ws",
-            "127.0.0.1:{port}",
-            "/ws",
-        )
-        .variables(&[
-            ::specwire::Variable::new("port", ::core::option::Option::Some("8080"), &[]),
-        ]);
+    pub const LOCAL: ServerUrl = ServerUrl::new("local", "ws", "127.0.0.1:{port}")
+        .pathname("/ws")
+        .variables(&[::specwire::Variable::new("port").with_default("8080")]);
 
     /// An MQTT broker that a provider is connected to.
-    pub const PRODUCTION: ::specwire::ServerUrl = ::specwire::ServerUrl::new(
-            "production",
-            "mqtt",
-            "localhost:{port}",
-            "",
-        )
-        .variables(&[
-            ::specwire::Variable::new("port", ::core::option::Option::Some("8883"), &[]),
-        ]);
+    pub const PRODUCTION: ServerUrl = ServerUrl::new("production", "mqtt", "localhost:{port}")
+        .variables(&[::specwire::Variable::new("port").with_default("8883")]);
 }
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// A **beat_sub** message here subscribes its sender to **beat_pub** messages.
-    pub const BEAT_SUB: ::specwire::Channel = ::specwire::Channel::new("beat_sub")
-        .at("beat_sub");
+    use ::specwire::Channel;
 
-    /// The beats of one subscription arrive here, as **beat_pub** messages.
-    pub const BEAT_PUB: ::specwire::Channel = ::specwire::Channel::new("beat_pub");
+    /// At `beat_sub`.
+    pub const BEAT_SUB: Channel = Channel::new("beat_sub").at("beat_sub");
 
-    /// A **getPeriod_request** message here is answered by a **getPeriod_response**.
-    pub const GET_PERIOD_REQUEST: ::specwire::Channel = ::specwire::Channel::new(
-            "getPeriod_request",
-        )
+    /// Without an address.
+    pub const BEAT_PUB: Channel = Channel::new("beat_pub");
+
+    /// At `getPeriod_request`.
+    pub const GET_PERIOD_REQUEST: Channel = Channel::new("getPeriod_request")
         .at("getPeriod_request");
 
-    /// The answer to a **getPeriod_request** arrives here.
-    pub const GET_PERIOD_RESPONSE: ::specwire::Channel = ::specwire::Channel::new(
-        "getPeriod_response",
-    );
+    /// Without an address.
+    pub const GET_PERIOD_RESPONSE: Channel = Channel::new("getPeriod_response");
 }
 
 /// Subscribes to the heartbeat.

@@ -7,15 +7,10 @@ pub const DOCUMENT: &str = "markdown";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// - a list that goes on lazily
-    ///
-    ///   1. nested
-    /// - another
-    /// - after a gap
-    ///
-    ///   with a second paragraph
-    pub const TELL_SEND: ::specwire::Channel = ::specwire::Channel::new("tell_send")
-        .at("tell_send");
+    use ::specwire::Channel;
+
+    /// At `tell_send`.
+    pub const TELL_SEND: Channel = Channel::new("tell_send").at("tell_send");
 }
 
 /// Footnote

@@ -7,28 +7,26 @@ pub const DOCUMENT: &str = "names";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `move_submit`.
-    pub const MOVE_SUBMIT: ::specwire::Channel = ::specwire::Channel::new("move_submit")
-        .at("move_submit");
+    use ::specwire::Channel;
 
-    /// The channel `move_error`.
-    pub const MOVE_ERROR: ::specwire::Channel = ::specwire::Channel::new("move_error")
-        .at("move_error");
+    /// At `move_submit`.
+    pub const MOVE_SUBMIT: Channel = Channel::new("move_submit").at("move_submit");
 
-    /// The channel `connect_send`.
-    pub const CONNECT_SEND: ::specwire::Channel = ::specwire::Channel::new("connect_send")
-        .at("connect_send");
+    /// At `move_error`.
+    pub const MOVE_ERROR: Channel = Channel::new("move_error").at("move_error");
 
-    /// The channel `fromOrbit_send`.
-    pub const FROM_ORBIT_SEND: ::specwire::Channel = ::specwire::Channel::new("fromOrbit_send")
+    /// At `connect_send`.
+    pub const CONNECT_SEND: Channel = Channel::new("connect_send").at("connect_send");
+
+    /// At `fromOrbit_send`.
+    pub const FROM_ORBIT_SEND: Channel = Channel::new("fromOrbit_send")
         .at("fromOrbit_send");
 
-    /// The channel `document_send`.
-    pub const DOCUMENT_SEND: ::specwire::Channel = ::specwire::Channel::new("document_send")
-        .at("document_send");
+    /// At `document_send`.
+    pub const DOCUMENT_SEND: Channel = Channel::new("document_send").at("document_send");
 
-    /// The channel `a`.
-    pub const A: ::specwire::Channel = ::specwire::Channel::new("a").at("a");
+    /// At `a`.
+    pub const A: Channel = Channel::new("a").at("a");
 }
 
 /// An object that the document does not describe.

@@ -7,59 +7,56 @@ pub const DOCUMENT: &str = "patterns";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `park_send`.
-    pub const PARK_SEND: ::specwire::Channel = ::specwire::Channel::new("park_send")
-        .at("park_send");
+    use ::specwire::Channel;
 
-    /// The channel `pointAt_submit`.
-    pub const POINT_AT_SUBMIT: ::specwire::Channel = ::specwire::Channel::new("pointAt_submit")
+    /// At `park_send`.
+    pub const PARK_SEND: Channel = Channel::new("park_send").at("park_send");
+
+    /// At `pointAt_submit`.
+    pub const POINT_AT_SUBMIT: Channel = Channel::new("pointAt_submit")
         .at("pointAt_submit");
 
-    /// The channel `pointAt_error`.
-    pub const POINT_AT_ERROR: ::specwire::Channel = ::specwire::Channel::new("pointAt_error")
+    /// At `pointAt_error`.
+    pub const POINT_AT_ERROR: Channel = Channel::new("pointAt_error")
         .at("pointAt_error");
 
-    /// The channel `status_request`.
-    pub const STATUS_REQUEST: ::specwire::Channel = ::specwire::Channel::new("status_request")
+    /// At `status_request`.
+    pub const STATUS_REQUEST: Channel = Channel::new("status_request")
         .at("status_request");
 
-    /// The channel `status_response`.
-    pub const STATUS_RESPONSE: ::specwire::Channel = ::specwire::Channel::new("status_response");
+    /// Without an address.
+    pub const STATUS_RESPONSE: Channel = Channel::new("status_response");
 
-    /// The channel `expose_invoke`.
-    pub const EXPOSE_INVOKE: ::specwire::Channel = ::specwire::Channel::new("expose_invoke")
-        .at("expose_invoke");
+    /// At `expose_invoke`.
+    pub const EXPOSE_INVOKE: Channel = Channel::new("expose_invoke").at("expose_invoke");
 
-    /// The channel `expose_ack`.
-    pub const EXPOSE_ACK: ::specwire::Channel = ::specwire::Channel::new("expose_ack");
+    /// Without an address.
+    pub const EXPOSE_ACK: Channel = Channel::new("expose_ack");
 
-    /// The channel `expose_response`.
-    pub const EXPOSE_RESPONSE: ::specwire::Channel = ::specwire::Channel::new("expose_response");
+    /// Without an address.
+    pub const EXPOSE_RESPONSE: Channel = Channel::new("expose_response");
 
-    /// The channel `expose_error`.
-    pub const EXPOSE_ERROR: ::specwire::Channel = ::specwire::Channel::new("expose_error")
-        .at("expose_error");
+    /// At `expose_error`.
+    pub const EXPOSE_ERROR: Channel = Channel::new("expose_error").at("expose_error");
 
-    /// The channel `survey_progress`.
-    pub const SURVEY_PROGRESS: ::specwire::Channel = ::specwire::Channel::new("survey_progress")
+    /// At `survey_progress`.
+    pub const SURVEY_PROGRESS: Channel = Channel::new("survey_progress")
         .at("survey_progress");
 
-    /// The channel `survey_update`.
-    pub const SURVEY_UPDATE: ::specwire::Channel = ::specwire::Channel::new("survey_update");
+    /// Without an address.
+    pub const SURVEY_UPDATE: Channel = Channel::new("survey_update");
 
-    /// The channel `survey_response`.
-    pub const SURVEY_RESPONSE: ::specwire::Channel = ::specwire::Channel::new("survey_response");
+    /// Without an address.
+    pub const SURVEY_RESPONSE: Channel = Channel::new("survey_response");
 
-    /// The channel `survey_error`.
-    pub const SURVEY_ERROR: ::specwire::Channel = ::specwire::Channel::new("survey_error")
-        .at("survey_error");
+    /// At `survey_error`.
+    pub const SURVEY_ERROR: Channel = Channel::new("survey_error").at("survey_error");
 
-    /// The channel `weather_sub`.
-    pub const WEATHER_SUB: ::specwire::Channel = ::specwire::Channel::new("weather_sub")
-        .at("weather_sub");
+    /// At `weather_sub`.
+    pub const WEATHER_SUB: Channel = Channel::new("weather_sub").at("weather_sub");
 
-    /// The channel `weather_pub`.
-    pub const WEATHER_PUB: ::specwire::Channel = ::specwire::Channel::new("weather_pub");
+    /// Without an address.
+    pub const WEATHER_PUB: Channel = Channel::new("weather_pub");
 }
 
 /// Tells the telescope to fold up.

@@ -7,20 +7,19 @@ pub const DOCUMENT: &str = "replies";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `accounts`.
-    pub const ACCOUNTS: ::specwire::Channel = ::specwire::Channel::new("accounts")
-        .at("accounts");
+    use ::specwire::Channel;
 
-    /// The channel `answers`.
-    pub const ANSWERS: ::specwire::Channel = ::specwire::Channel::new("answers")
-        .at("answers");
+    /// At `accounts`.
+    pub const ACCOUNTS: Channel = Channel::new("accounts").at("accounts");
 
-    /// The channel `transfers`.
-    pub const TRANSFERS: ::specwire::Channel = ::specwire::Channel::new("transfers")
-        .at("transfers");
+    /// At `answers`.
+    pub const ANSWERS: Channel = Channel::new("answers").at("answers");
 
-    /// The channel `nowhere`.
-    pub const NOWHERE: ::specwire::Channel = ::specwire::Channel::new("nowhere");
+    /// At `transfers`.
+    pub const TRANSFERS: Channel = Channel::new("transfers").at("transfers");
+
+    /// Without an address.
+    pub const NOWHERE: Channel = Channel::new("nowhere");
 }
 
 /// Payload of the message `balance`.

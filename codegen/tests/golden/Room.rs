@@ -7,8 +7,10 @@ pub const DOCUMENT: &str = "room";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `room`.
-    pub const ROOM: ::specwire::Channel = ::specwire::Channel::new("room").at("room");
+    use ::specwire::Channel;
+
+    /// At `room`.
+    pub const ROOM: Channel = Channel::new("room").at("room");
 }
 
 /// Something to be said.

@@ -7,17 +7,16 @@ pub const DOCUMENT: &str = "schemas";
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `store_submit`.
-    pub const STORE_SUBMIT: ::specwire::Channel = ::specwire::Channel::new("store_submit")
-        .at("store_submit");
+    use ::specwire::Channel;
 
-    /// The channel `note_send`.
-    pub const NOTE_SEND: ::specwire::Channel = ::specwire::Channel::new("note_send")
-        .at("note_send");
+    /// At `store_submit`.
+    pub const STORE_SUBMIT: Channel = Channel::new("store_submit").at("store_submit");
 
-    /// The channel `list_send`.
-    pub const LIST_SEND: ::specwire::Channel = ::specwire::Channel::new("list_send")
-        .at("list_send");
+    /// At `note_send`.
+    pub const NOTE_SEND: Channel = Channel::new("note_send").at("note_send");
+
+    /// At `list_send`.
+    pub const LIST_SEND: Channel = Channel::new("list_send").at("list_send");
 }
 
 /// One member of each kind.

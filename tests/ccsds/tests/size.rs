@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 /// Lines of generated code for each message of the nine documents. It may be made less at any time;
-/// more takes a reason.
-const LINES_PER_MESSAGE: usize = 80;
+/// more takes a reason, as that each channel has a constant.
+const LINES_PER_MESSAGE: usize = 85;
 
 #[test]
 fn lines_per_message_do_not_grow() {
