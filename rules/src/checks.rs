@@ -418,7 +418,7 @@ mod tests {
         let map = BTreeMap::from([("a", 1), ("long", 2)]);
         check(
             keys(&AT, map.keys().copied(), |at, name| max_length(at, name, 3)),
-            "/long: as its name found \"long\" of 4 characters, expected at most 3 (propertyNames)",
+            "/long: found the name \"long\" of 4 characters, expected at most 3 (propertyNames)",
         );
     }
 }

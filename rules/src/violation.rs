@@ -74,7 +74,9 @@ impl Violation {
     /// The same of a member's name, and not of its value.
     pub(crate) fn of_name(mut self) -> Self {
         self.0.rule = "propertyNames";
-        self.0.what.insert_str(0, "as its name ");
+        if let Some(rest) = self.0.what.strip_prefix("found ") {
+            self.0.what = format!("found the name {rest}");
+        }
         self
     }
 }
