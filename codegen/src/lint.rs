@@ -10,11 +10,15 @@ use specwire_rules::{Violation, schema};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Kind, json_schema};
-use crate::resolve::{References, Resolved};
+use crate::resolve::{Layers, References, Resolved};
 use crate::source::{Id, Node};
 
 /// What all checks of a document may take: a fraction of a second without optimisation.
 const STEPS: usize = 200_000;
+/// How many examples and defaults are looked at.
+const MOST: usize = 50_000;
+/// How many warnings are worth making: there are no more shown.
+const MOST_WARNINGS: usize = 1001;
 
 /// Keywords whose value is a schema.
 const ONE: &[&str] = &[
@@ -71,13 +75,15 @@ pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
     let root = schemas.finish();
     let rules = schema::Schemas::new(&root);
     let mut steps = STEPS;
+    let mut left = MOST_WARNINGS;
     for (schema, claim) in claims {
         let Some(value) = value(claim.value, &mut steps) else {
             continue;
         };
         let violations = rules.violations(&schema, &value, &mut steps);
-        for violation in &violations {
+        for violation in violations.iter().take(left) {
             errors.push(claim.warning(violation, &resolved.references));
+            left = left.saturating_sub(1);
         }
     }
 }
@@ -89,60 +95,73 @@ struct Claim<'s> {
     code: Code,
 }
 
+/// What a document claims, as far as that is looked at.
+struct Claims<'s> {
+    list: Vec<Claim<'s>>,
+    /// What a trait says is said of each message that has it.
+    seen: HashSet<(Id, Id)>,
+    left: usize,
+}
+
 fn claims<'s>(resolved: &Resolved<'s>) -> Vec<Claim<'s>> {
-    let mut claims = Vec::new();
-    let mut seen: HashSet<(Id, Id)> = HashSet::new();
-    let mut add = |value: Node<'s>, schema: Node<'s>, code| {
-        if seen.insert((value.id(), schema.id())) {
-            claims.push(Claim {
-                value,
-                schema,
-                code,
-            });
-        }
+    let mut claims = Claims {
+        list: Vec::new(),
+        seen: HashSet::new(),
+        left: MOST,
     };
     for (kind, node) in resolved.objects.iter().copied() {
         match kind {
             Kind::Schema => {
-                if let Some(default) = node.get("default") {
-                    add(default, node, Code::InvalidDefault);
-                }
-                let listed = node.get("examples").into_iter().flat_map(Node::items);
-                for example in listed.chain(node.get("example")) {
-                    add(example, node, Code::InvalidExample);
-                }
+                claims.add(node.get("default"), node, Code::InvalidDefault);
+                let examples = node.get("examples").into_iter().flat_map(Node::items);
+                claims.add(
+                    examples.chain(node.get("example")),
+                    node,
+                    Code::InvalidExample,
+                );
             }
-            Kind::Message if node.get("$ref").is_none() => {
-                let layers = layers(node, &resolved.references);
-                let field = |name| layers.iter().find_map(|layer| layer.get(name));
-                let content_type = field("contentType")
-                    .or_else(|| resolved.root.get("defaultContentType"))
-                    .and_then(Node::text);
-                // What is written of another language in YAML is anyone's guess.
-                let is_json = content_type.is_none_or(|text| text.contains("json"));
-                for part in ["payload", "headers"] {
-                    let Some(schema) = field(part).filter(|_| is_json || part == "headers") else {
-                        continue;
-                    };
-                    let examples = layers.iter().filter_map(|layer| layer.get("examples"));
-                    for example in examples.flat_map(Node::items) {
-                        if let Some(value) = example.get(part) {
-                            add(value, schema, Code::InvalidExample);
-                        }
-                    }
-                }
-            }
+            Kind::Message if node.get("$ref").is_none() => claims.message(node, resolved),
             _ => {}
         }
     }
-    claims
+    claims.list
 }
 
-/// A message, and its traits.
-fn layers<'s>(message: Node<'s>, references: &References<'s>) -> Vec<Node<'s>> {
-    let traits = message.get("traits").into_iter().flat_map(Node::items);
-    let traits = traits.filter_map(|node| references.target(node));
-    std::iter::once(message).chain(traits).collect()
+impl<'s> Claims<'s> {
+    fn message(&mut self, node: Node<'s>, resolved: &Resolved<'s>) {
+        let layers = Layers::of(node, &resolved.references);
+        let Some(examples) = layers.get("examples") else {
+            return;
+        };
+        let default = || resolved.root.get("defaultContentType");
+        let content_type = layers.get("contentType").or_else(default);
+        // How another language is to be written in YAML is anyone's guess.
+        let is_json = content_type
+            .and_then(Node::text)
+            .is_none_or(|text| text.contains("json"));
+        for part in ["payload", "headers"] {
+            if let Some(schema) = layers.get(part).filter(|_| is_json || part == "headers") {
+                let values = examples.items().filter_map(|example| example.get(part));
+                self.add(values, schema, Code::InvalidExample);
+            }
+        }
+    }
+
+    fn add(&mut self, values: impl IntoIterator<Item = Node<'s>>, schema: Node<'s>, code: Code) {
+        for value in values {
+            if self.left == 0 {
+                return;
+            }
+            self.left = self.left.saturating_sub(1);
+            if self.seen.insert((value.id(), schema.id())) {
+                self.list.push(Claim {
+                    value,
+                    schema,
+                    code,
+                });
+            }
+        }
+    }
 }
 
 impl<'s> Claim<'s> {

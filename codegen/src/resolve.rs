@@ -81,7 +81,7 @@ pub(crate) struct Reply<'s> {
 }
 
 impl<'s> Layers<'s> {
-    fn of(node: Node<'s>, references: &References<'s>) -> Self {
+    pub(crate) fn of(node: Node<'s>, references: &References<'s>) -> Self {
         let traits = node.get("traits").into_iter().flat_map(Node::items);
         let mut layers = vec![node];
         layers.extend(traits.filter_map(|node| references.target(node)));

@@ -271,6 +271,13 @@ fn examples_that_take_long_to_check() {
     assert!(survives(&schemas(1, |_| format!(
         "{{required: [b], examples: [{values}]}}"
     ))));
+    let examples = "{payload: 1}, ".repeat(8000);
+    let traits = "{traits: [{$ref: '#/components/messageTraits/t'}], payload: {type: string}}";
+    let messages = (0..1500).map(|index| format!("    m{index}: {traits}\n"));
+    assert!(survives(&format!(
+        "{HEAD}    s0: {{}}\n  messageTraits: {{t: {{examples: [{examples}]}}}}\n  messages:\n{}",
+        messages.collect::<String>(),
+    )));
     let list = "1, ".repeat(20_000);
     assert!(survives(&schemas(1, |_| {
         format!("{{items: {{not: {{enum: [{list}]}}}}, examples: [[{list}]]}}")
