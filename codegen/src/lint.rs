@@ -345,25 +345,5 @@ fn value(node: Node<'_>, steps: &mut usize) -> Option<Value> {
     if let Some(text) = node.text() {
         return Some(text.into());
     }
-    number(node.scalar()?)
-}
-
-/// YAML's number as JSON's.
-fn number(text: &str) -> Option<Value> {
-    let (is_negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2)];
-    let prefixed = prefixes
-        .into_iter()
-        .find_map(|(prefix, radix)| u64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok());
-    if let Some(value) = prefixed.or_else(|| digits.parse().ok()) {
-        return match is_negative {
-            false => Some(value.into()),
-            true => Some(i64::try_from(value).ok()?.checked_neg()?.into()),
-        };
-    }
-    let value: f64 = text.parse().ok()?;
-    serde_json::Number::from_f64(value).map(Value::from)
+    serde_json::from_str(&node.decimal()?).ok()
 }
