@@ -1,6 +1,6 @@
 //! What a build script may say about the generated code.
 
-use specwire_codegen::{Config, Generated, Sides};
+use specwire_codegen::{Config, Generated, OpenEnums, Sides};
 
 const LAMP: &str = "
 asyncapi: 3.0.0
@@ -93,5 +93,89 @@ Lamp.yaml: error[SW0801]: found `2` in the option `derive`, expected the path of
 Lamp.yaml: error[SW0801]: found `non_exhaustive` in the option `attribute`, expected an attribute, as in `#[non_exhaustive]`
 Lamp.yaml: error[SW0801]: found `a b` in the option `substitute`, expected a type, as in `crate::Money`
 Lamp.yaml: error[SW0801]: found `<` in the option `format`, expected a type, as in `crate::Timestamp`"
+    );
+}
+
+const TRADE: &str = "
+asyncapi: 3.0.0
+info: {title: Trade, version: 1.0.0}
+channels:
+  trades:
+    messages:
+      trade: {payload: {$ref: '#/components/schemas/trade'}}
+      note: {payload: {type: object, properties: {text: {type: string}}}}
+operations: {trade: {action: send, channel: {$ref: '#/channels/trades'}}}
+components:
+  schemas:
+    trade:
+      type: object
+      required: [price, at]
+      properties:
+        price: {$ref: '#/components/schemas/money'}
+        at: {type: string, format: date-time}
+        side: {type: string, enum: [buy, sell]}
+        count: {type: integer, default: 1}
+    money: {type: object, properties: {units: {type: integer}}}
+";
+
+fn trade(config: &Config) -> String {
+    config.generate("Trade.yaml", TRADE).expect("valid").code
+}
+
+#[test]
+fn types_get_further_derives_and_attributes() {
+    let code = trade(
+        &Config::new()
+            .derive("Money", "PartialOrd")
+            .attribute("Money", "#[non_exhaustive]")
+            .attribute("*", "#[doc(alias = \"any\")]"),
+    );
+    let before = |item: &str| {
+        let at = code.find(item).expect("it is there");
+        let start = code[..at].rfind("\n\n").expect("there is an item before");
+        code[start..at].to_owned()
+    };
+    let money = before("pub struct Money");
+    assert!(money.contains("PartialOrd"), "{money}");
+    assert!(money.contains("#[non_exhaustive]"), "{money}");
+    let trade = before("pub struct Trade");
+    assert!(
+        !trade.contains("PartialOrd") && !trade.contains("#[non_exhaustive]"),
+        "{trade}"
+    );
+    assert!(trade.contains("#[doc(alias = \"any\")]"), "{trade}");
+}
+
+#[test]
+fn types_of_ones_own_stand_for_schemas_and_formats() {
+    let code = trade(
+        &Config::new()
+            .substitute("money", "::bank::Money")
+            .substitute("/channels/trades/messages/note/payload", "::bank::Note")
+            .format("date-time", "::clock::Instant"),
+    );
+    assert!(code.contains("pub price: ::bank::Money"), "{code}");
+    assert!(code.contains("pub at: ::clock::Instant"), "{code}");
+    assert!(code.contains("pub struct Note(pub ::bank::Note)"), "{code}");
+    assert!(!code.contains("pub struct Money"), "{code}");
+}
+
+#[test]
+fn members_with_a_default_can_do_without_option() {
+    assert!(trade(&Config::new()).contains("pub count: ::core::option::Option<i64>"));
+    assert!(trade(&Config::new().plain_defaults(true)).contains("pub count: i64"));
+}
+
+#[test]
+fn enums_are_open_or_closed() {
+    let others = |open| {
+        let code = trade(&Config::new().open_enums(open));
+        let start = code.find("pub enum").expect("it is there");
+        let end = code[start..].find('}').expect("it ends");
+        code[start..start + end].matches(',').count()
+    };
+    assert_eq!(
+        [others(OpenEnums::Always), others(OpenEnums::Never)],
+        [3, 2]
     );
 }

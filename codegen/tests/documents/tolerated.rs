@@ -197,3 +197,16 @@ fn a_type_may_be_repeated_beside_a_reference() {
         ["Clock.yaml:3:83: warning[SW0206]: `type` beside `$ref` is ignored"]
     );
 }
+
+#[test]
+fn the_type_null_may_lack_its_quotes() {
+    let clock = with_payload(
+        "{type: object, required: [a], properties: {a: {oneOf: [{type: string}, {type: null}]}}}",
+    );
+    let field = "pub a: ::core::option::Option<::std::string::String>";
+    assert!(clock.code.contains(field), "{}", clock.code);
+    assert_eq!(
+        warnings(&clock),
+        ["Clock.yaml:3:125: warning[SW0401]: found nothing, expected a type of JSON Schema"]
+    );
+}

@@ -285,10 +285,11 @@ impl<'s> Schemas<'s, '_> {
     /// The type of the user's own that stands for the schema, by option or by `x-rust-type`.
     fn foreign_type(&mut self, parts: &[Part<'s>], facts: &Facts<'s>) -> Option<String> {
         let named = parts.first().filter(|part| !part.mask.is_base())?.node;
-        if is_definition(named) {
-            let pointer = named.pointer();
+        if !self.options.substitutes.is_empty() {
+            let key = Some(named.key()).filter(|_| is_definition(named));
+            let pointer = named.reference();
             let own = self.options.substitutes.iter().find(|(name, _)| {
-                name == named.key() || name.strip_prefix('#').unwrap_or(name) == pointer
+                Some(name.as_str()) == key || pointer == *name || pointer == format!("#{name}")
             });
             if let Some((name, path)) = own {
                 self.substituted.insert(name.clone());

@@ -165,12 +165,17 @@ impl<'s> Schemas<'s, '_> {
         let Some(written) = node.get("type") else {
             return;
         };
-        let types = match written.text() {
-            Some(name) => Types::named(name),
+        // Some leave out the quotes of `'null'`.
+        let named = |node: Node<'s>| match node.text() {
+            None if node.is_null() => Some(Types::NULL),
+            name => name.map(Types::named),
+        };
+        let types = match named(written) {
+            Some(types) => types,
             None if written.is_sequence() => written
                 .items()
-                .filter_map(Node::text)
-                .fold(Types::NONE, |types, name| types.or(Types::named(name))),
+                .filter_map(named)
+                .fold(Types::NONE, Types::or),
             // Reported.
             None => Types::ALL,
         };
