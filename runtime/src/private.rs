@@ -9,7 +9,7 @@ pub use crate::interaction::Interaction;
 pub use crate::parameters::{read_address, write_address};
 pub use crate::payload::{Content, MessageSpec};
 pub use crate::response::{Incoming, Outgoing, ReplyChannel, Response};
-pub use crate::union::{Branch, choose, read};
+pub use crate::union::{Branch, choose, choose_valid, read};
 pub use crate::wiring::Wiring;
 
 /// Reads a member that may be missing, and may be `null`: one that is there is `Some`.

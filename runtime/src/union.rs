@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use crate::strict::{self, Once};
+use crate::validate::Validate;
 
 /// How many constants a branch is told by; reading finds the rest.
 pub(crate) const CONSTANTS: usize = 4;
@@ -219,6 +220,27 @@ pub fn choose<'de, T, D: Deserializer<'de>>(
     deserializer: D,
     branches: &[Branch<T>],
 ) -> Result<T, D::Error> {
+    choose_by(deserializer, branches, |_| true)
+}
+
+/// The same of types that have rules: of those that the value can be read as, the first whose rules
+/// it keeps. If it keeps to those of none, it is for whoever checks it to say so.
+///
+/// # Errors
+///
+/// A value that is of none, with what is wrong with it.
+pub fn choose_valid<'de, T: Validate, D: Deserializer<'de>>(
+    deserializer: D,
+    branches: &[Branch<T>],
+) -> Result<T, D::Error> {
+    choose_by(deserializer, branches, |value| value.validate().is_ok())
+}
+
+fn choose_by<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    branches: &[Branch<T>],
+    is_valid: fn(&T) -> bool,
+) -> Result<T, D::Error> {
     let Once(value) = serde::Deserialize::deserialize(deserializer)?;
     let _within = Effort::start(&value);
     let mut reasons = Vec::new();
@@ -238,6 +260,7 @@ pub fn choose<'de, T, D: Deserializer<'de>>(
         return (only.read)(&value).map_err(D::Error::custom);
     }
     candidates.sort_by_cached_key(|branch| std::cmp::Reverse(branch.known(&value)));
+    let mut invalid = None;
     for branch in candidates {
         if !Effort::spend(&value) {
             return Err(D::Error::custom(
@@ -245,7 +268,8 @@ pub fn choose<'de, T, D: Deserializer<'de>>(
             ));
         }
         match (branch.read)(&value) {
-            Ok(read) => return Ok(read),
+            Ok(read) if is_valid(&read) => return Ok(read),
+            Ok(read) => invalid = invalid.or(Some(read)),
             Err(error) => {
                 // Which may say why a value within it is none of these, and so on.
                 let mut error = error.to_string();
@@ -256,6 +280,9 @@ pub fn choose<'de, T, D: Deserializer<'de>>(
                 reasons.push(format!("`{}`: {error}", branch.name));
             }
         }
+    }
+    if let Some(read) = invalid {
+        return Ok(read);
     }
     const SHOWN: usize = 8;
     let more = if reasons.len() > SHOWN { "; …" } else { "" };
@@ -481,6 +508,36 @@ mod tests {
             Err("found what is none of these: `Ping`: found an array"),
         );
         check("null", Err("found what is none of these"));
+    }
+
+    #[test]
+    fn rules_tell_branches_too() {
+        #[derive(Debug, PartialEq)]
+        enum Amount {
+            Small(i64),
+            Large(i64),
+        }
+        impl Validate for Amount {
+            fn check(&self, at: &specwire_rules::At<'_>) -> Result<(), specwire_rules::Violation> {
+                match self {
+                    Self::Small(value) => specwire_rules::maximum(at, *value, 10),
+                    Self::Large(value) => specwire_rules::minimum(at, *value, 100),
+                }
+            }
+        }
+        impl<'de> Deserialize<'de> for Amount {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let branches = [
+                    Branch::new("Small", |json| read(json).map(Self::Small)).integer(),
+                    Branch::new("Large", |json| read(json).map(Self::Large)).integer(),
+                ];
+                choose_valid(deserializer, &branches)
+            }
+        }
+        let read = |text| strict::from_str::<Amount>(text).unwrap();
+        assert_eq!(read("5"), Amount::Small(5));
+        assert_eq!(read("500"), Amount::Large(500));
+        assert_eq!(read("50").validate().unwrap_err().rule(), "maximum");
     }
 
     #[test]

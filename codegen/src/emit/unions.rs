@@ -58,6 +58,11 @@ pub(super) fn union(
             ) #test
         }
     });
+    // What has no rules needs no checking to be told.
+    let choose = ident(match definition.is_checked {
+        true => "choose_valid",
+        false => "choose",
+    });
     let conversions = union
         .branches
         .iter()
@@ -94,7 +99,7 @@ pub(super) fn union(
             fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::specwire::private::choose(deserializer, &[#(#tests),*])
+                ::specwire::private::#choose(deserializer, &[#(#tests),*])
             }
         }
 
