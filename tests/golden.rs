@@ -7,7 +7,7 @@
 )]
 
 use serde_json::{Value, json};
-use specwire::{Fault, Number, Payload, Request};
+use specwire::{Fault, Number, Payload, Request, Validate};
 
 // Not by `#[path]`: rustfmt would follow it, and golden files are as they are generated.
 mod channels {
@@ -36,6 +36,12 @@ mod room {
 }
 mod schemas {
     include!("../codegen/tests/golden/Schemas.rs");
+}
+mod unions {
+    include!("../codegen/tests/golden/Unions.rs");
+}
+mod values {
+    include!("../codegen/tests/golden/Values.rs");
 }
 
 use schemas::{Color, Everything, EverythingInlineEnum};
@@ -219,4 +225,170 @@ async fn a_payload_that_is_no_object_can_be_sent_as_it_is() {
         .expect_err("the notebook is full");
     assert_eq!(fault.code(), "full");
     assert_eq!(notes.try_recv().as_deref(), Ok("a note"));
+}
+
+/// What is wrong with a value that can be read: its place, and the rule.
+#[track_caller]
+fn breaks<T: Payload>(text: &str, pointer: &str, rule: &str) {
+    let value: T = serde_json::from_str(text).expect("it is read");
+    let violation = value.validate().expect_err("it breaks a rule");
+    assert_eq!((violation.pointer(), violation.rule()), (pointer, rule));
+}
+
+#[test]
+fn alternatives_are_told_apart() {
+    use unions::{Event, Move, MoveBy, MoveTag, MoveTo, Shape};
+
+    let shape: Shape = serde_json::from_str(r#"{"kind":"circle","radius":2}"#).expect("it is read");
+    assert!(matches!(shape, Shape::Circle(circle) if circle.radius == 2.0));
+    is_refused::<Shape>(
+        r#"{"kind":"oval","radius":2}"#,
+        "`Circle`: `kind` is \"oval\"",
+    );
+    breaks::<Shape>(r#"{"kind":"square","side":0}"#, "/side", "exclusiveMinimum");
+
+    for text in [
+        r#"{"to":"home","by":{"means":"foot","steps":3}}"#,
+        r#"{"to":7,"by":{"means":"train","line":"U1"},"mood":"glad","urgency":"high","tag":"x"}"#,
+        r#"{"to":[1.5,2.5],"by":{"means":"foot"},"speed":null,"mood":"odd","tag":null}"#,
+    ] {
+        comes_back::<Move>(text);
+    }
+    is_refused::<Move>(r#"{"to":true,"by":{"means":"foot"}}"#, "none of these");
+    is_refused::<Move>(r#"{"to":1,"by":{"means":"train"}}"#, "`line`");
+    breaks::<Move>(
+        r#"{"to":1,"by":{"means":"foot","steps":0}}"#,
+        "/by/steps",
+        "minimum",
+    );
+    let train = unions::MoveByTrain {
+        line: "U1".to_owned(),
+        ..Default::default()
+    };
+    let home = Move {
+        tag: Some(Some(MoveTag::from(5))),
+        ..Move::new(MoveTo::from((1.5, 2.5)), MoveBy::from(train))
+    };
+    let text = serde_json::to_string(&home).expect("it is written");
+    assert_eq!(
+        text,
+        r#"{"to":[1.5,2.5],"by":{"means":"train","line":"U1"},"tag":5}"#
+    );
+
+    let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    for text in [
+        format!(r#"{{"id":"{id}","by":"me"}}"#),
+        format!(r#"{{"id":"{id}","reason":"gone"}}"#),
+        format!(r#"{{"inner":{{"inner":{{"id":"{id}","reason":"lost"}}}}}}"#),
+    ] {
+        comes_back::<Event>(&text);
+    }
+    breaks::<Event>(
+        &format!(r#"{{"inner":{{"id":"{id}","by":""}}}}"#),
+        "/inner/by",
+        "minLength",
+    );
+}
+
+#[test]
+fn types_carry_what_schemas_say() {
+    use values::{Record, RecordLevel, RecordMixed, RecordMode, Report, ReportCode, ReportState};
+
+    comes_back::<Record>(
+        r#"{"kind":"record","host":"10.0.0.1","host6":"::1","data":"AQID","pair":["a",1],"labels":{"a":"b"},"free":{"x":[null]},"level":-1,"mixed":true,"small":9,"anything":{"y":1},"retries":5,"unit":"km","mode":"fast","old":"x","more":7}"#,
+    );
+    let record: Record = serde_json::from_str(
+        r#"{"kind":"record","host":"10.0.0.1","pair":["a",1],"level":0,"mixed":"one"}"#,
+    )
+    .expect("it is read");
+    assert_eq!(
+        (record.retries(), record.unit(), record.mode()),
+        (3, "m", RecordMode::Safe)
+    );
+    assert_eq!(record.level, Some(RecordLevel::Middle));
+    assert_eq!(record.mixed, Some(RecordMixed::One));
+    let host = std::net::Ipv4Addr::LOCALHOST;
+    assert_eq!(
+        Record::new(host, ("a".to_owned(), 1)).kind,
+        values::RecordKind::Record
+    );
+    for (member, value, why) in [
+        ("kind", json!("other"), "unknown variant"),
+        ("host", json!("10.0.0"), "IPv4"),
+        ("pair", json!(["a"]), "invalid length 1"),
+        ("level", json!(2), "unknown value 2, expected -1, 0 or 1"),
+        ("mixed", json!(false), "unknown value false"),
+        ("small", json!(-1), "u64"),
+        ("never", json!(1), "allows none"),
+        ("more", json!("text"), "i64"),
+    ] {
+        let mut text = json!({"kind": "record", "host": "10.0.0.1", "pair": ["a", 1]});
+        text[member] = value;
+        is_refused::<Record>(&text.to_string(), why);
+    }
+
+    // What a newer service sends is kept, and sent on.
+    comes_back::<Report>(r#"{"state":"sideways","code":418,"answer":[1],"link":null}"#);
+    let report: Report = serde_json::from_str(r#"{"state":"up","code":404}"#).expect("it is read");
+    assert_eq!(
+        (report.state, report.code),
+        (ReportState::Up, ReportCode::Value404)
+    );
+    comes_back::<values::NestMessage>("[[],[[]]]");
+}
+
+#[test]
+fn rules_are_checked_with_their_place() {
+    use values::Rules;
+
+    for text in [
+        r#"{"name":"abc"}"#,
+        r#"{"when":"2026-01-01T00:00:00Z","price":0.07,"count":10,"vat":1.5}"#,
+        r#"{"name":"ab","tags":["a","b"],"prices":{"x":0.0},"parts":[{"inside":{"weight":1.5},"x-y":"z"}],"either":"or"}"#,
+    ] {
+        let rules: Rules = serde_json::from_str(text).expect("it is read");
+        assert_eq!(rules.validate(), Ok(()), "{text}");
+        comes_back::<Rules>(text);
+    }
+    for (text, pointer, rule) in [
+        ("{}", "", "minProperties"),
+        (r#"{"name":"abc","count":1}"#, "", "oneOf"),
+        (r#"{"name":"a"}"#, "/name", "minLength"),
+        (r#"{"name":"abcdef"}"#, "/name", "maxLength"),
+        (r#"{"name":"aB"}"#, "/name", "pattern"),
+        (r#"{"name":"ab","when":"today"}"#, "/when", "format"),
+        (r#"{"name":"ab","price":1}"#, "", "required"),
+        (
+            r#"{"name":"ab","price":0,"when":"2026-01-01T00:00:00Z"}"#,
+            "/price",
+            "exclusiveMinimum",
+        ),
+        (
+            r#"{"name":"ab","price":0.005,"when":"2026-01-01T00:00:00Z"}"#,
+            "/price",
+            "multipleOf",
+        ),
+        (r#"{"count":11}"#, "/count", "maximum"),
+        (r#"{"name":"ab","tags":[]}"#, "/tags", "minItems"),
+        (r#"{"name":"ab","tags":["a","a"]}"#, "/tags/1", "uniqueItems"),
+        (r#"{"name":"ab","tags":["a",""]}"#, "/tags/1", "minLength"),
+        (
+            r#"{"name":"ab","prices":{"x/y":-1}}"#,
+            "/prices/x~1y",
+            "minimum",
+        ),
+        (
+            r#"{"name":"ab","parts":[{},{"inside":{"weight":-1}}]}"#,
+            "/parts/1/inside/weight",
+            "minimum",
+        ),
+        (
+            r#"{"name":"ab","parts":[{"y":"z"}]}"#,
+            "/parts/0/y",
+            "additionalProperties",
+        ),
+        (r#"{"name":"ab","either":"none"}"#, "/either", "not"),
+    ] {
+        breaks::<Rules>(text, pointer, rule);
+    }
 }

@@ -97,3 +97,15 @@ fn content() {
 fn channels() {
     check("tests/golden/Channels.yaml", "Channels.rs");
 }
+
+/// Alternatives, however they are told apart.
+#[test]
+fn unions() {
+    check("tests/golden/Unions.yaml", "Unions.rs");
+}
+
+/// Formats, enumerations, defaults and rules.
+#[test]
+fn values() {
+    check("tests/golden/Values.yaml", "Values.rs");
+}

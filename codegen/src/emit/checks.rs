@@ -89,17 +89,32 @@ fn implementation(name: &TokenStream, body: &TokenStream) -> TokenStream {
     if body.is_empty() {
         return quote!(impl ::specwire::Validate for #name {});
     }
+    // Not every body calls a rule: some only ask their parts.
+    let import = calls_rules(body).then(|| {
+        quote!(
+            use ::specwire::private::rules;
+        )
+    });
     quote! {
         impl ::specwire::Validate for #name {
             fn check(
                 &self,
                 at: &::specwire::At<'_>,
             ) -> ::core::result::Result<(), ::specwire::Violation> {
+                #import
                 #body
                 ::core::result::Result::Ok(())
             }
         }
     }
+}
+
+fn calls_rules(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        proc_macro2::TokenTree::Ident(ident) => ident == "rules",
+        proc_macro2::TokenTree::Group(group) => calls_rules(&group.stream()),
+        _ => false,
+    })
 }
 
 /// The rules of a definition as a whole.
@@ -125,9 +140,8 @@ fn own(definition: &TypeDef) -> TokenStream {
 fn condition(text: &str, value: &TokenStream, at: &TokenStream) -> TokenStream {
     quote! {
         {
-            static CONDITION: ::specwire::private::rules::Condition =
-                ::specwire::private::rules::Condition::new(#text);
-            ::specwire::private::rules::condition(#at, #value, &CONDITION)?;
+            static CONDITION: rules::Condition = rules::Condition::new(#text);
+            rules::condition(#at, #value, &CONDITION)?;
         }
     }
 }
@@ -148,10 +162,15 @@ fn optional(index: &Index<'_>, ty: &Type, place: &Value, at: &TokenStream) -> Op
     if is_delegated(ty) {
         return value(index, ty, place, at);
     }
+    let some = quote!(::core::option::Option::Some);
+    let (ty, pattern) = match ty {
+        Type::Nullable(inner) => (&**inner, quote!(#some(#some(value)))),
+        ty => (ty, quote!(#some(value))),
+    };
     let body = value(index, ty, &Value::reference(quote!(value)), at)?;
     let place = place.by_reference();
     Some(quote! {
-        if let ::core::option::Option::Some(value) = #place {
+        if let #pattern = #place {
             #body
         }
     })
@@ -274,7 +293,7 @@ fn rules(inner: &Type, rules: &Rules, place: &Value, at: &TokenStream) -> TokenS
     let mut all = Vec::new();
     let mut call = |name: &str, value: TokenStream, argument: TokenStream| {
         let name = ident(name);
-        all.push(quote!(::specwire::private::rules::#name(#at, #value, #argument)?;));
+        all.push(quote!(rules::#name(#at, #value, #argument)?;));
     };
     let count = |count: u64| {
         proc_macro2::Literal::usize_unsuffixed(usize::try_from(count).unwrap_or(usize::MAX))
@@ -319,21 +338,16 @@ fn rules(inner: &Type, rules: &Rules, place: &Value, at: &TokenStream) -> TokenS
     }
     if let Some(format) = &rules.format {
         let format = ident(&format.to_upper_camel_case());
-        call(
-            "format",
-            reference.clone(),
-            quote!(::specwire::private::rules::Format::#format),
-        );
+        call("format", reference.clone(), quote!(rules::Format::#format));
     }
     if rules.unique_items {
-        all.push(quote!(::specwire::private::rules::unique_items(#at, #reference)?;));
+        all.push(quote!(rules::unique_items(#at, #reference)?;));
     }
     for pattern in &rules.patterns {
         all.push(quote! {
             {
-                static PATTERN: ::specwire::private::rules::Pattern =
-                    ::specwire::private::rules::Pattern::new(#pattern);
-                ::specwire::private::rules::pattern(#at, #reference, &PATTERN)?;
+                static PATTERN: rules::Pattern = rules::Pattern::new(#pattern);
+                rules::pattern(#at, #reference, &PATTERN)?;
             }
         });
     }

@@ -125,7 +125,13 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
             let into_unknown = unknown
                 .as_ref()
                 .map(|unknown| quote!(#name::#unknown(value) => value,));
-            let from = self::from(&name, values, &quote!(i64), &quote!(value), from.collect());
+            let from = self::from(
+                &name,
+                values,
+                &quote!(i64),
+                &quote!(value),
+                &from.collect::<Vec<_>>(),
+            );
             let serde = match unknown {
                 Some(_) => quote!(, from = "i64", into = "i64"),
                 None => quote!(, try_from = "i64", into = "i64"),
@@ -148,7 +154,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
             let json = quote!(::specwire::Json);
             let text = quote!(::specwire::private::canonical(&value).as_str());
             let from = known().map(|(wire, variant)| (quote!(#wire), quote!(Self::#variant)));
-            let from = self::from(&name, values, &json, &text, from.collect());
+            let from = self::from(&name, values, &json, &text, &from.collect::<Vec<_>>());
             let into = known()
                 .map(|(wire, variant)| quote!(#name::#variant => ::specwire::private::json(#wire)));
             let into_unknown = unknown
@@ -181,7 +187,7 @@ fn from(
     values: &Enum,
     raw: &TokenStream,
     matched: &TokenStream,
-    known: Vec<(TokenStream, TokenStream)>,
+    known: &[(TokenStream, TokenStream)],
 ) -> TokenStream {
     if let Some(unknown) = values.unknown.as_deref().map(ident) {
         let known = known

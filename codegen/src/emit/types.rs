@@ -202,7 +202,7 @@ fn structure(
     member: &str,
     docs: &TokenStream,
 ) -> TokenStream {
-    let has_plain = body.fields.iter().any(|field| is_plain(field));
+    let has_plain = body.fields.iter().any(is_plain);
     let derives = derives(index, &definition.name.0, definition.traits, !has_plain);
     let own = index.attributes(&definition.name.0);
     let closed = body.closed.then(|| quote!(, deny_unknown_fields));

@@ -52,10 +52,7 @@ pub(super) fn union(
         let variant = ident(&branch.name);
         let test = test(branch);
         quote! {
-            ::specwire::private::Branch::new(
-                #text,
-                |json| ::specwire::private::read(json).map(Self::#variant),
-            ) #test
+            Branch::new(#text, |json| read(json).map(Self::#variant)) #test
         }
     });
     // What has no rules needs no checking to be told.
@@ -99,7 +96,8 @@ pub(super) fn union(
             fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::specwire::private::#choose(deserializer, &[#(#tests),*])
+                use ::specwire::private::{Branch, #choose, read};
+                #choose(deserializer, &[#(#tests),*])
             }
         }
 

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use naming::Owner;
 
 use super::content;
-use super::schema::{Class, Object, SchemaId, Schemas, Use};
+use super::schema::{Alternative, Class, Object, SchemaId, Schemas, Use};
 use crate::api::{self, Name, Payload, Shape, Test, Type, TypeDef, TypeName};
 use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, type_name};
@@ -329,6 +329,7 @@ impl<'s> Types<'s, '_> {
             }
         }
         let mut seen = HashSet::new();
+        let mut tags = HashSet::new();
         while let Some(used) = left.pop() {
             let id = self.schemas.settle(used).id;
             if !seen.insert(id) {
@@ -345,11 +346,42 @@ impl<'s> Types<'s, '_> {
                     left.extend(object.rest);
                 }
                 Class::Union(alternatives) => {
+                    self.find_tags(&alternatives, &mut tags);
                     left.extend(alternatives.iter().map(|alternative| alternative.schema));
                 }
                 Class::Array(inner) | Class::Map(inner) => left.push(inner),
                 Class::Tuple(elements) => left.extend(elements.iter()),
                 Class::Plain(_) | Class::Same(_) => {}
+            }
+        }
+        self.open.retain(|id| !tags.contains(id));
+    }
+
+    /// The enumerations that tell alternatives apart, as values of one member: what is none of them
+    /// belongs to no alternative.
+    fn find_tags(&mut self, alternatives: &[Alternative<'s>], tags: &mut HashSet<SchemaId>) {
+        let mut by_member: HashMap<&str, Vec<(SchemaId, Vec<String>)>> = HashMap::new();
+        for alternative in alternatives {
+            let used = self.schemas.settle(alternative.schema);
+            let Some(object) = self.object(used) else {
+                continue;
+            };
+            for member in &object.members {
+                let used = self.schemas.settle(member.schema);
+                if let Class::Enum(values) = self.schemas.get(used.id).class {
+                    let found = by_member.entry(member.name).or_default();
+                    found.push((used.id, values.json()));
+                }
+            }
+        }
+        for found in by_member.into_values().filter(|found| found.len() > 1) {
+            let mut seen = HashSet::new();
+            if found
+                .iter()
+                .flat_map(|(_, values)| values)
+                .all(|value| seen.insert(value))
+            {
+                tags.extend(found.iter().map(|(id, _)| *id));
             }
         }
     }
@@ -499,6 +531,7 @@ impl<'s> Types<'s, '_> {
                 if !used.nullable
                     && !schema.nullable
                     && !values.open
+                    && !self.open.contains(&used.id)
                     && values.values.len() <= MANY =>
             {
                 values.json()

@@ -287,11 +287,8 @@ pub struct Picture {
 
 impl ::specwire::Validate for Picture {
     fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
-        ::specwire::private::rules::format(
-            &at.member("url"),
-            &self.url,
-            ::specwire::private::rules::Format::Uri,
-        )?;
+        use ::specwire::private::rules;
+        rules::format(&at.member("url"), &self.url, rules::Format::Uri)?;
         ::core::result::Result::Ok(())
     }
 }

@@ -154,12 +154,9 @@ impl Everything {
 
 impl ::specwire::Validate for Everything {
     fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        use ::specwire::private::rules;
         if let ::core::option::Option::Some(value) = &self.address {
-            ::specwire::private::rules::format(
-                &at.member("address"),
-                value,
-                ::specwire::private::rules::Format::Uri,
-            )?;
+            rules::format(&at.member("address"), value, rules::Format::Uri)?;
         }
         ::core::result::Result::Ok(())
     }

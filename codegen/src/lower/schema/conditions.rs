@@ -52,9 +52,11 @@ impl<'s> Schemas<'s, '_> {
             return;
         }
         for part in parts {
-            let keys = ["additionalProperties", "patternProperties", "properties"];
-            if part.node.get("patternProperties").is_some() {
-                self.condition(part.node, &keys, rules);
+            if facts.patterns.len() > 1 {
+                self.condition(part.node, &["patternProperties"], rules);
+            }
+            if closed && part.node.get("additionalProperties").and_then(Node::bool) == Some(false) {
+                rules.conditions.extend(closed_names(part.node));
             }
         }
     }
@@ -178,6 +180,22 @@ impl<'s> Schemas<'s, '_> {
         }
         found
     }
+}
+
+/// The condition that members have names that are declared, or match a pattern. What these members
+/// are is for their types to say.
+fn closed_names(node: Node<'_>) -> Option<String> {
+    let names = |key: &str| {
+        let entries = node.get(key).into_iter().flat_map(Node::entries);
+        let names = entries.map(|entry| format!("{}:true", json_string(entry.key)));
+        names.collect::<Vec<_>>().join(",")
+    };
+    let text = format!(
+        "{{\"additionalProperties\":false,\"patternProperties\":{{{}}},\"properties\":{{{}}}}}",
+        names("patternProperties"),
+        names("properties")
+    );
+    (text.len() <= LONGEST).then_some(text)
 }
 
 /// Writes schemas as JSON, with references into one `$defs`.

@@ -140,7 +140,7 @@ impl<'s> Schemas<'s, '_> {
             for entry in patterns.into_iter().flat_map(Node::entries) {
                 facts.patterns.push((entry.key, entry.node));
             }
-            self.items(&mut facts, node);
+            Self::items(&mut facts, node);
             if !part.mask.is_base() {
                 let unions = ["oneOf", "anyOf"]
                     .into_iter()
@@ -239,7 +239,7 @@ impl<'s> Schemas<'s, '_> {
         }
     }
 
-    fn items(&mut self, facts: &mut Facts<'s>, node: Node<'s>) {
+    fn items(facts: &mut Facts<'s>, node: Node<'s>) {
         let mut prefix = node.get("prefixItems");
         match node.get("items") {
             Some(items) if items.is_sequence() => {

@@ -14,8 +14,8 @@ impl Types<'_, '_> {
     /// Says so if a value of one branch may be taken for one of another.
     pub(super) fn warn_of_ambiguity(&mut self, id: SchemaId, branches: &[Branch]) {
         for (index, first) in branches.iter().enumerate().take(COMPARED) {
-            let others = branches.iter().skip(index.saturating_add(1)).take(COMPARED);
-            for second in others.filter(|second| !are_apart(&first.test, &second.test)) {
+            let mut others = branches.iter().skip(index.saturating_add(1)).take(COMPARED);
+            if let Some(second) = others.find(|second| !are_apart(&first.test, &second.test)) {
                 let place = self.schemas.get(id).node.key_place();
                 let message = format!(
                     "{} and {} cannot always be told apart: what fits both is taken for the one \

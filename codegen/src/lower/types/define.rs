@@ -107,7 +107,7 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    fn default(&mut self, node: Node<'s>, ty: &Type, class: &Class<'s>) -> DefaultValue {
+    fn default(&self, node: Node<'s>, ty: &Type, class: &Class<'s>) -> DefaultValue {
         let literal = match (class, ty) {
             (_, Type::Nullable(_)) => None,
             (Class::Enum(values), Type::Named(name)) => {
