@@ -5,14 +5,15 @@ pub const DOCUMENT: &str = "unions";
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `shapes`.
-    pub const SHAPES: ::specwire::Channel = ::specwire::Channel::new("shapes")
-        .at("shapes");
+    use ::specwire::Channel;
 
-    /// The channel `events`.
-    pub const EVENTS: ::specwire::Channel = ::specwire::Channel::new("events")
-        .at("events");
+    /// At `shapes`.
+    pub const SHAPES: Channel = Channel::new("shapes").at("shapes");
+
+    /// At `events`.
+    pub const EVENTS: Channel = Channel::new("events").at("events");
 }
 
 /// Told apart by the member that `discriminator` names.

@@ -5,13 +5,15 @@ pub const DOCUMENT: &str = "values";
 
 /// The document's channels.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
 pub mod channels {
-    /// The channel `store`.
-    pub const STORE: ::specwire::Channel = ::specwire::Channel::new("store").at("store");
+    use ::specwire::Channel;
 
-    /// The channel `report`.
-    pub const REPORT: ::specwire::Channel = ::specwire::Channel::new("report")
-        .at("report");
+    /// At `store`.
+    pub const STORE: Channel = Channel::new("store").at("store");
+
+    /// At `report`.
+    pub const REPORT: Channel = Channel::new("report").at("report");
 }
 
 /// Types beyond those of JSON.
