@@ -33,8 +33,8 @@ impl<'de> ::specwire::private::serde::Deserialize<'de> for Shape {
     fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
         deserializer: D,
     ) -> ::core::result::Result<Self, D::Error> {
-        use ::specwire::private::{Branch, choose, read};
-        choose(
+        use ::specwire::private::{Branch, choose_valid, read};
+        choose_valid(
             deserializer,
             &[
                 Branch::new("Circle", |json| read(json).map(Self::Circle))
@@ -249,8 +249,8 @@ impl<'de> ::specwire::private::serde::Deserialize<'de> for MoveBy {
     fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
         deserializer: D,
     ) -> ::core::result::Result<Self, D::Error> {
-        use ::specwire::private::{Branch, choose, read};
-        choose(
+        use ::specwire::private::{Branch, choose_valid, read};
+        choose_valid(
             deserializer,
             &[
                 Branch::new("OnFoot", |json| read(json).map(Self::OnFoot))
@@ -473,8 +473,8 @@ impl<'de> ::specwire::private::serde::Deserialize<'de> for Event {
     fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
         deserializer: D,
     ) -> ::core::result::Result<Self, D::Error> {
-        use ::specwire::private::{Branch, choose, read};
-        choose(
+        use ::specwire::private::{Branch, choose_valid, read};
+        choose_valid(
             deserializer,
             &[
                 Branch::new("Opened", |json| read(json).map(Self::Opened))
