@@ -370,7 +370,11 @@ fn rules_are_checked_with_their_place() {
         ),
         (r#"{"count":11}"#, "/count", "maximum"),
         (r#"{"name":"ab","tags":[]}"#, "/tags", "minItems"),
-        (r#"{"name":"ab","tags":["a","a"]}"#, "/tags/1", "uniqueItems"),
+        (
+            r#"{"name":"ab","tags":["a","a"]}"#,
+            "/tags/1",
+            "uniqueItems",
+        ),
         (r#"{"name":"ab","tags":["a",""]}"#, "/tags/1", "minLength"),
         (
             r#"{"name":"ab","prices":{"x/y":-1}}"#,
