@@ -137,3 +137,30 @@ components:
         Payload::Wraps(nullable(Type::Named(name.clone())))
     );
 }
+
+#[test]
+fn what_a_condition_asks_for_is_kept_for_it_to_see() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  c:
+    messages:
+      m:
+        payload:
+          type: object
+          properties: {a: {type: integer}}
+          if: {required: [a], properties: {kind: {const: 1}}}
+          then: {required: [b], properties: {c: {type: string}}}
+          not: {properties: {d: {type: string}}, required: [d]}
+          dependentRequired: {e: [f]}
+operations:
+  o: {action: receive, channel: {$ref: '#/channels/c'}}
+";
+    let code = generate("Test.yaml", text).expect("valid").code;
+    for member in ["kind", "b", "d", "e", "f"] {
+        let line = format!("pub {member}: ::core::option::Option<::specwire::Json>,");
+        assert!(code.contains(&line), "{member}:\n{code}");
+    }
+    assert!(code.contains("pub c: ::core::option::Option<::std::string::String>,"));
+}

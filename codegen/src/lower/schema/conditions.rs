@@ -132,12 +132,41 @@ impl<'s> Schemas<'s, '_> {
         facts: &Facts<'s>,
     ) -> Vec<(&'s str, Option<Node<'s>>)> {
         let mut places: Vec<Node<'s>> = Vec::new();
+        // Names that are asked for: whatever they are, a condition has to see them.
+        let mut wanted: Vec<&str> = Vec::new();
         for part in parts {
             let node = part.node;
             places.extend(["then", "else"].into_iter().filter_map(|key| node.get(key)));
-            for key in ["dependencies", "dependentSchemas"] {
+            for asked in ["if", "not"].into_iter().filter_map(|key| node.get(key)) {
+                let start = Part {
+                    node: asked,
+                    mask: super::Mask::NONE,
+                };
+                let (inner, _) = self.expand(&[start]);
+                for part in inner {
+                    let members = part.node.get("properties");
+                    wanted.extend(
+                        members
+                            .into_iter()
+                            .flat_map(Node::entries)
+                            .map(|entry| entry.key),
+                    );
+                    let required = part.node.get("required");
+                    wanted.extend(
+                        required
+                            .into_iter()
+                            .flat_map(Node::items)
+                            .filter_map(Node::text),
+                    );
+                }
+            }
+            for key in ["dependencies", "dependentRequired", "dependentSchemas"] {
                 let members = node.get(key).into_iter().flat_map(Node::entries);
-                places.extend(members.map(|member| member.node));
+                for member in members {
+                    wanted.push(member.key);
+                    wanted.extend(member.node.items().filter_map(Node::text));
+                    places.push(member.node);
+                }
             }
             let unions: &[&str] = if part.mask.is_base() {
                 part.mask.unions()
@@ -148,10 +177,10 @@ impl<'s> Schemas<'s, '_> {
                 places.extend(node.get(key).into_iter().flat_map(Node::items));
             }
         }
-        if places.is_empty() {
+        if places.is_empty() && wanted.is_empty() {
             return Vec::new();
         }
-        let declared: HashSet<&str> = facts
+        let mut declared: HashSet<&str> = facts
             .properties
             .iter()
             .map(|property| property.name)
@@ -164,6 +193,8 @@ impl<'s> Schemas<'s, '_> {
                 mask: super::Mask::NONE,
             };
             let (inner, _) = self.expand(&[start]);
+            let required = inner.iter().filter_map(|part| part.node.get("required"));
+            wanted.extend(required.flat_map(Node::items).filter_map(Node::text));
             let entries = inner
                 .iter()
                 .filter_map(|part| part.node.get("properties"))
@@ -178,6 +209,9 @@ impl<'s> Schemas<'s, '_> {
                 }
             }
         }
+        declared.extend(index.into_keys());
+        let undeclared = wanted.into_iter().filter(|name| declared.insert(name));
+        found.extend(undeclared.map(|name| (name, None)));
         found
     }
 }
