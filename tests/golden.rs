@@ -25,6 +25,9 @@ mod markdown {
 mod names {
     include!("../codegen/tests/golden/Names.rs");
 }
+mod operations {
+    include!("../codegen/tests/golden/Operations.rs");
+}
 mod patterns {
     include!("../codegen/tests/golden/Patterns.rs");
 }

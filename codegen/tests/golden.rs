@@ -109,3 +109,9 @@ fn unions() {
 fn values() {
     check("tests/golden/Values.yaml", "Values.rs");
 }
+
+/// Operations, channels, parameters and servers whose names are hard.
+#[test]
+fn operations() {
+    check("tests/golden/Operations.yaml", "Operations.rs");
+}
