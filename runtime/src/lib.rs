@@ -32,7 +32,9 @@
 //!   session     the exchanges that one peer has going
 //!   wiring      an implementation's handlers -> provider
 //!   provider    a document's interactions, whatever their types
+//!   response    what a request is answered with: one message, or any one of several
 //!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
+//!   parameters  those of a channel's address
 //!   outbox      the bounded queue back to the connection
 //! ```
 //!
