@@ -1,13 +1,12 @@
 //! Text -> tree: what the document says, and the files that it refers to, with the place of every
 //! word.
 //!
-//! `yaml` is the only file that knows YAML (and so JSON, which YAML includes). There two parsers read
-//! the same text. granit-parser runs first: it knows where everything is and
-//! keeps to limits, so that what the second one sees is known to be harmless. serde_yaml then
-//! decides what each scalar *means*, so that `no`, `017` and `1e3` are here what they are for
-//! every other Rust program. Where a line is no YAML at all, `patch` passes over it, so that what else
-//! is wrong with the document is found as well. The two are joined into one tree, which is an arena: it can be
-//! walked, shared by aliases and dropped without recursion.
+//! `yaml` is the only file that knows YAML (and so JSON, which YAML includes). granit-parser reads the
+//! text: it knows where everything is and keeps to limits. serde_yaml is then asked what each scalar
+//! *means* that may be something else than text, so that `no`, `017` and `1e3` are here what they are
+//! for every other Rust program. Where a line is no YAML at all, `patch` passes over it, so that what
+//! else is wrong with the document is found as well. The tree is an arena: it can be walked, shared by
+//! aliases and dropped without recursion.
 //!
 //! `files` reads what is referred to before anything is looked at, each file once, so that all trees
 //! can be borrowed together afterwards. Whether a reference is one is not known then (it may stand in
@@ -28,6 +27,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Errors, Place, Text, quote};
+use meaning::Unclear;
 pub(crate) use value::string as json_string;
 
 pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
@@ -65,6 +65,8 @@ struct Tree {
     root: Id,
     /// Mappings with merge keys, those that others merge before those others.
     merges: Vec<Id>,
+    /// Scalars that are taken for text until [`meaning`] is sure.
+    unclear: Vec<Unclear>,
     is_patched: bool,
 }
 
@@ -147,14 +149,50 @@ enum Meaning {
 #[derive(Debug, Default)]
 struct Mapping {
     entries: Vec<Member>,
-    /// Index of the entry of each key.
+    /// Index of the entry of each key, once there are more than [`FEW`].
     index: HashMap<String, usize>,
 }
 
+/// As many members are found by looking at each: most mappings have no more, and hashing takes long.
+const FEW: usize = 16;
+
 impl Mapping {
+    fn get(&self, key: &str) -> Option<&Member> {
+        self.entries.get(self.position(key)?)
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Member> {
+        let at = self.position(key)?;
+        self.entries.get_mut(at)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        if self.entries.len() > FEW {
+            return self.index.get(key).copied();
+        }
+        self.entries
+            .iter()
+            .position(|member| !member.duplicate && member.key == key)
+    }
+
+    fn push(&mut self, member: Member) {
+        self.entries.push(member);
+        let unknown = if self.entries.len() == FEW + 1 {
+            0
+        } else {
+            self.entries.len().saturating_sub(1)
+        };
+        if self.entries.len() > FEW {
+            for (at, member) in self.entries.iter().enumerate().skip(unknown) {
+                if !member.duplicate {
+                    self.index.insert(member.key.clone(), at);
+                }
+            }
+        }
+    }
+
     fn has_merge(&self) -> bool {
-        let merge = self.index.get("<<").and_then(|at| self.entries.get(*at));
-        merge.is_some_and(|member| member.merges)
+        self.get("<<").is_some_and(|member| member.merges)
     }
 }
 
@@ -183,7 +221,7 @@ impl Tree {
         let text = Text::numbered(order, file, text.strip_prefix('\u{feff}').unwrap_or(text));
         let before = size.clone();
         let mistake = match tree::build(order, &text, text.as_str(), size, errors) {
-            Ok(tree) => return tree.finish(text.as_str(), errors),
+            Ok(tree) => return tree.finish(errors),
             Err(mistake) => mistake,
         };
         let attempt = |patched: &str| {
@@ -203,14 +241,14 @@ impl Tree {
         errors.pass_over(&patched.passed_over);
         *size = before;
         let tree = tree::build(order, &text, &patched.text, size, errors).ok()?;
-        let mut tree = tree.finish(&patched.text, &mut Errors::default())?;
+        let mut tree = tree.finish(&mut Errors::default())?;
         tree.is_patched = true;
         Some(tree)
     }
 
     /// Decides what scalars mean, and merges what is to be merged.
-    fn finish(mut self, read: &str, errors: &mut Errors) -> Option<Self> {
-        match meaning::assign(&mut self, read) {
+    fn finish(mut self, errors: &mut Errors) -> Option<Self> {
+        match meaning::assign(&mut self) {
             Ok(()) => {
                 merge::merge(&mut self, errors);
                 Some(self)
@@ -257,8 +295,7 @@ impl Source {
         let file = self.files.get_mut(owner.file);
         let data = file.and_then(|file| file.tree.nodes.get_mut(owner.index));
         if let Some(Kind::Mapping(mapping)) = data.map(|data| &mut data.kind)
-            && let Some(at) = mapping.index.get(key)
-            && let Some(member) = mapping.entries.get_mut(*at)
+            && let Some(member) = mapping.get_mut(key)
         {
             member.node = with;
         }
@@ -347,7 +384,7 @@ impl<'s> Node<'s> {
         let Kind::Mapping(mapping) = &self.data().kind else {
             return None;
         };
-        let member = mapping.entries.get(*mapping.index.get(key)?)?;
+        let member = mapping.get(key)?;
         Some(self.source.node(member.node))
     }
 

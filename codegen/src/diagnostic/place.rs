@@ -20,8 +20,9 @@ impl Text {
 
     /// The text of a file that `order` others were read before.
     pub(crate) fn numbered(order: usize, file: &str, text: &str) -> Arc<Self> {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at.saturating_add(1)));
+        // Finds ends of lines faster than a look at each byte does, where nothing is optimised.
+        let ends = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        let line_starts = std::iter::once(0).chain(ends);
         Arc::new(Self {
             file: file.to_owned(),
             order,
@@ -45,17 +46,6 @@ impl Text {
             .unwrap_or_default()
             .trim_end();
         start..start.saturating_add(line.len())
-    }
-
-    /// The offset of a line and a column, both counted from 1.
-    pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
-        let start = self.line_starts.get(line.saturating_sub(1)).copied();
-        let start = start.unwrap_or(self.text.len());
-        let before = self
-            .slice(&(start..self.text.len()))
-            .chars()
-            .take(column.saturating_sub(1));
-        start.saturating_add(before.map(char::len_utf8).sum())
     }
 
     pub(super) fn slice(&self, range: &Range<usize>) -> &str {

@@ -235,7 +235,7 @@ impl Reader<'_> {
             };
             let id = Id { file: at, index };
             let member = |key: &str| {
-                let member = mapping.entries.get(*mapping.index.get(key)?)?;
+                let member = mapping.get(key)?;
                 text(&member.node)
             };
             if let Some(reference) = member("$ref") {

@@ -1,7 +1,5 @@
 //! Merge keys: `<<: *other` gives a mapping the members of others that it has none of itself.
 
-use std::collections::HashMap;
-
 use super::{Id, Kind, Mapping, Member, Tree};
 use crate::diagnostic::{Code, Diagnostic, Errors};
 
@@ -12,35 +10,32 @@ pub(super) fn merge(tree: &mut Tree, errors: &mut Errors) {
         let Kind::Mapping(mapping) = &tree.data(id).kind else {
             continue;
         };
-        let mut entries: Vec<Member> = Vec::new();
-        let mut index = HashMap::new();
+        let mut all = Mapping::default();
         for member in &mapping.entries {
             if !member.merges {
-                add(&mut entries, &mut index, member);
+                add(&mut all, member);
                 continue;
             }
             for from in parts(tree, member.node, errors) {
                 for merged in &from.entries {
                     // Whether it comes before or after, a member of its own counts for more.
-                    if !mapping.index.contains_key(&merged.key) {
-                        add(&mut entries, &mut index, merged);
+                    if mapping.get(&merged.key).is_none() {
+                        add(&mut all, merged);
                     }
                 }
             }
         }
         if let Some(data) = tree.nodes.get_mut(id.index) {
-            data.kind = Kind::Mapping(Mapping { entries, index });
+            data.kind = Kind::Mapping(all);
         }
     }
 }
 
 /// Adds a member, unless there is one of its name; those that were duplicates stay so.
-fn add(entries: &mut Vec<Member>, index: &mut HashMap<String, usize>, member: &Member) {
-    if member.duplicate || index.contains_key(&member.key) {
-        return;
+fn add(all: &mut Mapping, member: &Member) {
+    if !member.duplicate && all.get(&member.key).is_none() {
+        all.push(member.clone());
     }
-    index.insert(member.key.clone(), entries.len());
-    entries.push(member.clone());
 }
 
 /// The mappings that the value of a merge key stands for.

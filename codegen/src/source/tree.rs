@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::meaning::Unclear;
 use super::yaml::{self, Event, Stop};
 use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Tree};
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
@@ -31,6 +32,7 @@ pub(super) fn build(
         anchors: HashMap::new(),
         size,
         merges: Vec::new(),
+        unclear: Vec::new(),
         documents: 0,
     };
     for event in yaml::events(text, read, DEEPEST, &too_deep()) {
@@ -43,6 +45,7 @@ pub(super) fn build(
             nodes: builder.nodes,
             root,
             merges: builder.merges,
+            unclear: builder.unclear,
             is_patched: false,
         }),
         None => {
@@ -68,6 +71,7 @@ struct Builder<'a> {
     /// Nodes so far, aliases followed.
     size: &'a mut Size,
     merges: Vec<Id>,
+    unclear: Vec<Unclear>,
     documents: usize,
 }
 
@@ -119,6 +123,7 @@ impl Builder<'_> {
             Event::Scalar {
                 text,
                 is_plain,
+                tag,
                 anchor,
             } => {
                 if self.wants_key() {
@@ -131,8 +136,13 @@ impl Builder<'_> {
                     return Ok(());
                 }
                 let size = weight(&text);
+                let is_unclear = Unclear::may_be(&text, is_plain, tag.as_deref());
                 let kind = Kind::Scalar(Meaning::String, text);
                 let id = self.add(kind, range.clone());
+                if is_unclear {
+                    let node = id.index;
+                    self.unclear.push(Unclear { node, tag });
+                }
                 self.grow(size, &range)?;
                 if anchor != 0 {
                     self.anchors.insert(
@@ -319,15 +329,9 @@ impl Builder<'_> {
                 else {
                     return;
                 };
-                let first = mapping
-                    .index
-                    .get(&text)
-                    .and_then(|at| mapping.entries.get(*at));
+                let first = mapping.get(&text);
                 let duplicate = first.map(|first| first.key_range.clone());
-                if duplicate.is_none() {
-                    mapping.index.insert(text.clone(), mapping.entries.len());
-                }
-                mapping.entries.push(Member {
+                mapping.push(Member {
                     key: text.clone(),
                     key_range: range.clone(),
                     node: id,

@@ -1,16 +1,14 @@
-//! YAML, read twice: where everything is, and what scalars mean.
+//! YAML: where everything is, and what scalars mean.
 //!
-//! The only file that knows the crates which read it. granit-parser tells positions and is the one
-//! that untrusted text meets first; serde_yaml then decides what each scalar is.
+//! The only file that knows the crates which read it. granit-parser reads documents; serde_yaml is
+//! then asked what scalars are.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event as Read, Parser, ScalarStyle, ScanError};
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 use super::Meaning;
 use crate::diagnostic::{Code, Diagnostic, Place, Text, quote};
@@ -24,6 +22,8 @@ pub(super) enum Event {
         text: String,
         /// Written without quotes.
         is_plain: bool,
+        /// What it is said to be, such as `int`.
+        tag: Option<String>,
         anchor: usize,
     },
     Sequence {
@@ -92,9 +92,10 @@ pub(super) fn events<'a>(
             }
             let event = match event {
                 Read::DocumentStart(..) => Event::Document,
-                Read::Scalar(text, style, anchor, _) => Event::Scalar {
+                Read::Scalar(text, style, anchor, tag) => Event::Scalar {
                     text: text.into_owned(),
                     is_plain: style == ScalarStyle::Plain,
+                    tag: tag.and_then(|tag| tag.core_suffix().map(str::to_owned)),
                     anchor,
                 },
                 Read::SequenceStart(_, anchor, _) => Event::Sequence { anchor },
@@ -223,120 +224,127 @@ fn open_quote(before: &str) -> Option<usize> {
     }
 }
 
-/// A document as serde_yaml sees it, written flat.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Scalar(Meaning),
-    Sequence,
-    Mapping,
-    End,
-}
-
-/// The pieces of a text that has been read by [`events`] without a mistake, which keeps it harmless.
-pub(super) fn pieces(text: &Arc<Text>, read: &str) -> Result<Vec<Piece>, Diagnostic> {
-    let mut pieces = Vec::new();
-    let reader = serde_yaml::Deserializer::from_str(read);
-    let Err(error) = Pieces(&mut pieces).deserialize(reader) else {
-        return Ok(pieces);
+/// What scalars mean, each written as it would be in a list.
+///
+/// # Errors
+///
+/// The index of the first that has no meaning, and why.
+pub(super) fn meanings(scalars: &[&str]) -> Result<Vec<Meaning>, (usize, String)> {
+    // One list, since a reader of its own for each would take long.
+    let list: String = scalars
+        .iter()
+        .flat_map(|scalar| ["- ", scalar, "\n"])
+        .collect();
+    let mut meanings = Vec::with_capacity(scalars.len());
+    let read = Meanings(&mut meanings).deserialize(serde_yaml::Deserializer::from_str(&list));
+    let at = match read {
+        Ok(()) if meanings.len() == scalars.len() => return Ok(meanings),
+        Ok(()) => 0,
+        Err(error) => error.location().map_or(0, |location| {
+            // Each is on a line of its own.
+            location.line().saturating_sub(1)
+        }),
     };
-    let (at, message) = match error.location() {
-        Some(location) => {
-            let (line, column) = (location.line(), location.column());
-            // The place is shown by itself.
-            let said = format!(" at line {line} column {column}");
-            let message = error.to_string().replace(&said, "");
-            (text.offset(line, column), message)
+    // Alone it is not said to be the hundredth of a list.
+    let scalar = scalars.get(at).copied().unwrap_or_default();
+    let alone = serde_yaml::Deserializer::from_str(scalar);
+    let message = match OneMeaning.deserialize(alone) {
+        Ok(_) => "this is not plain YAML".to_owned(),
+        Err(error) => {
+            let message = error.to_string();
+            // Of a place that is not the document's.
+            let end = message.find(" at line ").unwrap_or(message.len());
+            message.get(..end).unwrap_or_default().to_owned()
         }
-        None => (0, error.to_string()),
     };
-    let place = Place::new(text, at..at, String::new());
-    Err(Diagnostic::error(Code::NotYaml, place, message))
+    Err((at, message))
 }
 
-/// Collects pieces. Unlike `serde_yaml::Value` it does not mind duplicate keys, which have been
-/// reported with their places already.
-struct Pieces<'a>(&'a mut Vec<Piece>);
+/// Reads a list of scalars.
+struct Meanings<'a>(&'a mut Vec<Meaning>);
 
-impl Pieces<'_> {
-    fn scalar<E>(self, meaning: Meaning) -> Result<(), E> {
-        self.0.push(Piece::Scalar(meaning));
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Pieces<'_> {
+impl<'de> DeserializeSeed<'de> for Meanings<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Meanings<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of scalars")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(meaning) = seq.next_element_seed(OneMeaning)? {
+            self.0.push(meaning);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a scalar, and nothing that has parts.
+struct OneMeaning;
+
+impl<'de> DeserializeSeed<'de> for OneMeaning {
+    type Value = Meaning;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Meaning, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Pieces<'_> {
-    type Value = ();
+impl<'de> Visitor<'de> for OneMeaning {
+    type Value = Meaning;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("plain YAML")
+        f.write_str("a scalar")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.scalar(Meaning::Null)
+    fn visit_unit<E: Error>(self) -> Result<Meaning, E> {
+        Ok(Meaning::Null)
     }
 
-    fn visit_none<E: Error>(self) -> Result<(), E> {
-        self.scalar(Meaning::Null)
+    fn visit_none<E: Error>(self) -> Result<Meaning, E> {
+        Ok(Meaning::Null)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Meaning, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.scalar(Meaning::Bool)
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Meaning, E> {
+        Ok(Meaning::Bool)
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.scalar(Meaning::Number)
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Meaning, E> {
+        Ok(Meaning::Number)
     }
 
-    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
-        self.scalar(Meaning::Number)
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Meaning, E> {
+        Ok(Meaning::Number)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.scalar(Meaning::Number)
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Meaning, E> {
+        Ok(Meaning::Number)
     }
 
-    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
-        self.scalar(Meaning::Number)
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Meaning, E> {
+        Ok(Meaning::Number)
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.scalar(Meaning::Number)
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Meaning, E> {
+        Ok(Meaning::Number)
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        self.scalar(Meaning::String)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.0.push(Piece::Sequence);
-        while seq.next_element_seed(Pieces(self.0))?.is_some() {}
-        self.0.push(Piece::End);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.push(Piece::Mapping);
-        while map.next_key_seed(Pieces(self.0))?.is_some() {
-            map.next_value_seed(Pieces(self.0))?;
-        }
-        self.0.push(Piece::End);
-        Ok(())
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<(), A::Error> {
-        let (_, tagged) = access.variant::<serde::de::IgnoredAny>()?;
-        tagged.newtype_variant_seed(self)
+    fn visit_str<E: Error>(self, _: &str) -> Result<Meaning, E> {
+        Ok(Meaning::String)
     }
 }
