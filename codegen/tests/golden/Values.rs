@@ -298,6 +298,9 @@ pub struct Rules {
     /// The member `vat`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub vat: ::core::option::Option<f64>,
+    /// All other members.
+    #[serde(flatten)]
+    pub additional: ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>,
 }
 
 impl ::specwire::Validate for Rules {

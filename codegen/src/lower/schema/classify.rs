@@ -194,7 +194,16 @@ impl<'s> Schemas<'s, '_> {
         let rest = if closed && facts.patterns.is_empty() {
             None
         } else {
+            // What counts members, or looks at their names, has to see all of them.
+            let is_counted = rules.max_properties.is_some()
+                || rules
+                    .min_properties
+                    .is_some_and(|least| least > required.len() as u64)
+                || parts
+                    .iter()
+                    .any(|part| part.node.get("propertyNames").is_some());
             self.values_of(facts)
+                .or_else(|| is_counted.then(|| self.anything()))
         };
         Class::Struct(Rc::new(Object {
             members,

@@ -209,6 +209,12 @@ impl<'s> Schemas<'s, '_> {
                 }
             }
         }
+        // A map has all members, and a closed object no others.
+        if (facts.properties.is_empty() && found.is_empty())
+            || matches!(facts.additional, Additional::Refused)
+        {
+            return found;
+        }
         declared.extend(index.into_keys());
         let undeclared = wanted.into_iter().filter(|name| declared.insert(name));
         found.extend(undeclared.map(|name| (name, None)));
