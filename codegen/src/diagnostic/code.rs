@@ -207,7 +207,8 @@ codes! {
         "What stands where a schema is expected is a mapping of names to schemas, and so a schema that \
          anything matches.";
     SchemaFormat = 406, "schema format":
-        "Schemas of this format are not read. What they describe is carried as JSON.";
+        "Schemas of this format are not read. The content type says what the values are: any JSON, \
+         text, or bytes, which they are taken for where it says nothing.";
     ContradictingLimits = 407, "contradicting limits":
         "The lower limit is above the upper one, so that nothing matches the schema.";
     ImpossibleSchema = 408, "schema that nothing matches":

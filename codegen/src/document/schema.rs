@@ -91,8 +91,7 @@ pub(crate) fn json_schema(node: Node<'_>) -> Result<Node<'_>, &str> {
     match (node.get("schemaFormat"), node.get("schema")) {
         (Some(format), Some(schema)) => {
             let format = format.text().unwrap_or_default();
-            let known = ["application/vnd.aai.asyncapi", "application/schema+"];
-            if known.iter().any(|known| format.starts_with(known)) {
+            if is_json_schema(format) {
                 Ok(schema)
             } else {
                 Err(format)
@@ -103,6 +102,17 @@ pub(crate) fn json_schema(node: Node<'_>) -> Result<Node<'_>, &str> {
         }
         _ => Ok(node),
     }
+}
+
+/// AsyncAPI's own format, OpenAPI's and JSON Schema's, of any version, in JSON or YAML.
+fn is_json_schema(format: &str) -> bool {
+    const FORMATS: &[&str] = &[
+        "application/schema",
+        "application/vnd.aai.asyncapi",
+        "application/vnd.oai.openapi",
+    ];
+    let name = format.split([';', '+']).next().unwrap_or_default().trim();
+    FORMATS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 impl<'s> Document<'s> {
@@ -246,5 +256,40 @@ fn required(node: Node<'_>, errors: &mut Errors) {
     }
     for item in node.items().filter(|item| item.text().is_none()) {
         expected(item, "text", errors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_of_json_schema_are_told_from_others() {
+        for format in [
+            "application/vnd.aai.asyncapi;version=3.0.0",
+            "application/vnd.aai.asyncapi+json;version=3.0.0",
+            "application/vnd.aai.asyncapi+yaml;version=2.6.0",
+            "application/schema+json;version=draft-04",
+            "application/schema+json; version=draft-06",
+            "application/schema+json;version=draft-07",
+            "application/schema+yaml;version=draft-07",
+            "application/schema;version=draft-07",
+            "application/vnd.oai.openapi;version=3.0.0",
+            "application/vnd.oai.openapi+json;version=3.1.0",
+            "Application/Schema+JSON",
+        ] {
+            assert!(is_json_schema(format), "{format}");
+        }
+        for format in [
+            "application/vnd.apache.avro;version=1.9.0",
+            "application/vnd.apache.avro+yaml;version=1.9.0",
+            "application/raml+yaml;version=1.0",
+            "application/vnd.google.protobuf;version=3",
+            "application/schemata+json",
+            "application/xml",
+            "",
+        ] {
+            assert!(!is_json_schema(format), "{format}");
+        }
     }
 }

@@ -5,20 +5,23 @@ use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
-/// What the content type of a message makes of its payload, and the content type.
+/// What the content type of a message makes of its payload, and the content type. Without one it
+/// is JSON, unless its schema is in a language that is not read.
 pub(super) fn find(
     message: &Message<'_>,
+    is_unread: bool,
     resolved: &Resolved<'_>,
     errors: &mut Errors,
 ) -> (Content, Option<String>) {
     let own = message.get("contentType");
-    let Some(node) = own.or_else(|| resolved.root.get("defaultContentType")) else {
-        return (Content::Json, None);
+    let found = own.or_else(|| resolved.root.get("defaultContentType"));
+    let text = found.and_then(Node::text).unwrap_or_default().trim();
+    let Some(node) = found.filter(|_| !text.is_empty()) else {
+        return match is_unread {
+            true => (Content::Binary, Some("application/octet-stream".to_owned())),
+            false => (Content::Json, None),
+        };
     };
-    let text = node.text().unwrap_or_default().trim();
-    if text.is_empty() {
-        return (Content::Json, None);
-    }
     let content = of(text).unwrap_or_else(|| {
         warn(node, text, errors);
         Content::Json

@@ -141,6 +141,8 @@ pub(super) struct Schema<'s> {
     pub(super) docs: Option<String>,
     /// The value to assume.
     pub(super) default: Option<Node<'s>>,
+    /// It is in a language that is not read, so that the content type alone tells of its values.
+    pub(super) is_unread: bool,
 }
 
 /// What is known of a schema by its list of parts.
@@ -531,6 +533,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             rules: Rules::default(),
             docs: None,
             default: None,
+            is_unread: false,
         }
     }
 }

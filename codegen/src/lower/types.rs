@@ -128,7 +128,9 @@ impl<'s> Types<'s, '_> {
         let mut sketches = Vec::new();
         let mut size = Size::new(MOST);
         for (message, payload) in messages.iter().zip(payloads) {
-            let (content, content_type) = content::find(message, resolved, self.schemas.errors);
+            let is_unread = payload.is_some_and(|used| self.schemas.get(used.id).is_unread);
+            let (content, content_type) =
+                content::find(message, is_unread, resolved, self.schemas.errors);
             let own = payload.filter(|used| {
                 let schema = self.schemas.get(used.id);
                 let defined = matches!(

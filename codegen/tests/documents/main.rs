@@ -7,6 +7,7 @@
 mod diagnostics;
 mod summary;
 
+mod formats;
 mod interactions;
 mod options;
 mod published;

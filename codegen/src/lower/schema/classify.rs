@@ -20,9 +20,6 @@ impl<'s> Schemas<'s, '_> {
     /// Decides what values these schema objects allow together.
     pub(super) fn classify(&mut self, parts: &[Part<'s>], confined: Types) -> Schema<'s> {
         let mut schema = self.any(parts);
-        if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
-            return self.foreign(schema, format);
-        }
         let facts = self.facts(parts, confined);
         schema.docs.clone_from(&facts.docs);
         schema.default = facts.default;
@@ -30,6 +27,9 @@ impl<'s> Schemas<'s, '_> {
             schema.class = Class::Plain(Type::Foreign(path));
             schema.nullable = facts.types.has(Types::NULL) && facts.types != Types::ALL;
             return schema;
+        }
+        if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
+            return self.unread(schema, format);
         }
         if parts.is_empty() {
             return schema;
@@ -318,14 +318,14 @@ impl<'s> Schemas<'s, '_> {
     }
 
     /// A schema in another language than JSON Schema.
-    fn foreign(&mut self, mut schema: Schema<'s>, format: &str) -> Schema<'s> {
+    fn unread(&mut self, mut schema: Schema<'s>, format: &str) -> Schema<'s> {
         let node = schema.node;
-        let message = format!("schemas of the format {} are not generated", quote(format));
-        let help = "the value is carried as bytes";
+        let message = format!("schemas of the format {} are not read", quote(format));
+        let help = "values are taken as they come: JSON and text by the content type, else bytes";
         let place = node.get("schemaFormat").unwrap_or(node).place();
         self.errors
             .push(Diagnostic::warning(Code::SchemaFormat, place, message).with_help(help));
-        schema.class = Class::Plain(Type::Bytes);
+        schema.is_unread = true;
         schema
     }
 
