@@ -25,6 +25,20 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// Reads the members that an object has beside those that are declared. What serde hands on of them
+/// is no longer read as the rest is.
+///
+/// # Errors
+///
+/// What reading the members fails with.
+pub fn others<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    crate::strict::deserialize(deserializer)
+}
+
 /// Reads a default that the document gives, if it is of its own schema, as the generator has seen
 /// to.
 #[must_use]

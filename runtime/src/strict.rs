@@ -36,6 +36,17 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> serde_json::Resu
     T::deserialize(Strict(value))
 }
 
+/// Reads one value from wherever it comes.
+///
+/// # Errors
+///
+/// As the type's own, and where that would accept what no schema means.
+pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    T::deserialize(Strict(deserializer))
+}
+
 /// Writes one value, with whole numbers as such.
 ///
 /// # Errors
@@ -105,9 +116,18 @@ fn string_length(text: &str) -> usize {
 struct Strict<T>(T);
 
 macro_rules! forward {
-    ($within:ident: $($method:ident)*) => {$(
+    ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($within(visitor))
+            self.0.$method(Strict(visitor))
+        }
+    )*};
+}
+
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        // Of any value: what serde has kept for later gives no `f64` to who asks for an integer.
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.deserialize_any(Whole(visitor))
         }
     )*};
 }
@@ -115,13 +135,13 @@ macro_rules! forward {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
-    forward! { Whole:
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    integers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
-    forward! { Strict:
-        deserialize_any deserialize_bool
+    forward! {
+        deserialize_any deserialize_bool deserialize_i128 deserialize_u128
         deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string
         deserialize_bytes deserialize_byte_buf
@@ -518,6 +538,20 @@ mod tests {
             "{error}"
         );
         assert!(from_str::<u8>("-1.0").is_err());
+    }
+
+    #[test]
+    fn members_that_are_not_declared_are_read_as_the_others() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Counts {
+            all: u8,
+            #[serde(flatten, deserialize_with = "crate::private::others")]
+            each: BTreeMap<String, u8>,
+        }
+        let read = from_str::<Counts>(r#"{"a":1.0,"all":3.0,"b":2}"#).unwrap();
+        let each = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        assert_eq!(read, Counts { all: 3, each });
+        assert!(from_str::<Counts>(r#"{"a":1.5,"all":3}"#).is_err());
     }
 
     #[test]

@@ -216,7 +216,7 @@ fn structure(
         let docs = docs::member(&["All other members."]);
         quote! {
             #docs
-            #[serde(flatten)]
+            #[serde(flatten, deserialize_with = "::specwire::private::others")]
             pub #name: ::std::collections::BTreeMap<::std::string::String, #ty>,
         }
     });

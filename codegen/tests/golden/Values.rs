@@ -83,7 +83,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub old: ::core::option::Option<::std::string::String>,
     /// All other members.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "::specwire::private::others")]
     pub additional: ::std::collections::BTreeMap<::std::string::String, i64>,
 }
 
@@ -299,7 +299,7 @@ pub struct Rules {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub vat: ::core::option::Option<f64>,
     /// All other members.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "::specwire::private::others")]
     pub additional: ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>,
 }
 
@@ -382,7 +382,7 @@ pub struct Part {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub inside: ::core::option::Option<::std::boxed::Box<Self>>,
     /// All other members.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "::specwire::private::others")]
     pub additional: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
 }
 

@@ -209,10 +209,11 @@ impl<'s> Schemas<'s, '_> {
                 }
             }
         }
-        // A map has all members, and a closed object no others.
-        if (facts.properties.is_empty() && found.is_empty())
-            || matches!(facts.additional, Additional::Refused)
-        {
+        // A map has all members, and so has what keeps others; a closed object has no others.
+        let is_map = facts.properties.is_empty() && found.is_empty();
+        let keeps_none =
+            matches!(facts.additional, Additional::Unsaid) && facts.patterns.is_empty();
+        if is_map || !keeps_none {
             return found;
         }
         declared.extend(index.into_keys());
