@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use serde_json::json;
 use specwire_codegen::Generated;
+use specwire_codegen::api::Content;
 
 use crate::Row;
 
@@ -26,6 +27,9 @@ pub(crate) struct Example {
     pub(crate) why: String,
     #[serde(skip)]
     fate: Option<Fate>,
+    /// Its message is text or bytes, which are a string in JSON.
+    #[serde(skip)]
+    is_other_content: bool,
 }
 
 /// Whether an example is what its schema says.
@@ -66,6 +70,7 @@ pub(crate) enum Outcome {
     Dropped,
     Reported,
     Unjudged,
+    NotJson,
     NoMessage,
     Changed,
     Refused,
@@ -92,6 +97,7 @@ impl fmt::Display for Outcome {
             Self::Dropped => "valid, but for members that no schema declares",
             Self::Reported => "invalid, and reported",
             Self::Unjudged => "not to be judged",
+            Self::NotJson => "of messages whose content type is not JSON, and refused",
             Self::NoMessage => "of messages that are not generated",
             Self::NotCompiled => "of documents THAT ARE NOT COMPILED",
             Self::Changed => "valid, AND WRITTEN BACK AS ANOTHER",
@@ -112,6 +118,7 @@ impl Example {
             (Verdict::Foreign | Verdict::Unjudged, _) => Outcome::Unjudged,
             (_, Some(Fate::Dropped)) => Outcome::Dropped,
             (_, Some(Fate::Changed)) => Outcome::Changed,
+            (_, Some(Fate::Refused)) if self.is_other_content => Outcome::NotJson,
             (_, Some(Fate::Refused) | None) => Outcome::Refused,
         }
     }
@@ -171,6 +178,10 @@ pub(crate) fn check(program: &Path, out: &Path, rows: &[Row], examples: &mut [Ex
             continue;
         }
         let types = example.messages(generated);
+        example.is_other_content = example.part == "payload"
+            && generated.api.messages.iter().any(|message| {
+                types.contains(&message.name.rust.as_str()) && message.content != Content::Json
+            });
         if types.is_empty() {
             example.fate = Some(Fate::NoMessage);
         }

@@ -198,8 +198,11 @@ def verdict(judge, schema, value):
     return "valid", ""
 
 
-def undeclared(judge, schemas, value, pointer=""):
-    """Members that the schemas which apply to a value allow only by not speaking of them."""
+def undeclared(judge, schemas, value, pointer="", named=False):
+    """Members that the schemas which apply to a value allow only by not speaking of them.
+
+    Where they speak of none it is a map, which has all; unless it is `named` what there is.
+    """
     applied, queue, steps = [], list(schemas), 0
     while queue and steps < 1000:
         steps += 1
@@ -222,7 +225,7 @@ def undeclared(judge, schemas, value, pointer=""):
                 rest = schema.get("items" if "prefixItems" in schema else "additionalItems")
                 inner.append(items[index] if isinstance(items, list) and index < len(items) else rest if isinstance(items, list) else items)
             yield from undeclared(judge, inner, item, f"{pointer}/{index}")
-    if isinstance(value, dict) and any("properties" in schema for schema in applied):
+    if isinstance(value, dict) and (named or any("properties" in schema for schema in applied)):
         for key, item in value.items():
             inner = []
             for schema in applied:
@@ -271,7 +274,7 @@ def examples(index, folder):
                         result["verdict"], result["why"] = "foreign", "not JSON Schema"
                     else:
                         result["verdict"], result["why"] = verdict(judge, schema, value)
-                        result["undeclared"] = list(undeclared(judge, [schema], value))
+                        result["undeclared"] = list(undeclared(judge, [schema], value, named=part == "headers"))
                 # Whatever keeps the judge from judging, such as a pattern that Python cannot read.
                 except Exception as error:
                     result["verdict"], result["why"] = "unjudged", f"{type(error).__name__}: {str(error)[:200]}"
