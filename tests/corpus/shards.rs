@@ -138,9 +138,10 @@ fn sources(out: &Path, rows: &[Row], shares: &[Vec<usize>]) {
                 writeln!(messages, "    harness::message::<{path}>({path:?}),").expect("text");
             }
         }
+        // Not a constant: what it refers to is compiled here, and not where it is used.
         writeln!(
             source,
-            "/// All messages.\npub const MESSAGES: &[harness::Message] = &[\n{messages}];"
+            "/// All messages.\npub static MESSAGES: &[harness::Message] = &[\n{messages}];"
         )
         .expect("text");
         write(&out.join(format!("shard_{shard}/src/lib.rs")), &source);
