@@ -193,6 +193,9 @@ codes! {
         "A security scheme lacks what those of its type need, or has something else in its place.";
     ForeignServer = 323, "server of another place":
         "A channel refers to a server that is not among the document's `servers`.";
+    SameStart = 324, "two operations begin alike":
+        "Two operations are started by the same message on the same channel, so that nothing tells \
+         which of them is meant. In an envelope the first is; a raw frame is ambiguous.";
 
     // Schemas.
     UnknownType = 401, "unknown type":

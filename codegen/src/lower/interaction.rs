@@ -550,6 +550,35 @@ impl<'s> Recogniser<'s, '_> {
         })
     }
 
+    /// What starts each interaction, and the first one that it starts: nothing tells a second one
+    /// apart.
+    fn started(&mut self, drafts: &[Draft<'s>]) -> HashMap<Step, String> {
+        let mut started: HashMap<Step, String> = HashMap::new();
+        let mut warned = HashSet::new();
+        for draft in drafts {
+            let start = draft.steps.iter().find(|(role, _)| *role == Role::Start);
+            let Some((_, step)) = start else {
+                continue;
+            };
+            let Some(first) = started.get(step) else {
+                started.insert(*step, draft.name.clone());
+                continue;
+            };
+            if warned.insert(draft.operation.key) {
+                let message = format!(
+                    "{} begins with the same message as {}",
+                    quote(&draft.name),
+                    quote(first)
+                );
+                let help = "give it `messages` of its own, or nothing tells the two apart";
+                let place = draft.operation.node.key_place();
+                self.errors
+                    .push(Diagnostic::warning(Code::SameStart, place, message).with_help(help));
+            }
+        }
+        started
+    }
+
     /// The provider's own requests are publications, and what answers them is sent to it.
     fn replies_to_provider(&mut self, drafts: &mut Vec<Draft<'s>>) {
         let publishes = |draft: &Draft<'_>| draft.kind == Kind::PubSub && !draft.ccsds;
@@ -558,15 +587,7 @@ impl<'s> Recogniser<'s, '_> {
             .filter(|draft| publishes(draft) && draft.operation.reply.is_some())
             .map(|draft| draft.operation)
             .collect();
-        // What starts an interaction already can start no other: nothing would tell them apart.
-        let mut started: HashMap<Step, String> = HashMap::new();
-        for draft in drafts.iter() {
-            for (role, step) in &draft.steps {
-                if *role == Role::Start {
-                    started.entry(*step).or_insert_with(|| draft.name.clone());
-                }
-            }
-        }
+        let mut started = self.started(drafts);
         let mut seen = HashSet::new();
         for operation in asks {
             let Some(reply) = operation.reply.as_ref() else {

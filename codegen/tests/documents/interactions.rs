@@ -545,3 +545,22 @@ components:
         ]
     );
 }
+
+#[test]
+fn operations_that_begin_alike_are_warned_of() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels: {notes: {messages: {note: {payload: {type: string}}}}}
+operations:
+  write: {action: receive, channel: {$ref: '#/channels/notes'}}
+  read: {action: send, channel: {$ref: '#/channels/notes'}}
+  print: {action: receive, channel: {$ref: '#/channels/notes'}}
+";
+    let warnings = generate("Test.yaml", text).expect("valid").warnings;
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["Test.yaml:8:3: warning[SW0324]: `print` begins with the same message as `write`"]
+    );
+}
