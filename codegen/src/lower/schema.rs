@@ -596,9 +596,9 @@ pub(super) fn is_definition(node: Node<'_>) -> bool {
         "then",
     ];
     match node.path().as_slice() {
-        ["components", "schemas", groups @ .., _] => {
-            !groups.iter().any(|group| WITHIN.contains(group))
-        }
+        ["components", "schemas", _] => true,
+        // A group of schemas, or a schema and what stands in it.
+        ["components", "schemas", path @ ..] => !path.iter().any(|key| WITHIN.contains(key)),
         [.., "$defs" | "definitions", _] => true,
         // A file of its own, or a member of one that only holds schemas.
         path => {

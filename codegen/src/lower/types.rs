@@ -310,6 +310,10 @@ impl<'s> Types<'s, '_> {
             return;
         }
         path.push(id);
+        let (owner, words) = match self.pointer(id) {
+            Some(pointer) => (Owner::Nothing, pointer.type_name()),
+            None => (owner, words),
+        };
         for (used, suffix) in inner {
             self.reach_one(used, owner, format!("{words}{suffix}"), message, path);
         }

@@ -14,6 +14,8 @@ pub(super) enum Owner {
     /// The index of a message.
     Message(usize),
     Schema(SchemaId),
+    /// It has a name of its own, though it is no type.
+    Nothing,
 }
 
 /// The end of a pointer to where schemas are given names.
@@ -44,10 +46,14 @@ impl Pointer {
             word: word.to_owned(),
         })
     }
+
+    pub(super) fn type_name(&self) -> String {
+        type_name(&self.word)
+    }
 }
 
 impl<'s> Types<'s, '_> {
-    fn pointer(&self, id: SchemaId) -> Option<Pointer> {
+    pub(super) fn pointer(&self, id: SchemaId) -> Option<Pointer> {
         Pointer::of(self.schemas.named_by(id)?)
     }
 
@@ -91,6 +97,7 @@ impl<'s> Types<'s, '_> {
                     let owner = match found.owner {
                         Owner::Message(index) => self.message_names.get(index),
                         Owner::Schema(id) => self.names.get(&id),
+                        Owner::Nothing => None,
                     };
                     format!(
                         "{}{}",
