@@ -540,6 +540,11 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
 /// It has a keyword that some value does not match, or that tells what a value is.
 fn says_something(node: Node<'_>, mask: Mask) -> bool {
+    says_more(node, mask, &[])
+}
+
+/// It has such a keyword besides those of `known`.
+fn says_more(node: Node<'_>, mask: Mask, known: &[&str]) -> bool {
     const SILENT: &[&str] = &[
         "$anchor",
         "$comment",
@@ -568,7 +573,7 @@ fn says_something(node: Node<'_>, mask: Mask) -> bool {
         "x-rust-type" => true,
         "oneOf" => !mask.has(Mask::ONE_OF),
         "anyOf" => !mask.has(Mask::ANY_OF),
-        key => !(SILENT.contains(&key) || key.starts_with("x-")),
+        key => !(SILENT.contains(&key) || known.contains(&key) || key.starts_with("x-")),
     })
 }
 

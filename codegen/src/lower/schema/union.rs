@@ -115,12 +115,21 @@ impl<'s> Schemas<'s, '_> {
             });
         }
         base.retain(|part| super::says_something(part.node, part.mask));
+        let only_objects = base.iter().all(|part| {
+            part.node.get("type").and_then(Node::text) == Some("object")
+                && !super::says_more(part.node, part.mask, &["type"])
+        });
         let owner = parts.get(choice.part).map(|part| part.node);
         let tags = owner.and_then(|node| Tags::of(node.get("discriminator")?));
         let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
         let mut seen = HashSet::new();
         for item in choice.list.items() {
-            let mut joined = base.clone();
+            // One that is an object by itself stays what it is elsewhere.
+            let mut joined = if only_objects && self.is_object(item) {
+                Vec::new()
+            } else {
+                base.clone()
+            };
             joined.push(Part {
                 node: item,
                 mask: Mask::NONE,
@@ -162,6 +171,18 @@ impl<'s> Schemas<'s, '_> {
             schema.nullable = true;
         }
         self.simplify(schema, found, choice, parts);
+    }
+
+    /// It says itself that it is an object.
+    fn is_object(&mut self, node: Node<'s>) -> bool {
+        let mask = Mask::NONE;
+        let (parts, nullable) = self.expand(&[Part { node, mask }]);
+        let has = |key: &str| parts.iter().any(|part| part.node.get(key).is_some());
+        let mut types = parts.iter().filter_map(|part| part.node.get("type"));
+        !nullable
+            && !["const", "enum"].into_iter().any(has)
+            && (has("type") || has("properties"))
+            && types.all(|written| written.text() == Some("object"))
     }
 
     /// What the alternatives come to.
