@@ -1,4 +1,4 @@
-//! The model as Rust tokens. Decides nothing, and so cannot fail.
+//! The model as Rust code. Decides nothing, and so cannot fail.
 //!
 //! What is written names nothing but `::specwire`, `::core` and `::std`, each by its absolute path:
 //! a document may well have a schema called `Option`.
@@ -12,6 +12,7 @@ mod interactions;
 mod markdown;
 mod messages;
 mod service;
+mod text;
 mod types;
 mod unions;
 
@@ -21,48 +22,40 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::api::{Api, Message, Payload, Traits, Type, TypeDef, TypeName};
+use crate::format::Piece;
 use crate::options::{Options, Sides};
+use text::Code;
 
 /// Everything that one document's generated file contains.
-pub(crate) fn emit(api: &Api, options: &Options) -> TokenStream {
+pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     let index = Index::new(api, options);
-    let document = document(api);
-    let types = api
-        .types
-        .iter()
-        .map(|definition| types::definition(&index, definition));
-    let wrappers = api
-        .messages
-        .iter()
-        .map(|message| messages::wrapper(&index, message));
-    let parameters = channels::parameters(api);
-    let servers = channels::servers(api);
-    let constants_of_channels = channels::constants(api);
-    let replies = api
-        .replies
-        .iter()
-        .map(|reply| interactions::reply(&index, reply));
-    let interactions = interactions::Interactions::new(api, &index);
-    let constants = interactions.iter().map(interactions::Emitted::constant);
-    let provides = options.sides != Sides::Consumer;
-    let service = provides.then(|| service::service(api, &interactions));
-    let provider = provides.then(|| service::provider(&interactions));
-    let consumes = options.sides != Sides::Provider;
-    let client = consumes.then(|| client::client(api, &interactions, provides));
-
-    quote! {
-        #document
-        #servers
-        #constants_of_channels
-        #(#types)*
-        #(#wrappers)*
-        #(#replies)*
-        #parameters
-        #(#constants)*
-        #service
-        #provider
-        #client
+    let mut code = Code::default();
+    code.tokens(document(api));
+    code.tokens(channels::servers(api).unwrap_or_default());
+    code.tokens(channels::constants(api).unwrap_or_default());
+    for definition in &api.types {
+        types::definition(&index, definition, &mut code);
     }
+    for message in &api.messages {
+        messages::wrapper(&index, message, &mut code);
+    }
+    for reply in &api.replies {
+        code.tokens(interactions::reply(&index, reply));
+    }
+    code.tokens(channels::parameters(api));
+    let interactions = interactions::Interactions::new(api, &index);
+    for interaction in interactions.iter() {
+        code.tokens(interaction.constant());
+    }
+    let provides = options.sides != Sides::Consumer;
+    if provides {
+        code.tokens(service::service(api, &interactions));
+        code.tokens(service::provider(&interactions));
+    }
+    if options.sides != Sides::Provider {
+        code.tokens(client::client(api, &interactions, provides));
+    }
+    code.finish()
 }
 
 fn document(api: &Api) -> TokenStream {

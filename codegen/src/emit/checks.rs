@@ -4,8 +4,9 @@ use heck::ToUpperCamelCase;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::text::{Code, Text};
 use super::types::{float, tokens};
-use super::{Index, ident, type_ident};
+use super::{Index, ident};
 use crate::api::{Branch, Field, Rules, Type, TypeDef, TypeKind};
 
 /// A value within a function: an expression, and whether it is a reference.
@@ -49,15 +50,10 @@ impl Value {
 }
 
 /// The implementation of `Validate`, where there is something to check or somebody asks.
-pub(super) fn definition(
-    index: &Index<'_>,
-    definition: &TypeDef,
-    is_asked: bool,
-) -> Option<TokenStream> {
+pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, is_asked: bool, code: &mut Code) {
     if !definition.is_checked && !is_asked {
-        return None;
+        return;
     }
-    let name = type_ident(&definition.name);
     let own = own(definition);
     let parts = match &definition.kind {
         TypeKind::Struct(body) => {
@@ -75,27 +71,29 @@ pub(super) fn definition(
         }
         TypeKind::Enum(_) => TokenStream::new(),
     };
-    Some(implementation(&quote!(#name), &quote!(#own #parts)))
+    implementation(&definition.name.0, &quote!(#own #parts), code);
 }
 
 /// The implementation for a type around another.
-pub(super) fn wrapper(index: &Index<'_>, name: &str, inner: &Type) -> TokenStream {
-    let name = ident(name);
+pub(super) fn wrapper(index: &Index<'_>, name: &str, inner: &Type, code: &mut Code) {
     let body = value(index, inner, &Value::place(quote!(self.0)), &quote!(at));
-    implementation(&quote!(#name), &body.unwrap_or_default())
+    implementation(name, &body.unwrap_or_default(), code);
 }
 
-fn implementation(name: &TokenStream, body: &TokenStream) -> TokenStream {
+fn implementation(name: &str, body: &TokenStream, code: &mut Code) {
     if body.is_empty() {
-        return quote!(impl ::specwire::Validate for #name {});
+        let mut text = Text::default();
+        text.line(&["impl ::specwire::Validate for ", name, " {}"]);
+        return code.text(text);
     }
+    let name = ident(name);
     // Not every body calls a rule: some only ask their parts.
     let import = calls_rules(body).then(|| {
         quote!(
             use ::specwire::private::rules;
         )
     });
-    quote! {
+    code.tokens(quote! {
         impl ::specwire::Validate for #name {
             fn check(
                 &self,
@@ -106,7 +104,7 @@ fn implementation(name: &TokenStream, body: &TokenStream) -> TokenStream {
                 ::core::result::Result::Ok(())
             }
         }
-    }
+    });
 }
 
 fn calls_rules(tokens: &TokenStream) -> bool {

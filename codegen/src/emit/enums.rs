@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::types::{SERDE, derives, tokens};
+use super::text::{Code, Text, literal};
+use super::types::{SERDE, tokens, write_attributes, write_derives};
 use super::{Index, docs, ident, markdown, type_ident};
 use crate::api::{Base, Enum, TypeDef};
 
@@ -12,71 +13,64 @@ pub(super) fn enumeration(
     index: &Index<'_>,
     definition: &TypeDef,
     values: &Enum,
-    docs: &TokenStream,
-) -> TokenStream {
-    let own = index.attributes(&definition.name.0);
-    let derives = derives(index, &definition.name.0, definition.traits, true);
+    docs: &[&str],
+    code: &mut Code,
+) {
+    let name = &definition.name.0;
     let names: Vec<&str> = values
         .variants
         .iter()
         .map(|variant| variant.name.rust.as_str())
         .chain(values.unknown.as_deref())
         .collect();
-    let allow = super::allow_names(&definition.name, &names);
+    let mut text = Text::default();
+    text.item_docs(docs);
+    if super::allow_names(&definition.name, &names).is_some() {
+        text.line(&[
+            "#[allow(clippy::enum_variant_names, reason = \"as the document names them\")]",
+        ]);
+    }
+    write_derives(index, name, definition.traits, true, &mut text);
+    let (serde, conversions) = conversions(definition, values);
+    text.line(&["#[serde(crate = \"", SERDE, "\"", serde, ")]"]);
+    write_attributes(index, name, &mut text);
+    text.line(&["pub enum ", name, " {"]);
     // Text that is known is what serde derives for.
     let is_plain = values.base == Base::String && values.unknown.is_none();
-    let variants = values.variants.iter().enumerate().map(|(number, variant)| {
+    for (number, variant) in values.variants.iter().enumerate() {
         let wire = &variant.name.wire;
-        let otherwise = format!("The value {}.", markdown::code(wire));
-        let docs = docs::member(&[docs::or(variant.docs.as_deref(), &otherwise)]);
-        let rename = (is_plain && variant.name.wire != variant.name.rust)
-            .then(|| quote!(#[serde(rename = #wire)]));
-        let default = (definition.traits.default && number == 0).then(|| quote!(#[default]));
-        let name = ident(&variant.name.rust);
-        quote! {
-            #docs
-            #rename
-            #default
-            #name
+        match docs::read(variant.docs.as_deref()) {
+            Some(about) => text.member_docs(&[about]),
+            None => text.member_docs(&[&format!("The value {}.", markdown::code(wire))]),
         }
-    });
-    let unknown = values.unknown.as_ref().map(|name| {
-        let name = ident(name);
-        let inner = raw(values.base);
-        let docs = docs::member(&["A value that the document does not list."]);
-        quote! {
-            #docs
-            #name(#inner),
+        if is_plain && *wire != variant.name.rust {
+            text.line(&["    #[serde(rename = ", &literal(wire), ")]"]);
         }
-    });
-    let (serde, conversions) = conversions(definition, values);
-    let name = type_ident(&definition.name);
-    quote! {
-        #docs
-        #allow
-        #derives
-        #[serde(crate = #SERDE #serde)]
-        #own
-        pub enum #name {
-            #(#variants,)*
-            #unknown
+        if definition.traits.default && number == 0 {
+            text.line(&["    #[default]"]);
         }
-
-        #conversions
+        text.line(&["    ", &variant.name.rust, ","]);
     }
+    if let Some(unknown) = &values.unknown {
+        text.member_docs(&["A value that the document does not list."]);
+        text.line(&["    ", unknown, "(", raw(values.base), "),"]);
+    }
+    text.line(&["}"]);
+    code.text(text);
+    code.tokens(conversions);
 }
 
 /// The type of the values as they are on the wire.
-fn raw(base: Base) -> TokenStream {
+fn raw(base: Base) -> &'static str {
     match base {
-        Base::String => quote!(::std::string::String),
-        Base::Integer => quote!(i64),
-        Base::Json => quote!(::specwire::Json),
+        Base::String => "::std::string::String",
+        Base::Integer => "i64",
+        Base::Json => "::specwire::Json",
     }
 }
 
 /// What serde is told, and the conversions that it uses.
-fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream) {
+fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStream) {
     let name = type_ident(&definition.name);
     let unknown = values.unknown.as_deref().map(ident);
     let known = || {
@@ -88,13 +82,12 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
     match values.base {
         Base::String => {
             let Some(unknown) = unknown else {
-                return (TokenStream::new(), TokenStream::new());
+                return ("", TokenStream::new());
             };
             let from = known().map(|(wire, variant)| quote!(#wire => Self::#variant));
             let into = known().map(|(wire, variant)| quote!(#name::#variant => #wire.into()));
-            let serde = quote!(
-                , from = "::std::string::String", into = "::std::borrow::Cow<'static, str>"
-            );
+            let serde =
+                r#", from = "::std::string::String", into = "::std::borrow::Cow<'static, str>""#;
             let conversions = quote! {
                 impl ::core::convert::From<::std::string::String> for #name {
                     fn from(value: ::std::string::String) -> Self {
@@ -133,8 +126,8 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
                 &from.collect::<Vec<_>>(),
             );
             let serde = match unknown {
-                Some(_) => quote!(, from = "i64", into = "i64"),
-                None => quote!(, try_from = "i64", into = "i64"),
+                Some(_) => r#", from = "i64", into = "i64""#,
+                None => r#", try_from = "i64", into = "i64""#,
             };
             let conversions = quote! {
                 #from
@@ -161,8 +154,8 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (TokenStream, TokenStream
                 .as_ref()
                 .map(|unknown| quote!(#name::#unknown(value) => value,));
             let serde = match unknown {
-                Some(_) => quote!(, from = "::specwire::Json", into = "::specwire::Json"),
-                None => quote!(, try_from = "::specwire::Json", into = "::specwire::Json"),
+                Some(_) => r#", from = "::specwire::Json", into = "::specwire::Json""#,
+                None => r#", try_from = "::specwire::Json", into = "::specwire::Json""#,
             };
             let conversions = quote! {
                 #from

@@ -3,14 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Index, checks, docs, ident, markdown, type_ident, types, unions};
+use super::text::Code;
+use super::{Index, checks, ident, markdown, type_ident, types, unions};
 use crate::api::{Content, Expression, Message, Part, Payload};
 
 /// The content type of messages that have no other.
 const JSON: &str = "application/json";
 
 /// The implementation of `Payload`.
-pub(super) fn payload(message: &Message) -> TokenStream {
+pub(super) fn payload(message: &Message, code: &mut Code) {
     let name = ident(&message.name.rust);
     let headers = match &message.headers {
         Some(headers) => {
@@ -29,13 +30,13 @@ pub(super) fn payload(message: &Message) -> TokenStream {
     let correlation_id = string("correlation_id", header(&message.correlation_id));
     let in_payload = member(&message.correlation_id, Part::Payload);
     let correlation_in_payload = string("correlation_in_payload", in_payload);
-    quote! {
+    code.tokens(quote! {
         impl ::specwire::Payload for #name {
             type Headers = #headers;
             const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
                 #shape #header_names #reply_address #correlation_id #correlation_in_payload #content;
         }
-    }
+    });
 }
 
 /// What its payload is, where that is not JSON or is called otherwise.
@@ -61,23 +62,16 @@ pub(super) fn role(message: &Message) -> String {
 }
 
 /// A type of the message's own, where its payload's type is shared or has no definition.
-pub(super) fn wrapper(index: &Index<'_>, message: &Message) -> Option<TokenStream> {
+pub(super) fn wrapper(index: &Index<'_>, message: &Message, code: &mut Code) {
     let Payload::Wraps(inner) = &message.payload else {
-        return None;
+        return;
     };
     let role = role(message);
-    let docs = docs::item(&[message.docs.as_deref().unwrap_or_default(), &role]);
+    let docs = [message.docs.as_deref().unwrap_or_default(), &role];
     let name = &message.name.rust;
-    let derives = types::derives(index, name, index.traits(inner), true);
-    let own = index.attributes(name);
-    let checks = checks::wrapper(index, name, inner);
-    let payload = payload(message);
-    let definition = types::newtype(name, inner, None, &quote!(#docs #derives #own));
-    Some(quote! {
-        #definition
-        #checks
-        #payload
-    })
+    types::newtype(index, name, inner, None, index.traits(inner), &docs, code);
+    checks::wrapper(index, name, inner, code);
+    payload(message, code);
 }
 
 fn strings(method: &str, values: &[String]) -> Option<TokenStream> {

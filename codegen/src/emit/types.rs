@@ -1,10 +1,12 @@
 //! Structs and newtypes, and what types are called.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::text::{Code, Text, literal};
 use super::{Index, checks, dead_code, docs, enums, ident, markdown, messages, type_ident, unions};
 use crate::api::{
     DefaultValue, Field, Integer, Literal, Struct, Traits, Type, TypeDef, TypeKind, TypeName,
@@ -17,38 +19,33 @@ pub(super) const SERDE: &str = "::specwire::private::serde";
 const MANY_ARGUMENTS: usize = 7;
 
 /// A definition, and what makes it a message if it is one.
-pub(super) fn definition(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
+pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, code: &mut Code) {
     let docs = definition_docs(index, definition);
-    let tokens = match &definition.kind {
+    let docs: Vec<&str> = docs.iter().map(AsRef::as_ref).collect();
+    let name = &definition.name.0;
+    match &definition.kind {
         TypeKind::Struct(body) => {
             let member = if index.message_with_headers(&definition.name).is_some() {
                 "header"
             } else {
                 "member"
             };
-            structure(index, definition, body, member, &docs)
+            structure(index, definition, body, member, &docs, code);
         }
-        TypeKind::Enum(values) => enums::enumeration(index, definition, values, &docs),
-        TypeKind::Union(union) => unions::union(index, definition, union, &docs),
+        TypeKind::Enum(values) => enums::enumeration(index, definition, values, &docs, code),
+        TypeKind::Union(union) => {
+            code.tokens(unions::union(index, definition, union, &docs::item(&docs)));
+        }
         TypeKind::Newtype(inner) => {
-            let own = index.attributes(&definition.name.0);
-            let derives = derives(index, &definition.name.0, definition.traits, true);
-            newtype(
-                &definition.name.0,
-                inner,
-                Some(&definition.name),
-                &quote!(#docs #derives #own),
-            )
+            let owner = Some(&definition.name);
+            newtype(index, name, inner, owner, definition.traits, &docs, code);
         }
-    };
+    }
     let message = index.message_of(&definition.name);
     let is_headers = index.message_with_headers(&definition.name).is_some();
-    let checks = checks::definition(index, definition, message.is_some() || is_headers);
-    let payload = message.map(messages::payload);
-    quote! {
-        #tokens
-        #checks
-        #payload
+    checks::definition(index, definition, message.is_some() || is_headers, code);
+    if let Some(message) = message {
+        messages::payload(message, code);
     }
 }
 
@@ -59,64 +56,70 @@ pub(super) fn path(ty: &Type) -> TokenStream {
 
 /// The same within the definition of `owner`, which is `Self` there.
 pub(super) fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
-    let named = |name: &TypeName| {
-        let name = if owner == Some(name) {
-            ident("Self")
-        } else {
-            type_ident(name)
-        };
-        quote!(#name)
+    let mut text = Text::default();
+    write_path(ty, owner, &mut text);
+    text.tokens()
+}
+
+/// The same as text.
+fn write_path(ty: &Type, owner: Option<&TypeName>, text: &mut Text) {
+    let mut within = |start: &str, inner: &Type| {
+        text.push(start);
+        write_path(inner, owner, text);
+        text.push(">");
     };
     match ty {
-        Type::Null => quote!(()),
-        Type::Bool => quote!(bool),
-        Type::Integer(integer) => {
-            let name = ident(match integer {
-                Integer::I8 => "i8",
-                Integer::I16 => "i16",
-                Integer::I32 => "i32",
-                Integer::I64 => "i64",
-                Integer::U8 => "u8",
-                Integer::U16 => "u16",
-                Integer::U32 => "u32",
-                Integer::U64 => "u64",
-            });
-            quote!(#name)
-        }
-        Type::F32 => quote!(f32),
-        Type::F64 => quote!(f64),
-        Type::Number => quote!(::specwire::Number),
-        Type::String => quote!(::std::string::String),
-        Type::Uuid => quote!(::specwire::Uuid),
-        Type::Ipv4 => quote!(::core::net::Ipv4Addr),
-        Type::Ipv6 => quote!(::core::net::Ipv6Addr),
-        Type::Bytes => quote!(::specwire::Bytes),
-        Type::Any => quote!(::specwire::Json),
-        Type::Never => quote!(::specwire::Never),
-        Type::Array(element) => {
-            let element = path_within(element, owner);
-            quote!(::std::vec::Vec<#element>)
-        }
+        Type::Array(element) => within("::std::vec::Vec<", element),
+        Type::Map(value) => within(
+            "::std::collections::BTreeMap<::std::string::String, ",
+            value,
+        ),
+        Type::Nullable(inner) => within("::core::option::Option<", inner),
         Type::Tuple(elements) => {
-            let elements = elements.iter().map(|element| path_within(element, owner));
-            quote!((#(#elements,)*))
+            text.push("(");
+            for (number, element) in elements.iter().enumerate() {
+                if number > 0 {
+                    text.push(", ");
+                }
+                write_path(element, owner, text);
+            }
+            text.push(if elements.len() == 1 { ",)" } else { ")" });
         }
-        Type::Map(value) => {
-            let value = path_within(value, owner);
-            quote!(::std::collections::BTreeMap<::std::string::String, #value>)
-        }
-        Type::Nullable(inner) => {
-            let inner = path_within(inner, owner);
-            quote!(::core::option::Option<#inner>)
-        }
-        Type::Checked(inner, _) => path_within(inner, owner),
-        Type::Foreign(path) => tokens(path),
-        Type::Named(name) => named(name),
+        Type::Checked(inner, _) => write_path(inner, owner, text),
+        Type::Foreign(path) => text.foreign(path),
+        Type::Named(name) => text.push(name_within(name, owner)),
         Type::Boxed(name) => {
-            let name = named(name);
-            quote!(::std::boxed::Box<#name>)
+            text.push("::std::boxed::Box<");
+            text.push(name_within(name, owner));
+            text.push(">");
         }
+        Type::Null => text.push("()"),
+        Type::Bool => text.push("bool"),
+        Type::Integer(integer) => text.push(match integer {
+            Integer::I8 => "i8",
+            Integer::I16 => "i16",
+            Integer::I32 => "i32",
+            Integer::I64 => "i64",
+            Integer::U8 => "u8",
+            Integer::U16 => "u16",
+            Integer::U32 => "u32",
+            Integer::U64 => "u64",
+        }),
+        Type::F32 => text.push("f32"),
+        Type::F64 => text.push("f64"),
+        Type::Number => text.push("::specwire::Number"),
+        Type::String => text.push("::std::string::String"),
+        Type::Uuid => text.push("::specwire::Uuid"),
+        Type::Ipv4 => text.push("::core::net::Ipv4Addr"),
+        Type::Ipv6 => text.push("::core::net::Ipv6Addr"),
+        Type::Bytes => text.push("::specwire::Bytes"),
+        Type::Any => text.push("::specwire::Json"),
+        Type::Never => text.push("::specwire::Never"),
     }
+}
+
+fn name_within<'n>(name: &'n TypeName, owner: Option<&TypeName>) -> &'n str {
+    if owner == Some(name) { "Self" } else { &name.0 }
 }
 
 /// Rust that somebody else has written: it has been parsed before.
@@ -124,67 +127,106 @@ pub(super) fn tokens(text: &str) -> TokenStream {
     TokenStream::from_str(text).unwrap_or_default()
 }
 
-/// The derives of a type.
-pub(super) fn derives(
+/// The derives of a type, and what the user adds to it.
+pub(super) fn write_derives(
     index: &Index<'_>,
     name: &str,
     traits: Traits,
     has_default: bool,
-) -> TokenStream {
-    let copy = traits.copy.then(|| quote!(Copy,));
-    let default = (traits.default && has_default).then(|| quote!(Default,));
-    let eq = traits.eq.then(|| quote!(Eq, Hash,));
-    let more = index.derives(name);
-    quote! {
-        #[derive(Clone, #copy Debug, #default #eq PartialEq)]
-        #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-        #more
+    text: &mut Text,
+) {
+    text.line(&[
+        "#[derive(Clone, ",
+        if traits.copy { "Copy, " } else { "" },
+        "Debug, ",
+        if traits.default && has_default {
+            "Default, "
+        } else {
+            ""
+        },
+        if traits.eq { "Eq, Hash, " } else { "" },
+        "PartialEq)]",
+    ]);
+    text.line(&[
+        "#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]",
+    ]);
+    if let Some(more) = index.derives(name) {
+        text.foreign(&more.to_string());
+    }
+}
+
+/// The attributes that the user adds to a type.
+pub(super) fn write_attributes(index: &Index<'_>, name: &str, text: &mut Text) {
+    let own = index.attributes(name);
+    if !own.is_empty() {
+        text.foreign(&own.to_string());
     }
 }
 
 /// A struct with one unnamed field.
 pub(super) fn newtype(
+    index: &Index<'_>,
     name: &str,
     inner: &Type,
     owner: Option<&TypeName>,
-    attributes: &TokenStream,
-) -> TokenStream {
-    let name = ident(name);
-    let within = path_within(inner, owner);
-    let inner = path(inner);
-    quote! {
-        #attributes
-        #[serde(crate = #SERDE, transparent)]
-        pub struct #name(pub #within);
-
-        impl ::core::convert::From<#inner> for #name {
-            fn from(value: #inner) -> Self {
-                Self(value)
-            }
-        }
-
-        impl ::core::convert::From<#name> for #inner {
-            fn from(value: #name) -> Self {
-                value.0
-            }
-        }
-    }
+    traits: Traits,
+    docs: &[&str],
+    code: &mut Code,
+) {
+    let path = |owner| {
+        let mut text = Text::default();
+        write_path(inner, owner, &mut text);
+        text
+    };
+    let (within, inner) = (path(owner), path(None));
+    let mut text = Text::default();
+    text.item_docs(docs);
+    write_derives(index, name, traits, true, &mut text);
+    write_attributes(index, name, &mut text);
+    text.line(&["#[serde(crate = \"", SERDE, "\", transparent)]"]);
+    text.push("pub struct ");
+    text.push(name);
+    text.push("(pub ");
+    text.append(&within);
+    text.line(&[");"]);
+    text.push("impl ::core::convert::From<");
+    text.append(&inner);
+    text.line(&["> for ", name, " {"]);
+    text.push("    fn from(value: ");
+    text.append(&inner);
+    text.line(&[") -> Self {"]);
+    text.line(&["        Self(value)"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text.push("impl ::core::convert::From<");
+    text.push(name);
+    text.push("> for ");
+    text.append(&inner);
+    text.line(&[" {"]);
+    text.line(&["    fn from(value: ", name, ") -> Self {"]);
+    text.line(&["        value.0"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    code.text(text);
 }
 
-fn definition_docs(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
+fn definition_docs<'d>(index: &Index<'_>, definition: &'d TypeDef) -> Vec<Cow<'d, str>> {
     let own = definition.docs.as_deref();
     if let Some(message) = index.message_of(&definition.name) {
         let about = message.docs.as_deref();
         let own = own.filter(|own| Some(*own) != about);
-        let role = messages::role(message);
-        return docs::item(&[about.unwrap_or_default(), own.unwrap_or_default(), &role]);
+        return vec![
+            about.unwrap_or_default().to_owned().into(),
+            own.unwrap_or_default().into(),
+            messages::role(message).into(),
+        ];
     }
     if let Some(message) = index.message_with_headers(&definition.name) {
         let role = format!(
             "Headers of the message {}.",
             markdown::code(&message.name.wire)
         );
-        return docs::item(&[own.unwrap_or_default(), &role]);
+        return vec![own.unwrap_or_default().into(), role.into()];
     }
     let otherwise = match &definition.kind {
         TypeKind::Struct(_) => "An object that the document does not describe.",
@@ -192,7 +234,7 @@ fn definition_docs(index: &Index<'_>, definition: &TypeDef) -> TokenStream {
         TypeKind::Union(_) => "One of several types that the document does not describe.",
         TypeKind::Newtype(_) => "A type that the document does not describe.",
     };
-    docs::item(&[docs::or(own, otherwise)])
+    vec![docs::or(own, otherwise).into()]
 }
 
 fn structure(
@@ -200,41 +242,45 @@ fn structure(
     definition: &TypeDef,
     body: &Struct,
     member: &str,
-    docs: &TokenStream,
-) -> TokenStream {
+    docs: &[&str],
+    code: &mut Code,
+) {
     let has_plain = body.fields.iter().any(is_plain);
-    let derives = derives(index, &definition.name.0, definition.traits, !has_plain);
-    let own = index.attributes(&definition.name.0);
-    let closed = body.closed.then(|| quote!(, deny_unknown_fields));
-    let fields = body
-        .fields
-        .iter()
-        .map(|field| self::field(&definition.name, field, member));
-    let rest = body.rest.as_ref().map(|(name, ty)| {
-        let name = ident(name);
-        let ty = path_within(ty, Some(&definition.name));
-        let docs = docs::member(&["All other members."]);
-        quote! {
-            #docs
-            #[serde(flatten, deserialize_with = "::specwire::private::others")]
-            pub #name: ::std::collections::BTreeMap<::std::string::String, #ty>,
+    let name = &definition.name.0;
+    let mut text = Text::default();
+    text.item_docs(docs);
+    write_derives(index, name, definition.traits, !has_plain, &mut text);
+    let closed = if body.closed {
+        ", deny_unknown_fields"
+    } else {
+        ""
+    };
+    text.line(&["#[serde(crate = \"", SERDE, "\"", closed, ")]"]);
+    write_attributes(index, name, &mut text);
+    if body.fields.is_empty() && body.rest.is_none() {
+        text.line(&["pub struct ", name, " {}"]);
+    } else {
+        text.line(&["pub struct ", name, " {"]);
+        for field in &body.fields {
+            write_field(&definition.name, field, member, &mut text);
         }
-    });
-    let methods = methods(index, definition, body);
-    let default = (has_plain && definition.traits.default).then(|| default(definition, body));
-    let name = type_ident(&definition.name);
-    quote! {
-        #docs
-        #derives
-        #[serde(crate = #SERDE #closed)]
-        #own
-        pub struct #name {
-            #(#fields,)*
-            #rest
+        if let Some((name, ty)) = &body.rest {
+            text.member_docs(&["All other members."]);
+            text.line(&[
+                "    #[serde(flatten, deserialize_with = \"::specwire::private::others\")]",
+            ]);
+            text.push("    pub ");
+            text.push(name);
+            text.push(": ::std::collections::BTreeMap<::std::string::String, ");
+            write_path(ty, Some(&definition.name), &mut text);
+            text.line(&[">,"]);
         }
-
-        #methods
-        #default
+        text.line(&["}"]);
+    }
+    code.text(text);
+    code.tokens(methods(index, definition, body).unwrap_or_default());
+    if has_plain && definition.traits.default {
+        code.tokens(default(definition, body));
     }
 }
 
@@ -243,50 +289,56 @@ fn is_plain(field: &Field) -> bool {
     field.default.as_ref().is_some_and(|default| default.plain)
 }
 
-fn field(owner: &TypeName, field: &Field, member: &str) -> TokenStream {
-    let otherwise = format!("The {member} {}.", markdown::code(&field.name.wire));
-    let about = docs::or(field.docs.as_deref(), &otherwise);
+fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
+    let otherwise = || format!("The {member} {}.", markdown::code(&field.name.wire));
     let default = field
         .default
         .as_ref()
         .map(|default| format!("Default: {}", markdown::code(&default.json)));
-    let docs = docs::member(&[about, default.as_deref().unwrap_or_default()]);
-    let mut serde = Vec::new();
-    if field.name.wire != field.name.rust {
-        let wire = &field.name.wire;
-        serde.push(quote!(rename = #wire));
+    let default = default.as_deref().unwrap_or_default();
+    match docs::read(field.docs.as_deref()) {
+        Some(about) => text.member_docs(&[about, default]),
+        None => text.member_docs(&[&otherwise(), default]),
     }
-    let mut ty = path_within(&field.ty, Some(owner));
+    let mut serde: Vec<String> = Vec::new();
+    if field.name.wire != field.name.rust {
+        serde.push(format!("rename = {}", literal(&field.name.wire)));
+    }
+    let mut is_option = false;
     let is_nullable = matches!(field.ty, Type::Nullable(_));
     if is_plain(field) {
         let function = format!("{}::{}", owner.0, default_function(field));
-        serde.push(quote!(default = #function));
+        serde.push(format!("default = {}", literal(&function)));
     } else if !field.required {
         if is_nullable {
-            serde.push(quote!(default));
-            serde.push(quote!(deserialize_with = "::specwire::private::some"));
+            serde.push("default".to_owned());
+            serde.push("deserialize_with = \"::specwire::private::some\"".to_owned());
         }
-        serde.push(quote!(
-            skip_serializing_if = "::core::option::Option::is_none"
-        ));
-        ty = quote!(::core::option::Option<#ty>);
+        serde.push("skip_serializing_if = \"::core::option::Option::is_none\"".to_owned());
+        is_option = true;
     } else if is_nullable {
         // Otherwise serde would take a missing member for `None`.
-        serde.push(quote!(
-            deserialize_with = "::specwire::private::serde::Deserialize::deserialize"
-        ));
+        serde.push(
+            "deserialize_with = \"::specwire::private::serde::Deserialize::deserialize\""
+                .to_owned(),
+        );
     }
-    let serde = (!serde.is_empty()).then(|| quote!(#[serde(#(#serde),*)]));
-    let allow = is_complex(field).then(
-        || quote!(#[allow(clippy::type_complexity, reason = "as deep as the document has it")]),
-    );
-    let name = ident(&field.name.rust);
-    quote! {
-        #docs
-        #serde
-        #allow
-        pub #name: #ty
+    if !serde.is_empty() {
+        text.line(&["    #[serde(", &serde.join(", "), ")]"]);
     }
+    if is_complex(field) {
+        text.line(&[
+            "    #[allow(clippy::type_complexity, reason = \"as deep as the document has it\")]",
+        ]);
+    }
+    text.push("    pub ");
+    text.push(&field.name.rust);
+    text.push(": ");
+    if is_option {
+        text.push("::core::option::Option<");
+    }
+    write_path(&field.ty, Some(owner), text);
+    text.line(&[if is_option { ">," } else { "," }]);
 }
 
 /// The name of the function that gives a field its default.
