@@ -281,6 +281,8 @@ impl<'r, 's> Schemas<'r, 's> {
                 _ if ONE.contains(&key) => self.any(entry.node),
                 _ if LIST.contains(&key) => self.list(entry.node),
                 _ if MAP.contains(&key) => self.map(entry.node),
+                // Bytes within JSON, read as what they are.
+                "format" if entry.node.text() == Some("binary") => Value::from("byte"),
                 _ if PLAIN.contains(&key) => {
                     // What is no JSON at all is no rule.
                     let Some(value) = value(entry.node, &mut usize::MAX.clone()) else {

@@ -186,7 +186,21 @@ pub(crate) fn check(program: &Path, out: &Path, rows: &[Row], examples: &mut [Ex
             example.fate = Some(Fate::NoMessage);
         }
         for ty in types {
-            let job = json!({"id": id, "path": path(number, ty), "part": example.part, "value": example.value});
+            let message = generated
+                .api
+                .messages
+                .iter()
+                .find(|message| message.name.rust == ty);
+            let is_text = message.is_some_and(|message| message.content == Content::Text);
+            let text = example.value.get();
+            // What is shown of text as something else is how that is written.
+            let value = if is_text && example.part == "payload" && !text.starts_with('"') {
+                json!(text)
+            } else {
+                json!(example.value)
+            };
+            let job =
+                json!({"id": id, "path": path(number, ty), "part": example.part, "value": value});
             jobs += &format!("{job}\n");
         }
     }

@@ -230,6 +230,9 @@ codes! {
         "A condition (`not`, `if`, `contains`, ...) is too long to be checked when a message comes.";
     RustType = 413, "no type of Rust":
         "`x-rust-type` names the Rust type that stands for a schema, by its path.";
+    UndeclaredMember = 414, "member that only an example shows":
+        "An example has a member that its schema does not declare, though it does not refuse it. It is \
+         carried as any JSON; declare what it is, or say `additionalProperties`.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -205,7 +205,7 @@ impl<'s> Document<'s> {
 }
 
 /// A mapping of names to schemas, or to further groups: nothing in it is a keyword's value.
-pub(super) fn is_group(node: Node<'_>) -> bool {
+pub(crate) fn is_group(node: Node<'_>) -> bool {
     let mut entries = node.entries().peekable();
     entries.peek().is_some()
         && entries.all(|entry| {

@@ -78,7 +78,7 @@ pub(super) enum Class<'s> {
 }
 
 /// An object with named members.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Object<'s> {
     pub(super) members: Vec<Member<'s>>,
     pub(super) closed: bool,
@@ -511,6 +511,25 @@ impl<'s, 'e> Schemas<'s, 'e> {
             };
         }
         used
+    }
+
+    /// Adds members of any JSON to an object.
+    pub(super) fn add_members(&mut self, id: SchemaId, members: &[(&'s str, Node<'s>)]) {
+        let anything = self.anything();
+        let slot = self.slots.get_mut(id.0);
+        let Some(Class::Struct(object)) = slot
+            .and_then(|slot| slot.schema.as_mut())
+            .map(|schema| &mut schema.class)
+        else {
+            return;
+        };
+        let members = members.iter().map(|(name, node)| Member {
+            name,
+            node: *node,
+            schema: anything,
+            required: false,
+        });
+        Rc::make_mut(object).members.extend(members);
     }
 
     /// The schema object that is all there is to it, and so has given it its name.

@@ -4,10 +4,12 @@ mod ambiguity;
 mod define;
 mod naming;
 mod recursion;
+mod shown;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use naming::Owner;
+use shown::Shown;
 
 use super::content;
 use super::schema::{Alternative, Class, Object, SchemaId, Schemas, Use};
@@ -16,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, type_name};
 use crate::options::{OpenEnums, Options};
 use crate::resolve::{Message, Resolved};
-use crate::source::Size;
+use crate::source::{Node, Size};
 
 /// How many members and headers messages may have in all: each lists its own, though many messages
 /// may share a schema.
@@ -54,6 +56,7 @@ pub(super) fn lower<'s>(
     };
     let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
+    types.find_shown(messages, &sketches);
     types.find_open(&sketches, received);
     types.choose_names(&sketches);
     let lowered = sketches
@@ -318,6 +321,35 @@ impl<'s> Types<'s, '_> {
             self.reach_one(used, owner, format!("{words}{suffix}"), message, path);
         }
         path.pop();
+    }
+
+    /// Adds the members that only examples show.
+    fn find_shown(&mut self, messages: &[&Message<'s>], sketches: &[Sketch<'s>]) {
+        let mut shown = Shown::default();
+        for (message, sketch) in messages.iter().zip(sketches) {
+            let examples = message.get("examples").into_iter().flat_map(Node::items);
+            let payload = sketch
+                .payload
+                .filter(|_| sketch.content == api::Content::Json);
+            for example in examples {
+                for (schema, part) in [(payload, "payload"), (sketch.headers, "headers")] {
+                    if let Some((schema, value)) = schema.zip(example.get(part)) {
+                        self.look_at(schema, value, &mut shown);
+                    }
+                }
+            }
+            if let Some(payload) = payload {
+                self.look_at_own(payload, &mut shown);
+            }
+        }
+        for id in self.found.iter().map(|found| found.id).collect::<Vec<_>>() {
+            let used = Use {
+                id,
+                nullable: false,
+            };
+            self.look_at_own(used, &mut shown);
+        }
+        self.add_shown(shown);
     }
 
     /// Finds the enumerations whose values a client reads: a newer service may send others.

@@ -66,7 +66,6 @@ impl<'s> Schemas<'s, '_> {
             return schema;
         }
         if facts.types == Types::ALL {
-            self.group(schema.node);
             return schema;
         }
         let mut kinds = facts.types.without(Types::NULL).each();
@@ -235,7 +234,7 @@ impl<'s> Schemas<'s, '_> {
     }
 
     /// The schema that anything matches.
-    fn anything(&mut self) -> Use {
+    pub(super) fn anything(&mut self) -> Use {
         self.all_of(&[])
     }
 
@@ -338,18 +337,6 @@ impl<'s> Schemas<'s, '_> {
                 .push(Diagnostic::warning(Code::ImpossibleSchema, place, message));
         }
         Class::Plain(Type::Never)
-    }
-
-    /// Something without any keyword that says what it is: fine, unless it looks like a mistake.
-    fn group(&mut self, node: Node<'s>) {
-        let mut entries = node.entries().peekable();
-        if entries.peek().is_some() && entries.all(|entry| entry.node.is_mapping()) {
-            let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
-            let help = "it is taken for one that anything matches";
-            self.errors.push(
-                Diagnostic::warning(Code::SchemaGroup, node.key_place(), message).with_help(help),
-            );
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Part, Schemas, Types, is_whole};
 use crate::diagnostic::{Code, Diagnostic, quote};
+use crate::document::is_group;
 use crate::source::Node;
 
 /// The keywords of a schema, joined.
@@ -113,7 +114,8 @@ impl<'s> Schemas<'s, '_> {
             if facts.docs.is_none() {
                 facts.docs = self.docs.schema(node);
             }
-            for entry in node.get("properties").into_iter().flat_map(Node::entries) {
+            let properties = node.get("properties").or_else(|| self.group(node));
+            for entry in properties.into_iter().flat_map(Node::entries) {
                 match by_name
                     .get(entry.key)
                     .and_then(|at| facts.properties.get_mut(*at))
@@ -158,6 +160,23 @@ impl<'s> Schemas<'s, '_> {
             types => types,
         };
         facts
+    }
+
+    /// What has no keyword, but only members that are schemas: `properties` has been left out.
+    fn group(&mut self, node: Node<'s>) -> Option<Node<'s>> {
+        let is_keyword = |key: &str| {
+            ["contentSchema", "discriminator", "externalDocs", "xml"].contains(&key)
+                || key.starts_with("x-")
+        };
+        if !is_group(node) || node.entries().any(|entry| is_keyword(entry.key)) {
+            return None;
+        }
+        let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
+        let help = "they are taken for `properties`";
+        self.errors.push(
+            Diagnostic::warning(Code::SchemaGroup, node.key_place(), message).with_help(help),
+        );
+        Some(node)
     }
 
     /// `type`: what all of them allow. Where they contradict each other the last one counts.
@@ -283,7 +302,9 @@ fn implied(facts: &Facts<'_>, parts: &[Part<'_>]) -> Types {
             .iter()
             .any(|part| keys.iter().any(|key| part.node.get(key).is_some()))
     };
-    if has(&["properties", "patternProperties", "additionalProperties"]) {
+    if !facts.properties.is_empty()
+        || has(&["properties", "patternProperties", "additionalProperties"])
+    {
         return Types::OBJECT;
     }
     if has(&["items", "prefixItems"]) {
