@@ -164,3 +164,54 @@ operations:
     }
     assert!(code.contains("pub c: ::core::option::Option<::std::string::String>,"));
 }
+
+#[test]
+fn members_that_only_examples_show_are_kept() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Test, version: 1.0.0}
+channels:
+  notes:
+    messages:
+      note:
+        headers: {priority: {type: integer}}
+        payload:
+          type: object
+          properties: {text: {type: string}, part: {type: object, properties: {a: {type: string}}}}
+        examples:
+          - headers: {priority: 1, colour: red}
+            payload: {text: a, part: {a: b, c: 5}, author: {name: x}}
+operations: {note: {action: send, channel: {$ref: '#/channels/notes'}}}
+";
+    let generated = generate("Test.yaml", text).expect("valid");
+    let members = |name: &str| {
+        let found = generated.api.types.iter().find(|one| one.name.0 == name);
+        match found.map(|found| &found.kind) {
+            Some(TypeKind::Struct(found)) => found
+                .fields
+                .iter()
+                .map(|field| field.name.wire.clone())
+                .collect::<Vec<_>>(),
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    assert_eq!(members("Note"), ["text", "part", "author"]);
+    assert_eq!(members("NotePart"), ["a", "c"]);
+    // And `properties` is what has been left out here.
+    assert_eq!(members("NoteHeaders"), ["priority", "colour"]);
+    let warnings: Vec<String> = generated
+        .warnings
+        .iter()
+        .map(|warning| format!("{} {}", warning.code(), warning.pointer()))
+        .collect();
+    let note = "/channels/notes/messages/note";
+    assert_eq!(
+        warnings,
+        [
+            format!("SW0404 {note}/headers"),
+            format!("SW0414 {note}/examples/0/headers/colour"),
+            format!("SW0414 {note}/examples/0/payload/part/c"),
+            format!("SW0414 {note}/examples/0/payload/author"),
+        ]
+    );
+}

@@ -221,6 +221,8 @@ impl<'s> Schemas<'s, '_> {
         let others = match &facts.additional {
             Additional::Schema(nodes) => Some(self.all_of(&nodes.clone())),
             Additional::Allowed => Some(self.anything()),
+            // Where patterns are kept, so are the names that match none.
+            Additional::Unsaid if !facts.patterns.is_empty() => Some(self.anything()),
             Additional::Unsaid | Additional::Refused => None,
         };
         let mut all = by_pattern.into_iter().chain(others);

@@ -44,19 +44,23 @@ impl<'s> Schemas<'s, '_> {
         }
     }
 
-    /// Names that neither are declared nor match a pattern are refused, or each pattern has a
-    /// schema of its own.
+    /// What a member is depends on its name, where the type cannot say so for all names alike.
     fn patterns(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
-        let closed = matches!(facts.additional, Additional::Refused);
-        if facts.patterns.len() < 2 && !closed {
-            return;
-        }
         for part in parts {
-            if facts.patterns.len() > 1 {
-                self.condition(part.node, &["patternProperties"], rules);
-            }
-            if closed && part.node.get("additionalProperties").and_then(Node::bool) == Some(false) {
-                rules.conditions.extend(closed_names(part.node));
+            match facts.additional {
+                // One pattern, and nothing else: the type says what, and this says which.
+                Additional::Refused if facts.patterns.len() == 1 => {
+                    if part.node.get("patternProperties").is_some() {
+                        rules.conditions.extend(closed_names(part.node));
+                    }
+                }
+                Additional::Refused | Additional::Schema(_) => {
+                    let keys = ["additionalProperties", "patternProperties", "properties"];
+                    self.condition(part.node, &keys, rules);
+                }
+                Additional::Unsaid | Additional::Allowed => {
+                    self.condition(part.node, &["patternProperties"], rules);
+                }
             }
         }
     }

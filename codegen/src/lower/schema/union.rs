@@ -46,6 +46,16 @@ pub(super) struct Choice<'s> {
     list: Node<'s>,
 }
 
+impl Choice<'_> {
+    fn key(&self) -> &'static str {
+        if self.mask == Mask::ONE_OF {
+            "oneOf"
+        } else {
+            "anyOf"
+        }
+    }
+}
+
 impl<'s> Schemas<'s, '_> {
     /// The alternatives that tell what a value is, if any do. Others only narrow it.
     pub(super) fn alternatives(
@@ -241,12 +251,7 @@ impl<'s> Schemas<'s, '_> {
                 _ => Class::Plain(Type::Number),
             };
             if let Some(owner) = parts.get(choice.part).filter(|_| narrowed || !same) {
-                let key = if choice.mask == Mask::ONE_OF {
-                    "oneOf"
-                } else {
-                    "anyOf"
-                };
-                self.condition(owner.node, &[key], &mut schema.rules);
+                self.condition(owner.node, &[choice.key()], &mut schema.rules);
             }
             return;
         }
@@ -261,6 +266,11 @@ impl<'s> Schemas<'s, '_> {
                 Some((known, _)) => known.is_loose = true,
                 None => kept.push((alternative, ty)),
             }
+        }
+        if kept.iter().any(|(alternative, _)| alternative.is_loose)
+            && let Some(owner) = parts.get(choice.part)
+        {
+            self.condition(owner.node, &[choice.key()], &mut schema.rules);
         }
         let kept = kept.into_iter().map(|(alternative, _)| alternative);
         schema.class = Class::Union(kept.collect());
