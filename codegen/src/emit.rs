@@ -42,7 +42,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     for reply in &api.replies {
         code.tokens(interactions::reply(&index, reply));
     }
-    code.tokens(channels::parameters(api));
+    code.tokens(channels::parameters(&index, api));
     let interactions = interactions::Interactions::new(api, &index);
     for interaction in interactions.iter() {
         code.tokens(interaction.constant());
@@ -218,9 +218,14 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The derives that the type has besides those that every type has.
-    fn derives(&self, name: &str) -> Option<TokenStream> {
-        let paths: Vec<TokenStream> = self.options.derives(name).map(types::tokens).collect();
+    /// The derives that the build script asks for beside those that the type has anyway.
+    fn derives(&self, name: &str, traits: Traits) -> Option<TokenStream> {
+        let mut own = vec!["Clone", "Debug", "Deserialize", "PartialEq", "Serialize"];
+        own.extend(traits.copy.then_some("Copy"));
+        own.extend(traits.default.then_some("Default"));
+        own.extend(traits.eq.then_some(["Eq", "Hash"]).into_iter().flatten());
+        let paths = self.options.derives(name, &own);
+        let paths: Vec<TokenStream> = paths.into_iter().map(types::tokens).collect();
         (!paths.is_empty()).then(|| quote!(#[derive(#(#paths),*)]))
     }
 

@@ -82,6 +82,8 @@ pub struct Generated {
     pub api: api::Api,
     /// What the code will not do, though the document asks for it.
     pub warnings: Vec<Diagnostic>,
+    /// What the build script asks for in vain, where it may be about another document.
+    pub(crate) in_vain: Vec<Diagnostic>,
 }
 
 /// Generates the code of one document, without touching any file.
@@ -126,7 +128,7 @@ fn pipeline<'f>(
     let mut errors = Errors::new(&options.levels);
     options.check(file, &mut errors);
     let source = Source::read(file, text, files, options, &mut errors);
-    let api = source.and_then(|mut source| {
+    let mut api = source.and_then(|mut source| {
         document::gather(&mut source, &mut errors);
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
@@ -137,8 +139,11 @@ fn pipeline<'f>(
         lint::lint(&resolved, &mut errors);
         Some(lower::lower(file, &resolved, options, &mut errors))
     });
+    if let Some((_, in_vain)) = api.as_mut().filter(|_| !options.is_shared) {
+        in_vain.drain(..).for_each(|mistake| errors.push(mistake));
+    }
     let warnings = errors.finish()?;
-    let api = api.expect("a phase that stops has noted an error");
+    let (api, in_vain) = api.expect("a phase that stops has noted an error");
 
     let module = api.name.clone();
     let code = format::format(emit::emit(&api, options), &api.file);
@@ -147,5 +152,6 @@ fn pipeline<'f>(
         code,
         api,
         warnings,
+        in_vain,
     })
 }

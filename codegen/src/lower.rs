@@ -6,6 +6,7 @@ mod docs;
 mod expressions;
 mod interaction;
 mod metadata;
+mod requested;
 mod schema;
 mod servers;
 mod types;
@@ -24,13 +25,14 @@ use crate::source::Node;
 use docs::Docs;
 use interaction::{Draft, Recognised, Responses, Role};
 
-/// Lowers a document. What is wrong with it is reported, and left out.
+/// Lowers a document. What is wrong with it is reported, and left out. Beside it is what the build
+/// script asks for in vain.
 pub(crate) fn lower(
     file: &str,
     resolved: &Resolved<'_>,
     options: &Options,
     errors: &mut Errors,
-) -> Api {
+) -> (Api, Vec<Diagnostic>) {
     warn_of_security(resolved, errors);
     let Recognised { drafts, responses } = interaction::recognise(resolved, options, errors);
     let mut uses = Uses::of(&drafts, &responses);
@@ -43,7 +45,8 @@ pub(crate) fn lower(
         .iter()
         .filter_map(|index| resolved.messages.get(*index));
     let in_use: Vec<&Message<'_>> = in_use.collect();
-    let (mut messages, types) = types::lower(&in_use, &received, resolved, options, errors);
+    let (mut messages, types, substituted) =
+        types::lower(&in_use, &received, resolved, options, errors);
     let mut docs = Docs::new();
     let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
@@ -116,7 +119,7 @@ pub(crate) fn lower(
         .collect::<Vec<_>>()
         .into_iter());
     let field = |field| info.and_then(|info| info.get(field)).and_then(Node::text);
-    Api {
+    let api = Api {
         name: options.module.clone().unwrap_or_else(|| module_name(file)),
         file: file_part(Path::new(file).file_name()),
         title: field("title").unwrap_or_default().trim().to_owned(),
@@ -131,7 +134,9 @@ pub(crate) fn lower(
         channels,
         parameter_enums,
         interactions,
-    }
+    };
+    let in_vain = requested::in_vain(file, &api, &substituted, resolved, options, errors);
+    (api, in_vain)
 }
 
 fn on_channel(channel: usize, message: TypeName, resolved: &Resolved<'_>) -> Option<Step> {

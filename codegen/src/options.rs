@@ -64,6 +64,8 @@ pub(crate) struct Options {
     /// A URL, or the beginning of one, and the file or folder that stands for it.
     pub(crate) urls: Vec<(String, PathBuf)>,
     pub(crate) levels: Levels,
+    /// They are for several documents.
+    pub(crate) is_shared: bool,
 }
 
 /// Types that an option is about.
@@ -136,21 +138,48 @@ impl Options {
         }
     }
 
-    /// The derive macros that a type has besides those that every type has.
-    pub(crate) fn derives(&self, rust: &str) -> impl Iterator<Item = &str> {
-        chosen(&self.derives, rust)
+    /// The derive macros that a type has besides the `own` ones of generated code. Of these `*` adds
+    /// none: each type has all that it can have.
+    pub(crate) fn derives(&self, rust: &str, own: &[&str]) -> Vec<&str> {
+        let mut paths: Vec<&str> = Vec::new();
+        for (selector, path) in &self.derives {
+            let is_there =
+                derived(path).is_some_and(|name| *selector == Selector::All || own.contains(&name));
+            if selector.takes(rust) && !is_there && !paths.contains(&path.as_str()) {
+                paths.push(path);
+            }
+        }
+        paths
     }
 
     /// The attributes that a type has besides those that every type has.
     pub(crate) fn attributes(&self, rust: &str) -> impl Iterator<Item = &str> {
-        chosen(&self.attributes, rust)
+        self.attributes
+            .iter()
+            .filter(move |(selector, _)| selector.takes(rust))
+            .map(|(_, text)| text.as_str())
     }
 }
 
-fn chosen<'a>(list: &'a [(Selector, String)], rust: &str) -> impl Iterator<Item = &'a str> {
-    list.iter()
-        .filter(move |(selector, _)| selector.takes(rust))
-        .map(|(_, text)| text.as_str())
+/// The trait of a derive macro, if it is one that generated code derives where it can.
+pub(crate) fn derived(path: &str) -> Option<&str> {
+    const TRAITS: &[&str] = &[
+        "Clone",
+        "Copy",
+        "Debug",
+        "Default",
+        "Deserialize",
+        "Eq",
+        "Hash",
+        "PartialEq",
+        "Serialize",
+    ];
+    let path = path.trim();
+    let (crates, name) = path.rsplit_once("::").unwrap_or(("", path));
+    let first = crates.trim_start_matches("::").split("::").next();
+    let is_known = matches!(first, Some("" | "core" | "serde" | "std"));
+    let name = name.trim();
+    (is_known && TRAITS.contains(&name)).then_some(name)
 }
 
 /// The text is a type, as far as a parser can tell.
@@ -212,12 +241,35 @@ mod tests {
     #[test]
     fn a_selector_takes_one_type_or_all() {
         let mut options = Options::default();
-        options
-            .derives
-            .push((Selector::new("*"), "Hash".to_owned()));
-        options.derives.push((Selector::new("A"), "Ord".to_owned()));
-        assert_eq!(options.derives("A").collect::<Vec<_>>(), ["Hash", "Ord"]);
-        assert_eq!(options.derives("B").collect::<Vec<_>>(), ["Hash"]);
+        options.derives.push((Selector::new("*"), "Ord".to_owned()));
+        for derive in ["Ord", "PartialOrd"] {
+            let derive = (Selector::new("A"), derive.to_owned());
+            options.derives.push(derive);
+        }
+        assert_eq!(options.derives("A", &[]), ["Ord", "PartialOrd"]);
+        assert_eq!(options.derives("B", &[]), ["Ord"]);
         assert_eq!(options.attributes("A").count(), 0);
+    }
+
+    #[test]
+    fn what_is_derived_already_is_known_however_it_is_written() {
+        for (path, expected) in [
+            ("Hash", Some("Hash")),
+            ("::core::hash::Hash", Some("Hash")),
+            ("std::default::Default", Some("Default")),
+            ("serde::Serialize", Some("Serialize")),
+            ("Ord", None),
+            ("derivative::Hash", None),
+        ] {
+            assert_eq!(derived(path), expected, "{path}");
+        }
+        let mut options = Options::default();
+        for (ty, derive) in [("*", "Eq"), ("A", "Eq"), ("A", "Copy"), ("B", "Eq")] {
+            let derive = (Selector::new(ty), derive.to_owned());
+            options.derives.push(derive);
+        }
+        assert_eq!(options.derives("A", &["Eq"]), ["Copy"]);
+        assert_eq!(options.derives("B", &[]), ["Eq"]);
+        assert_eq!(options.derives("C", &[]), [""; 0]);
     }
 }

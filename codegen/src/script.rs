@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, quote};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Errors, Place, Severity, quote};
 use crate::lower::module_name;
 use crate::source::{is_document, not_utf8, slashed};
 use crate::{Generated, pipeline};
@@ -191,6 +191,9 @@ impl Config {
                 Diagnostic::error(Code::SameModule, Place::file(&found.watched), message);
             return report(cargo, &diagnostic);
         }
+        let mut options = self.options.clone();
+        options.is_shared = found.documents.len() > 1;
+        let mut in_vain = None;
         let mut disk = files::Disk::default();
         let (documents, parts): (Vec<_>, Vec<_>) = found
             .documents
@@ -222,7 +225,7 @@ impl Config {
                 continue;
             }
             let generated = match text {
-                Ok(text) => pipeline(&name, &text, Some(&mut disk), &self.options),
+                Ok(text) => pipeline(&name, &text, Some(&mut disk), &options),
                 Err(error) => Err(error.into()),
             };
             for path in disk.newly_read() {
@@ -234,14 +237,28 @@ impl Config {
                         report(cargo, warning)?;
                     }
                     write(&out_dir, &module, &generated.code)?;
+                    in_vain = Some(in_all(in_vain, generated.in_vain));
                 }
                 Err(diagnostics) => {
                     for diagnostic in &diagnostics {
                         report(cargo, diagnostic)?;
                     }
                     remove(&out_dir, &module)?;
+                    // What options are about may well be in this one.
+                    in_vain = Some(Vec::new());
                 }
             }
+        }
+        let mut errors = Errors::new(&self.options.levels);
+        for mistake in in_vain.unwrap_or_default() {
+            errors.push(mistake);
+        }
+        let left: Vec<Diagnostic> = match errors.finish() {
+            Ok(warnings) => warnings,
+            Err(mistakes) => mistakes.into_iter().collect(),
+        };
+        for diagnostic in &left {
+            report(cargo, diagnostic)?;
         }
         // A folder that the user has chosen is not ours to keep notes in.
         if found.is_several && self.out_dir.is_none() {
@@ -257,6 +274,15 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What no document has, of what none before `these` had either.
+fn in_all(before: Option<Vec<Diagnostic>>, these: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let Some(mut before) = before else {
+        return these;
+    };
+    before.retain(|known| these.iter().any(|other| other.message() == known.message()));
+    before
 }
 
 /// The name of a file in messages, and its text.

@@ -248,6 +248,9 @@ codes! {
         "The build script asks for an operation that the document does not have.";
     UnknownCode = 803, "unknown code":
         "The build script allows or denies a code that no diagnostic has.";
+    UnusedOption = 804, "unused option":
+        "The build script says something of a type or a schema that is not there. Where it compiles \
+         several documents, it is in none of them.";
 
     // Limits.
     TooLong = 901, "too long":

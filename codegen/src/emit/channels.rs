@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, ident, markdown, type_ident};
-use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server};
+use super::{Index, docs, ident, markdown, type_ident};
+use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server, Traits};
 
 const SERDE: &str = "::specwire::private::serde";
 
@@ -89,16 +89,17 @@ fn server(server: &Server) -> TokenStream {
 }
 
 /// The types of all channels' parameters.
-pub(super) fn parameters(api: &Api) -> TokenStream {
+pub(super) fn parameters(index: &Index<'_>, api: &Api) -> TokenStream {
     let structs = api.channels.iter().filter_map(|channel| {
         let parameters = channel.parameters.as_ref()?;
-        Some(structure(channel, parameters))
+        Some(structure(index, channel, parameters))
     });
-    let enums = api.parameter_enums.iter().map(enumeration);
+    let enums = api.parameter_enums.iter();
+    let enums = enums.map(|values| enumeration(index, values));
     quote!(#(#structs)* #(#enums)*)
 }
 
-fn structure(channel: &Channel, parameters: &Parameters) -> TokenStream {
+fn structure(index: &Index<'_>, channel: &Channel, parameters: &Parameters) -> TokenStream {
     let name = type_ident(&parameters.name);
     let address = channel.address.as_deref().unwrap_or_default();
     let docs = docs::item(&[&format!(
@@ -144,12 +145,21 @@ fn structure(channel: &Channel, parameters: &Parameters) -> TokenStream {
     let locations = (!locations.is_empty()).then(
         || quote!(const LOCATIONS: &'static [(&'static str, &'static str)] = &[#(#locations),*];),
     );
+    let traits = Traits {
+        default: parameters.has_default,
+        eq: true,
+        copy: false,
+    };
+    let derives = index.derives(&parameters.name.0, traits);
+    let attributes = index.attributes(&parameters.name.0);
     quote! {
         #docs
         #dead_code
         #[derive(Clone, Debug, Eq, Hash, PartialEq)]
         #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+        #derives
         #[serde(crate = #SERDE)]
+        #attributes
         pub struct #name {
             #(#fields),*
         }
@@ -233,7 +243,7 @@ fn value(field: &Parameter) -> Option<TokenStream> {
     })
 }
 
-fn enumeration(values: &ParameterEnum) -> TokenStream {
+fn enumeration(index: &Index<'_>, values: &ParameterEnum) -> TokenStream {
     let name = type_ident(&values.name);
     let docs = docs::item(&[&format!(
         "Values of the parameter {}.",
@@ -247,12 +257,21 @@ fn enumeration(values: &ParameterEnum) -> TokenStream {
         let name = ident(&variant.name.rust);
         quote!(#docs #rename #name)
     });
+    let traits = Traits {
+        default: false,
+        eq: true,
+        copy: true,
+    };
+    let derives = index.derives(&values.name.0, traits);
+    let attributes = index.attributes(&values.name.0);
     quote! {
         #docs
         #dead_code
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+        #derives
         #[serde(crate = #SERDE)]
+        #attributes
         pub enum #name {
             #(#variants),*
         }

@@ -150,7 +150,7 @@ pub(super) fn write_derives(
     text.line(&[
         "#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]",
     ]);
-    if let Some(more) = index.derives(name) {
+    if let Some(more) = index.derives(name, traits) {
         text.foreign(&more.to_string());
     }
 }

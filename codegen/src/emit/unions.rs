@@ -18,8 +18,8 @@ pub(super) fn union(
     docs: &TokenStream,
 ) -> TokenStream {
     let own = index.attributes(&definition.name.0);
-    let more = index.derives(&definition.name.0);
     let traits = definition.traits;
+    let more = index.derives(&definition.name.0, traits);
     let copy = traits.copy.then(|| quote!(Copy,));
     let eq = traits.eq.then(|| quote!(Eq, Hash,));
     let names: Vec<&str> = union

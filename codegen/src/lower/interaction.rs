@@ -242,23 +242,8 @@ struct Recogniser<'s, 'e> {
 
 impl<'s> Recogniser<'s, '_> {
     /// The operations that the build script asks for, if it does not ask for all.
-    fn chosen(&mut self, options: &Options) -> Option<HashSet<&'s str>> {
+    fn chosen(&self, options: &Options) -> Option<HashSet<&'s str>> {
         let chosen = options.operations.as_ref()?;
-        let operations = self.resolved.root.get("operations");
-        for key in chosen {
-            if operations.is_some_and(|operations| operations.get(key).is_some()) {
-                continue;
-            }
-            let entries = operations.into_iter().flat_map(Node::entries);
-            let meant = self.errors.nearest(key, entries.map(|entry| entry.key));
-            let message = format!(
-                "there is no operation {}, which the build script asks for",
-                quote(key)
-            );
-            let place = operations.unwrap_or(self.resolved.root).key_place();
-            self.errors
-                .push(Diagnostic::error(Code::NoSuchOperation, place, message).did_you_mean(meant));
-        }
         let known = chosen
             .iter()
             .filter_map(|key| self.by_key.get_key_value(key.as_str()));

@@ -535,11 +535,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
     /// The schema object that is all there is to it, and so has given it its name.
     pub(super) fn named_by(&self, id: SchemaId) -> Option<Node<'s>> {
         let slot = self.slots.get(id.0)?;
-        let first = slot.parts.first()?;
-        let rest = slot.parts.get(1..)?;
-        // Those of its own `allOf` belong to it.
-        let own = rest.is_empty() || first.node.get("allOf").is_some();
-        (own && !first.mask.is_base() && slot.types == Types::ALL).then_some(first.node)
+        named(&slot.parts).filter(|_| slot.types == Types::ALL)
     }
 
     /// Anything matches.
@@ -555,6 +551,13 @@ impl<'s, 'e> Schemas<'s, 'e> {
             is_unread: false,
         }
     }
+}
+
+/// The one schema object that these are, with those of its own `allOf`.
+fn named<'s>(parts: &[Part<'s>]) -> Option<Node<'s>> {
+    let (first, rest) = parts.split_first()?;
+    let own = rest.is_empty() || first.node.get("allOf").is_some();
+    (own && !first.mask.is_base()).then_some(first.node)
 }
 
 /// It has a keyword that some value does not match, or that tells what a value is.

@@ -31,14 +31,14 @@ const MOST_PARTS: usize = 20_000;
 const DEEPEST: usize = 6;
 
 /// Lowers messages and all types that they reach. Those at the positions in `received` are read by
-/// clients.
+/// clients. Beside them are the options for types of the user's own that were of use.
 pub(super) fn lower<'s>(
     messages: &[&Message<'s>],
     received: &HashSet<usize>,
     resolved: &'s Resolved<'s>,
     options: &'s Options,
     errors: &mut Errors,
-) -> (Vec<api::Message>, Vec<TypeDef>) {
+) -> (Vec<api::Message>, Vec<TypeDef>, HashSet<String>) {
     let mut types = Types {
         schemas: Schemas::new(resolved, options, errors),
         options,
@@ -67,7 +67,7 @@ pub(super) fn lower<'s>(
     types.define(&sketches);
     let mut definitions = types.definitions;
     recursion::settle(&mut definitions);
-    (lowered, definitions)
+    (lowered, definitions, types.schemas.substituted)
 }
 
 struct Types<'s, 'e> {

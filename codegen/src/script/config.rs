@@ -75,7 +75,14 @@ impl Config {
         self
     }
 
-    /// Derives one more trait for a type, which is called by its name in Rust; `*` is every type.
+    /// Derives one more trait for a type, which is called by its name in Rust; `*` is every type of
+    /// a schema, a message or the parameters of a channel.
+    ///
+    /// Generated code derives `Clone`, `Debug`, `PartialEq` and serde's traits for all types, and
+    /// `Copy`, `Default`, `Eq` and `Hash` for those that can have them. None is derived twice, and of
+    /// these `*` adds nothing; a type that holds one of the user's own can be given them by name.
+    ///
+    /// A name that no type has is a warning, with the one that was probably meant.
     ///
     /// ```no_run
     /// specwire_codegen::Config::new()
@@ -91,7 +98,7 @@ impl Config {
         self
     }
 
-    /// Gives a type an attribute. The type is called by its name in Rust; `*` is every type.
+    /// Gives a type an attribute. The type is called as for [`derive`](Self::derive).
     ///
     /// ```no_run
     /// specwire_codegen::Config::new()
@@ -107,7 +114,12 @@ impl Config {
     }
 
     /// Uses a type of one's own in place of the one that a schema would become. The schema is given
-    /// by its key in `components.schemas`, or by its JSON pointer.
+    /// by its key in `components.schemas`, or by its JSON pointer; one in another file by that file's
+    /// path with the pointer behind a `#`, or by the name under which it is defined there. A
+    /// schema may also ask for a type itself, with `x-rust-type`.
+    ///
+    /// The type has to be `Clone`, `Debug`, `PartialEq`, `Send`, `Sync` and readable and writable by
+    /// serde. Rules of the schema are not checked. A schema that no message has is a warning.
     ///
     /// ```no_run
     /// specwire_codegen::Config::new()
@@ -121,7 +133,8 @@ impl Config {
         self
     }
 
-    /// Uses a type of one's own for strings of a `format`.
+    /// Uses a type of one's own for strings of a `format`, if there are any. What a type has to be
+    /// is said at [`substitute`](Self::substitute).
     ///
     /// ```no_run
     /// specwire_codegen::Config::new()
@@ -176,7 +189,10 @@ impl Config {
     }
 
     /// Gives optional members that have a `default` the plain type instead of an [`Option`]: a member
-    /// that is not there is read as its default.
+    /// that is not there is read as its default, which `Default` and `new` give it too.
+    ///
+    /// Members keep their [`Option`] where they may be `null`, and where the default is an object or
+    /// a list with something in it.
     ///
     /// ```no_run
     /// specwire_codegen::Config::new().plain_defaults(true).compile("yaml/Robot.yaml")?;

@@ -269,6 +269,41 @@ fn a_module_is_named_where_there_is_one_document() {
 }
 
 #[test]
+fn of_several_documents_one_may_have_what_an_option_is_about() {
+    let folder = Folder::new("shared");
+    fs::create_dir_all(folder.0.join("yaml")).expect("a folder for tests");
+    folder.write("yaml/a.yaml", CLOCK);
+    folder.write("yaml/b.yaml", &CLOCK.replace("tick:", "tock:"));
+    let compile = |config: Config| {
+        let config = config.out_dir(folder.0.join("out"));
+        let mut cargo = Vec::new();
+        config
+            .run(&folder.0.join("yaml"), &mut cargo)
+            .expect("the files can be written");
+        let told = String::from_utf8(cargo).expect("text");
+        let of_interest = told.lines().filter(|line| line.contains("SW"));
+        of_interest
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace(&format!("{}/", folder.0.display()), "")
+    };
+    let config = Config::new()
+        .derive("Tock", "PartialOrd")
+        .operations(["tock"]);
+    assert_eq!(compile(config), "");
+    assert_eq!(
+        compile(Config::new().operations(["tick", "tuck"])),
+        "cargo::error=yaml/a.yaml:4:1: [SW0802] there is no operation `tuck`, which the build script asks for"
+    );
+    let config = Config::new().derive("Tack", "PartialOrd");
+    assert_eq!(
+        compile(config.clone()),
+        "cargo::warning=yaml/a.yaml: [SW0804] there is no type `Tack`, which the option `derive` is about"
+    );
+    assert_eq!(compile(config.allow("SW0804")), "");
+}
+
+#[test]
 fn line_ends_make_no_difference() {
     let folder = Folder::new("line-ends");
     let text = format!("{CLOCK}x-more: |\n  two\n  lines\n").replace(

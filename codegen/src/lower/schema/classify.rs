@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::facts::{Additional, Facts, Listed, integer};
 use super::{
-    Class, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition,
+    Class, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition, named,
 };
 use crate::api::{Base, Bound, Integer, Rules, Type};
 use crate::diagnostic::{Code, Diagnostic, quote};
@@ -294,7 +294,7 @@ impl<'s> Schemas<'s, '_> {
 
     /// The type of the user's own that stands for the schema, by option or by `x-rust-type`.
     fn foreign_type(&mut self, parts: &[Part<'s>], facts: &Facts<'s>) -> Option<String> {
-        let named = parts.first().filter(|part| !part.mask.is_base())?.node;
+        let named = named(parts)?;
         if !self.options.substitutes.is_empty() {
             let key = Some(named.key()).filter(|_| is_definition(named));
             let pointer = named.reference();
