@@ -9,7 +9,7 @@ use std::slice::Iter;
 use proc_macro2::TokenStream;
 
 /// Columns of a line.
-const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Items of generated code.
 #[derive(Debug)]

@@ -1,10 +1,7 @@
 //! What makes a type a message.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use super::text::Code;
-use super::{Index, checks, ident, markdown, type_ident, types, unions};
+use super::text::{Code, Text, list, literal};
+use super::{Index, checks, markdown, types, unions};
 use crate::api::{Content, Expression, Message, Part, Payload};
 
 /// The content type of messages that have no other.
@@ -12,43 +9,51 @@ const JSON: &str = "application/json";
 
 /// The implementation of `Payload`.
 pub(super) fn payload(message: &Message, code: &mut Code) {
-    let name = ident(&message.name.rust);
-    let headers = match &message.headers {
-        Some(headers) => {
-            let headers = type_ident(headers);
-            quote!(#headers)
-        }
-        None => quote!(::specwire::NoHeaders),
-    };
-    let wire = &message.name.wire;
-    let shape = unions::shape(&message.shape);
-    let header_names = strings("headers", &message.header_names);
+    let headers = message.headers.as_ref();
+    let headers = headers.map_or("::specwire::NoHeaders", |headers| &headers.0);
+    let mut calls = unions::shape(&message.shape);
+    if !message.header_names.is_empty() {
+        calls.push(format!(".headers({})", list(&message.header_names)));
+    }
     let member = |expression: &Option<Expression>, part| expression.as_ref()?.member_of(part);
-    let header = |expression| member(expression, Part::Headers);
-    let reply_address = string("reply_address", header(&message.reply_address));
-    let content = content(message);
-    let correlation_id = string("correlation_id", header(&message.correlation_id));
-    let in_payload = member(&message.correlation_id, Part::Payload);
-    let correlation_in_payload = string("correlation_in_payload", in_payload);
-    code.tokens(quote! {
-        impl ::specwire::Payload for #name {
-            type Headers = #headers;
-            const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new(#wire)
-                #shape #header_names #reply_address #correlation_id #correlation_in_payload #content;
-        }
-    });
+    for (method, member) in [
+        (
+            "reply_address",
+            member(&message.reply_address, Part::Headers),
+        ),
+        (
+            "correlation_id",
+            member(&message.correlation_id, Part::Headers),
+        ),
+        (
+            "correlation_in_payload",
+            member(&message.correlation_id, Part::Payload),
+        ),
+    ] {
+        calls.extend(member.map(|member| format!(".{method}({})", literal(&member))));
+    }
+    calls.extend(content(message));
+    let mut text = Text::default();
+    text.line(&["impl ::specwire::Payload for ", &message.name.rust, " {"]);
+    text.line(&["    type Headers = ", headers, ";"]);
+    let spec = "::specwire::private::MessageSpec";
+    text.constant("SPEC", spec, &literal(&message.name.wire), &calls);
+    text.line(&["}"]);
+    code.text(text);
 }
 
 /// What its payload is, where that is not JSON or is called otherwise.
-fn content(message: &Message) -> Option<TokenStream> {
+fn content(message: &Message) -> Option<String> {
     let content_type = message.content_type.as_deref().unwrap_or(JSON);
     let content = match message.content {
-        Content::Json => quote!(Json),
-        Content::Text => quote!(Text),
-        Content::Binary => quote!(Binary),
+        Content::Json => "Json",
+        Content::Text => "Text",
+        Content::Binary => "Binary",
     };
-    (message.content != Content::Json || content_type != JSON)
-        .then(|| quote!(.content(::specwire::private::Content::#content, #content_type)))
+    (message.content != Content::Json || content_type != JSON).then(|| {
+        let content_type = literal(content_type);
+        format!(".content(::specwire::private::Content::{content}, {content_type})")
+    })
 }
 
 /// What its payload's type is for.
@@ -72,14 +77,4 @@ pub(super) fn wrapper(index: &Index<'_>, message: &Message, code: &mut Code) {
     types::newtype(index, name, inner, None, index.traits(inner), &docs, code);
     checks::wrapper(index, name, inner, code);
     payload(message, code);
-}
-
-fn strings(method: &str, values: &[String]) -> Option<TokenStream> {
-    let method = ident(method);
-    (!values.is_empty()).then(|| quote!(.#method(&[#(#values),*])))
-}
-
-fn string(method: &str, value: Option<String>) -> Option<TokenStream> {
-    let method = ident(method);
-    value.map(|value| quote!(.#method(#value)))
 }

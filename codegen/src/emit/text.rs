@@ -9,7 +9,10 @@ use proc_macro2::{Literal, TokenStream};
 
 use super::docs;
 use super::types::tokens;
-use crate::format::Piece;
+use crate::format::{Piece, WIDTH};
+
+/// Columns that a call has, behind those that it is indented by and before those that end it.
+const CALL: usize = 78;
 
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
@@ -75,6 +78,27 @@ impl Text {
         }
     }
 
+    /// A constant of an implementation: what `new` makes, and calls on that.
+    pub(super) fn constant(&mut self, name: &str, ty: &str, new: &str, calls: &[String]) {
+        let end = if calls.is_empty() { ";" } else { "" };
+        let start = format!("    const {name}: {ty} =");
+        let one = format!("{start} {ty}::new({new}){end}");
+        let indent = if is_short(&one, WIDTH) {
+            self.line(&[&one]);
+            "        "
+        } else {
+            self.line(&[&start]);
+            self.line(&["        ", ty, "::new(", new, ")", end]);
+            "            "
+        };
+        for (number, call) in calls.iter().enumerate() {
+            let is_last = number + 1 == calls.len();
+            self.line(&[indent, call, if is_last { ";" } else { "" }]);
+            // Its arguments will be on lines of their own.
+            self.is_rough |= !is_short(call, CALL);
+        }
+    }
+
     pub(super) fn append(&mut self, other: &Self) {
         self.text.push_str(&other.text);
         self.is_rough |= other.is_rough;
@@ -90,6 +114,17 @@ impl Text {
         self.is_rough = true;
         self.text.push_str(code);
     }
+}
+
+/// It is no wider than this. Where its bytes cannot tell, it is said to be.
+fn is_short(text: &str, width: usize) -> bool {
+    text.len() <= width
+}
+
+/// A slice of strings.
+pub(super) fn list(texts: &[String]) -> String {
+    let literals: Vec<String> = texts.iter().map(|text| literal(text)).collect();
+    format!("&[{}]", literals.join(", "))
 }
 
 /// The literal of a string.

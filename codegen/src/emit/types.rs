@@ -348,6 +348,10 @@ fn default_function(field: &Field) -> String {
 
 /// What a struct can do: be made of what it needs, and tell its defaults.
 fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
+    let constructor = constructor(index, definition, body);
+    if constructor.is_none() && body.fields.iter().all(|field| field.default.is_none()) {
+        return None;
+    }
     let mut scope = Scope::new();
     for taken in [
         "as_ref",
@@ -374,7 +378,7 @@ fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<Tok
     ] {
         scope.claim(taken.to_owned());
     }
-    let mut all: Vec<TokenStream> = constructor(index, definition, body).into_iter().collect();
+    let mut all: Vec<TokenStream> = constructor.into_iter().collect();
     for field in &body.fields {
         let Some(default) = &field.default else {
             continue;

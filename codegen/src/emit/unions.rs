@@ -1,9 +1,12 @@
 //! Enums of several types: `oneOf` and `anyOf`.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::types::{SERDE, path, path_within};
+use super::text::{list, literal};
+use super::types::{SERDE, path, path_within, tokens};
 use super::{Index, docs, ident, markdown, type_ident};
 use crate::api::{Branch, JsonType, Shape, Type, TypeDef, Union};
 
@@ -121,28 +124,28 @@ fn test(branch: &Branch) -> TokenStream {
     });
     let values = &branch.test.values;
     let equals = (!values.is_empty()).then(|| quote!(.equals(&[#(#values),*])));
-    let shape = shape(&branch.test.shape);
+    let shape = tokens(&shape(&branch.test.shape).concat());
     quote!(#(#types)* #equals #shape)
 }
 
-/// What is known of an object's members.
-pub(super) fn shape(shape: &Shape) -> TokenStream {
-    let list = |method: &str, names: &[String]| {
-        let method = ident(method);
-        (!names.is_empty()).then(|| quote!(.#method(&[#(#names),*])))
-    };
-    let members = list("members", &shape.members);
-    let required = list("required", &shape.required);
-    let closed = shape.closed.then(|| quote!(.closed()));
-    let constants = constants(shape);
-    quote!(#members #required #closed #(#constants)*)
-}
-
-/// The members that tell most, each with its values.
-fn constants(shape: &Shape) -> impl Iterator<Item = TokenStream> {
-    let mut all: Vec<&(String, Vec<String>)> = shape.constants.iter().collect();
-    all.sort_by_key(|(name, values)| (!shape.required.contains(name), values.len()));
-    all.truncate(CONSTANTS);
-    all.into_iter()
-        .map(|(name, values)| quote!(.constant(#name, &[#(#values),*])))
+/// What is known of an object's members, as calls.
+pub(super) fn shape(shape: &Shape) -> Vec<String> {
+    let mut calls = Vec::new();
+    if !shape.members.is_empty() {
+        calls.push(format!(".members({})", list(&shape.members)));
+    }
+    if !shape.required.is_empty() {
+        calls.push(format!(".required({})", list(&shape.required)));
+    }
+    if shape.closed {
+        calls.push(".closed()".to_owned());
+    }
+    // The members that tell most, each with its values.
+    let mut constants: Vec<&(String, Vec<String>)> = shape.constants.iter().collect();
+    let required: HashSet<&str> = shape.required.iter().map(String::as_str).collect();
+    constants.sort_by_key(|(name, values)| (!required.contains(name.as_str()), values.len()));
+    for (name, values) in constants.into_iter().take(CONSTANTS) {
+        calls.push(format!(".constant({}, {})", literal(name), list(values)));
+    }
+    calls
 }

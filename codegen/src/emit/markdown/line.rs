@@ -87,6 +87,9 @@ pub(super) fn is_heading(line: &str) -> bool {
 }
 
 pub(super) fn is_rule(line: &str) -> bool {
+    if !line.trim_start().starts_with(['-', '*', '_']) {
+        return false;
+    }
     let signs: String = line.split_whitespace().collect();
     signs.len() >= 3
         && ["-", "*", "_"]
