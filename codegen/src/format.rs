@@ -9,7 +9,7 @@ use std::slice::Iter;
 use proc_macro2::TokenStream;
 
 /// Columns of a line.
-pub(crate) const WIDTH: usize = 100;
+const WIDTH: usize = 100;
 
 /// Items of generated code.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ fn lay_out(tokens: TokenStream) -> Vec<String> {
 }
 
 /// The line is no longer than a line may be. Comments have been broken already.
-fn fits(line: &str) -> bool {
+pub(crate) fn fits(line: &str) -> bool {
     line.len() <= WIDTH || line.chars().count() <= WIDTH || is_comment(line)
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::text::{Code, Text, literal};
-use super::types::{SERDE, tokens, write_attributes, write_derives};
+use super::types::{tokens, write_attributes, write_derives};
 use super::{Index, docs, ident, markdown, type_ident};
 use crate::api::{Base, Enum, TypeDef};
 
@@ -31,8 +31,9 @@ pub(super) fn enumeration(
         ]);
     }
     write_derives(index, name, definition.traits, true, &mut text);
-    let (serde, conversions) = conversions(definition, values);
-    text.line(&["#[serde(crate = \"", SERDE, "\"", serde, ")]"]);
+    let mut arguments = vec!["crate = \"::specwire::private::serde\""];
+    arguments.extend(conversion(values).into_iter().flatten());
+    text.attribute(0, "serde", &arguments);
     write_attributes(index, name, &mut text);
     text.line(&["pub enum ", name, " {"]);
     // Text that is known is what serde derives for.
@@ -57,7 +58,14 @@ pub(super) fn enumeration(
     }
     text.line(&["}"]);
     code.text(text);
-    code.tokens(conversions);
+    match values.base {
+        Base::String => {
+            if let Some(unknown) = &values.unknown {
+                code.text(conversions_of_text(name, values, unknown));
+            }
+        }
+        Base::Integer | Base::Json => code.tokens(conversions(definition, values)),
+    }
 }
 
 /// The type of the values as they are on the wire.
@@ -69,8 +77,67 @@ fn raw(base: Base) -> &'static str {
     }
 }
 
-/// What serde is told, and the conversions that it uses.
-fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStream) {
+/// What serde is told to convert from and to, if it cannot derive all there is to do.
+fn conversion(values: &Enum) -> Option<[&'static str; 2]> {
+    let is_open = values.unknown.is_some();
+    match values.base {
+        Base::String => is_open.then_some([
+            "from = \"::std::string::String\"",
+            "into = \"::std::borrow::Cow<'static, str>\"",
+        ]),
+        Base::Integer if is_open => Some(["from = \"i64\"", "into = \"i64\""]),
+        Base::Integer => Some(["try_from = \"i64\"", "into = \"i64\""]),
+        Base::Json if is_open => {
+            Some(["from = \"::specwire::Json\"", "into = \"::specwire::Json\""])
+        }
+        Base::Json => Some([
+            "try_from = \"::specwire::Json\"",
+            "into = \"::specwire::Json\"",
+        ]),
+    }
+}
+
+/// The conversions of an enum of text that has a variant for what is unknown.
+fn conversions_of_text(name: &str, values: &Enum, unknown: &str) -> Text {
+    let mut text = Text::default();
+    text.line(&[
+        "impl ::core::convert::From<::std::string::String> for ",
+        name,
+        " {",
+    ]);
+    text.line(&["    fn from(value: ::std::string::String) -> Self {"]);
+    text.line(&["        match value.as_str() {"]);
+    for variant in &values.variants {
+        let wire = literal(&variant.name.wire);
+        text.code(12, &[&wire, " => Self::", &variant.name.rust, ","]);
+    }
+    text.code(12, &["_ => Self::", unknown, "(value),"]);
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text.line(&[
+        "impl ::core::convert::From<",
+        name,
+        "> for ::std::borrow::Cow<'static, str> {",
+    ]);
+    text.line(&["    fn from(value: ", name, ") -> Self {"]);
+    text.line(&["        match value {"]);
+    for variant in &values.variants {
+        let wire = literal(&variant.name.wire);
+        text.code(
+            12,
+            &[name, "::", &variant.name.rust, " => ", &wire, ".into(),"],
+        );
+    }
+    text.code(12, &[name, "::", unknown, "(value) => value.into(),"]);
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text
+}
+
+/// The conversions of an enum of anything else.
+fn conversions(definition: &TypeDef, values: &Enum) -> TokenStream {
     let name = type_ident(&definition.name);
     let unknown = values.unknown.as_deref().map(ident);
     let known = || {
@@ -80,35 +147,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStrea
             .map(|variant| (variant.name.wire.as_str(), ident(&variant.name.rust)))
     };
     match values.base {
-        Base::String => {
-            let Some(unknown) = unknown else {
-                return ("", TokenStream::new());
-            };
-            let from = known().map(|(wire, variant)| quote!(#wire => Self::#variant));
-            let into = known().map(|(wire, variant)| quote!(#name::#variant => #wire.into()));
-            let serde =
-                r#", from = "::std::string::String", into = "::std::borrow::Cow<'static, str>""#;
-            let conversions = quote! {
-                impl ::core::convert::From<::std::string::String> for #name {
-                    fn from(value: ::std::string::String) -> Self {
-                        match value.as_str() {
-                            #(#from,)*
-                            _ => Self::#unknown(value),
-                        }
-                    }
-                }
-
-                impl ::core::convert::From<#name> for ::std::borrow::Cow<'static, str> {
-                    fn from(value: #name) -> Self {
-                        match value {
-                            #(#into,)*
-                            #name::#unknown(value) => value.into(),
-                        }
-                    }
-                }
-            };
-            (serde, conversions)
-        }
+        Base::String => TokenStream::new(),
         Base::Integer => {
             let into = known().map(|(wire, variant)| {
                 let number = tokens(wire);
@@ -125,11 +164,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStrea
                 &quote!(value),
                 &from.collect::<Vec<_>>(),
             );
-            let serde = match unknown {
-                Some(_) => r#", from = "i64", into = "i64""#,
-                None => r#", try_from = "i64", into = "i64""#,
-            };
-            let conversions = quote! {
+            quote! {
                 #from
 
                 impl ::core::convert::From<#name> for i64 {
@@ -140,8 +175,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStrea
                         }
                     }
                 }
-            };
-            (serde, conversions)
+            }
         }
         Base::Json => {
             let json = quote!(::specwire::Json);
@@ -153,11 +187,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStrea
             let into_unknown = unknown
                 .as_ref()
                 .map(|unknown| quote!(#name::#unknown(value) => value,));
-            let serde = match unknown {
-                Some(_) => r#", from = "::specwire::Json", into = "::specwire::Json""#,
-                None => r#", try_from = "::specwire::Json", into = "::specwire::Json""#,
-            };
-            let conversions = quote! {
+            quote! {
                 #from
 
                 impl ::core::convert::From<#name> for ::specwire::Json {
@@ -168,8 +198,7 @@ fn conversions(definition: &TypeDef, values: &Enum) -> (&'static str, TokenStrea
                         }
                     }
                 }
-            };
-            (serde, conversions)
+            }
         }
     }
 }

@@ -9,10 +9,15 @@ use proc_macro2::{Literal, TokenStream};
 
 use super::docs;
 use super::types::tokens;
-use crate::format::{Piece, WIDTH};
+use crate::format::{Piece, fits};
 
 /// Columns that a call has, behind those that it is indented by and before those that end it.
 const CALL: usize = 78;
+
+/// Columns within which a line of a function stays as it is.
+const CODE: usize = 85;
+
+const SPACES: &str = "                ";
 
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
@@ -61,6 +66,29 @@ impl Text {
         self.text.push('\n');
     }
 
+    /// A line of a function's body, of these parts, which are laid out where there is much of them.
+    pub(super) fn code(&mut self, indent: usize, parts: &[&str]) {
+        let before = self.text.len();
+        self.push(SPACES.get(..indent).unwrap_or_default());
+        self.line(parts);
+        self.is_rough |= self.text.len() - before > CODE;
+    }
+
+    /// An attribute and its arguments, each on a line of its own where they are too long for one.
+    pub(super) fn attribute(&mut self, indent: usize, name: &str, arguments: &[&str]) {
+        let indent = SPACES.get(..indent).unwrap_or_default();
+        let one = format!("{indent}#[{name}({})]", arguments.join(", "));
+        if fits(&one) {
+            return self.line(&[&one]);
+        }
+        self.line(&[indent, "#[", name, "("]);
+        for (number, argument) in arguments.iter().enumerate() {
+            let is_last = number + 1 == arguments.len();
+            self.line(&[indent, "    ", argument, if is_last { "" } else { "," }]);
+        }
+        self.line(&[indent, ")]"]);
+    }
+
     /// The doc comment of an item.
     pub(super) fn item_docs(&mut self, texts: &[&str]) {
         self.docs("///", docs::lines(texts, docs::ITEM_WIDTH));
@@ -83,7 +111,7 @@ impl Text {
         let end = if calls.is_empty() { ";" } else { "" };
         let start = format!("    const {name}: {ty} =");
         let one = format!("{start} {ty}::new({new}){end}");
-        let indent = if is_short(&one, WIDTH) {
+        let indent = if fits(&one) {
             self.line(&[&one]);
             "        "
         } else {
@@ -95,7 +123,7 @@ impl Text {
             let is_last = number + 1 == calls.len();
             self.line(&[indent, call, if is_last { ";" } else { "" }]);
             // Its arguments will be on lines of their own.
-            self.is_rough |= !is_short(call, CALL);
+            self.is_rough |= call.len() > CALL;
         }
     }
 
@@ -114,11 +142,6 @@ impl Text {
         self.is_rough = true;
         self.text.push_str(code);
     }
-}
-
-/// It is no wider than this. Where its bytes cannot tell, it is said to be.
-fn is_short(text: &str, width: usize) -> bool {
-    text.len() <= width
 }
 
 /// A slice of strings.

@@ -324,7 +324,8 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
         );
     }
     if !serde.is_empty() {
-        text.line(&["    #[serde(", &serde.join(", "), ")]"]);
+        let serde: Vec<&str> = serde.iter().map(String::as_str).collect();
+        text.attribute(4, "serde", &serde);
     }
     if is_complex(field) {
         text.line(&[
