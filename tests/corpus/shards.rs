@@ -187,7 +187,9 @@ fn cargo(out: &Path) -> Vec<(Option<usize>, String)> {
         else {
             continue;
         };
-        if message.level != "error" || message.spans.is_empty() {
+        // The last one only counts those before it.
+        let counts = |text: &String| text.starts_with("error: aborting due to");
+        if message.level != "error" || message.rendered.as_ref().is_some_and(counts) {
             continue;
         }
         let number = message.spans.iter().find_map(|span| {
