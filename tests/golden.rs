@@ -13,8 +13,20 @@ use specwire::{Fault, Number, Payload, Request, Validate};
 mod channels {
     include!("../codegen/tests/golden/Channels.rs");
 }
+mod conditions {
+    include!("../codegen/tests/golden/Conditions.rs");
+}
 mod content {
     include!("../codegen/tests/golden/Content.rs");
+}
+mod dialects {
+    include!("../codegen/tests/golden/Dialects.rs");
+}
+mod files {
+    include!("../codegen/tests/golden/Files.rs");
+}
+mod greetings {
+    include!("../codegen/tests/golden/Greetings.rs");
 }
 mod heartbeat {
     include!("../codegen/tests/golden/Heartbeat.rs");
@@ -28,6 +40,12 @@ mod names {
 mod operations {
     include!("../codegen/tests/golden/Operations.rs");
 }
+mod objects {
+    include!("../codegen/tests/golden/Objects.rs");
+}
+mod own {
+    include!("../codegen/tests/golden/Own.rs");
+}
 mod patterns {
     include!("../codegen/tests/golden/Patterns.rs");
 }
@@ -39,6 +57,9 @@ mod room {
 }
 mod schemas {
     include!("../codegen/tests/golden/Schemas.rs");
+}
+mod security {
+    include!("../codegen/tests/golden/Security.rs");
 }
 mod unions {
     include!("../codegen/tests/golden/Unions.rs");
@@ -398,4 +419,147 @@ fn rules_are_checked_with_their_place() {
     ] {
         breaks::<Rules>(text, pointer, rule);
     }
+}
+
+#[test]
+fn conditions_are_checked_as_they_are_written() {
+    use conditions::Order;
+
+    for text in [
+        r#"{"kind":"gift","wish":"a book"}"#,
+        r#"{"kind":"sale","price":1.5,"card":"1","coupon":"half","holder":{"name":"me"}}"#,
+        r#"{"kind":"gift","lines":[0,"x",1],"names":{"abc":"d"},"marks":{"n1":2.5,"t1":"x"},"head":["a",1,2],"long":["a"],"wish":""}"#,
+    ] {
+        comes_back::<Order>(text);
+        let order: Order = serde_json::from_str(text).expect("it is read");
+        assert_eq!(order.validate(), Ok(()), "{text}");
+    }
+    for (text, pointer, rule) in [
+        (r#"{"kind":"gift"}"#, "", "required"),
+        (r#"{"kind":"sale"}"#, "", "required"),
+        (
+            r#"{"kind":"sale","price":1.5,"card":"1"}"#,
+            "",
+            "dependentRequired",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","coupon":"half"}"#,
+            "",
+            "dependencies",
+        ),
+        (
+            r#"{"kind":"sale","price":1.5,"coupon":"free"}"#,
+            "/coupon",
+            "not",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","lines":[0]}"#,
+            "/lines",
+            "contains",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","names":{"abcd":"e"}}"#,
+            "/names/abcd",
+            "propertyNames",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","marks":{"n1":"x"}}"#,
+            "/marks/n1",
+            "type",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","marks":{"x":1}}"#,
+            "/marks/x",
+            "additionalProperties",
+        ),
+        (r#"{"kind":"gift","wish":"","head":[1]}"#, "/head/0", "type"),
+        (
+            r#"{"kind":"gift","wish":"","head":["a","b"]}"#,
+            "/head/1",
+            "type",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","long":[]}"#,
+            "/long",
+            "minItems",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","long":["a",2]}"#,
+            "/long/1",
+            "type",
+        ),
+    ] {
+        breaks::<Order>(text, pointer, rule);
+    }
+}
+
+#[test]
+fn schemas_mean_what_their_own_language_says() {
+    breaks::<dialects::Draft4>(r#"{"share":0.0}"#, "/share", "exclusiveMinimum");
+    breaks::<dialects::Draft4>(r#"{"share":1.0}"#, "/share", "exclusiveMaximum");
+    comes_back::<dialects::Draft4>(r#"{"share":0.5}"#);
+    breaks::<dialects::Draft7>(r#"{"part":{"size":0}}"#, "/part/size", "minimum");
+    comes_back::<dialects::Draft2020>(r#"{"pair":["a",1.5]}"#);
+    is_refused::<dialects::Draft2020>(r#"{"pair":["a",1.5,2]}"#, "trailing");
+    let bytes: specwire::Bytes = dialects::Avro::from(specwire::Bytes::default()).into();
+    assert!(bytes.is_empty());
+}
+
+#[test]
+fn types_of_ones_own_are_used_as_they_are() {
+    let text = r#"{"address":"[::1]:80","others":["10.0.0.1:8080"],"since":"yesterday"}"#;
+    let peer: own::Peer = serde_json::from_str(text).expect("it is read");
+    assert_eq!(peer.address.port(), 80);
+    comes_back::<own::Peer>(text);
+    is_refused::<own::Peer>(r#"{"address":"home"}"#, "socket address");
+}
+
+#[test]
+fn files_are_one_document() {
+    use files::{Author, Book, Licence, Reader, Returned};
+
+    // One schema is one type, from wherever it is referred to.
+    let author = Author {
+        name: None,
+        books: Some(vec![Book::default()]),
+    };
+    let returned = Returned {
+        licence: Some(Licence::Cc0),
+        by: Some(Reader {
+            favourite: Some(author),
+            ..Reader::default()
+        }),
+        ..Returned::default()
+    };
+    let text =
+        r#"{"book":{"title":""},"by":{"favourite":{"books":[{"title":""}]}},"licence":"CC0"}"#;
+    assert_eq!(
+        serde_json::to_string(&returned).expect("it is written"),
+        text
+    );
+    comes_back::<Returned>(text);
+}
+
+#[test]
+fn any_script_can_be_written() {
+    comes_back::<greetings::Привет>(r#"{"кому":"миру","🙂":true,"1-й":1,"настроение":"🙁"}"#);
+    comes_back::<greetings::你好>(r#"{"名字":"世界","שם":"עולם"}"#);
+    let address = greetings::ПриветствиеParameters {
+        язык: greetings::ПриветствиеЯзык::中文,
+    };
+    assert_eq!(address.to_string().parse(), Ok(address));
+}
+
+#[test]
+fn objects_are_merged_wherever_they_are_kept() {
+    let headers = objects::GustHeaders {
+        at: "now".to_owned(),
+        by: Some("north".to_owned()),
+        sensor: None,
+    };
+    let violation = headers.validate().expect_err("it is no date");
+    assert_eq!((violation.pointer(), violation.rule()), ("/at", "format"));
+    breaks::<objects::Gust>(r#"{"speed":-1}"#, "/speed", "minimum");
+    let url = objects::servers::PUBLIC.url().expect("all have defaults");
+    assert_eq!(url, "wss://north.example.com/v2");
 }

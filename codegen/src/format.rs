@@ -169,7 +169,8 @@ fn filled_array(call: &str, rest: After<'_>) -> Option<Rewritten> {
         if line.len() > pad.len() && line.chars().count() + 1 + element.chars().count() > WIDTH {
             filled.push(std::mem::replace(&mut line, pad.clone()));
         }
-        if line.len() > pad.len() {
+        // What is called on an element belongs to it.
+        if line.len() > pad.len() && !element.starts_with('.') {
             line.push(' ');
         }
         line.push_str(element);

@@ -6,8 +6,15 @@
 use std::fs;
 use std::path::Path;
 
+use specwire_codegen::{Code, Config, Perspective};
+
 /// Where a document is, and where the code is kept that it gives.
 fn check(document: &str, golden: &str) {
+    check_with(&Config::new(), document, golden, &[]);
+}
+
+/// The same with other than the default options, and with these warnings.
+fn check_with(config: &Config, document: &str, golden: &str, warnings: &[Code]) {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = crate_folder.join(document);
     let golden = crate_folder.join("tests/golden").join(golden);
@@ -17,11 +24,18 @@ fn check(document: &str, golden: &str) {
         .expect("it is a file")
         .to_string_lossy();
 
-    let generated = match specwire_codegen::generate(&name, &text) {
+    let folder = document.parent().expect("it is in a folder");
+    let read = |path: &str| fs::read(folder.join(path));
+    let generated = match config.generate_with(&name, &text, read) {
         Ok(generated) => generated,
         Err(diagnostics) => panic!("{}", diagnostics.render()),
     };
-    assert!(generated.warnings.is_empty(), "{:?}", generated.warnings);
+    let found = generated.warnings.iter().map(|warning| warning.code());
+    assert!(
+        found.eq(warnings.iter().copied()),
+        "{:?}",
+        generated.warnings
+    );
 
     let expected = fs::read_to_string(&golden).unwrap_or_default();
     if generated.code == expected {
@@ -114,4 +128,91 @@ fn values() {
 #[test]
 fn operations() {
     check("tests/golden/Operations.yaml", "Operations.rs");
+}
+
+/// Every object that is about more than schemas, and components of every kind.
+#[test]
+fn objects() {
+    check("tests/golden/Objects.yaml", "Objects.rs");
+}
+
+/// Every kind of security scheme, which nothing is generated from.
+#[test]
+fn security() {
+    check_with(
+        &Config::new(),
+        "tests/golden/Security.yaml",
+        "Security.rs",
+        &[Code::Security],
+    );
+}
+
+/// Schemas that say which language they are in, and one that is in another.
+#[test]
+fn dialects() {
+    check_with(
+        &Config::new(),
+        "tests/golden/Dialects.yaml",
+        "Dialects.rs",
+        &[Code::SchemaFormat],
+    );
+}
+
+/// What no type carries.
+#[test]
+fn conditions() {
+    check("tests/golden/Conditions.yaml", "Conditions.rs");
+}
+
+/// Types that are named by the document.
+#[test]
+fn own() {
+    check("tests/golden/Own.yaml", "Own.rs");
+}
+
+/// Names in no Latin script.
+#[test]
+fn greetings() {
+    check("tests/golden/Greetings.yaml", "Greetings.rs");
+}
+
+/// A document in several files, of which one stands for a URL.
+#[test]
+fn files() {
+    check_with(
+        &Config::new().map_url("https://example.com/schemas/", "files"),
+        "tests/golden/Files.yaml",
+        "Files.rs",
+        &[],
+    );
+}
+
+/// A trading API: `docs/apis/trading.md`.
+#[test]
+fn gemini() {
+    check("tests/golden/Gemini.yaml", "Gemini.rs");
+}
+
+/// A speech API, which describes its client: `docs/apis/speech.md`.
+#[test]
+fn deepgram() {
+    check_with(
+        &Config::new().perspective(Perspective::Consumer),
+        "tests/golden/Deepgram.yaml",
+        "Deepgram.rs",
+        &[],
+    );
+}
+
+/// A chat, whose server asks and whose client answers: `docs/apis/chat.md`.
+#[test]
+fn slack() {
+    check_with(
+        &Config::new()
+            .perspective(Perspective::Consumer)
+            .allow("SW0311"),
+        "tests/golden/Slack.yaml",
+        "Slack.rs",
+        &[],
+    );
 }

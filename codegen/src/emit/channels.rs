@@ -19,7 +19,7 @@ pub(super) fn constants(api: &Api) -> Option<TokenStream> {
             Some(address) => format!("At {}.", markdown::code(address)),
             None => "Without an address.".to_owned(),
         };
-        let docs = docs::member(&[&what]);
+        let docs = docs::member(&[channel.docs.as_deref().unwrap_or_default(), &what]);
         let address = address.map(|address| quote!(.at(#address)));
         quote! {
             #docs

@@ -17,7 +17,7 @@ pub mod servers {
         )
         .pathname("/house/{version}")
         .variables(&[
-            ::specwire::Variable::new("region") .with_default("eu") .with_values(&["eu", "us"]),
+            ::specwire::Variable::new("region").with_default("eu").with_values(&["eu", "us"]),
             ::specwire::Variable::new("port").with_default("443"),
             ::specwire::Variable::new("version"),
         ]);
@@ -32,6 +32,8 @@ pub mod servers {
 pub mod channels {
     use ::specwire::Channel;
 
+    /// A room.
+    ///
     /// At `rooms/{roomId}/{kind}`.
     pub const ROOM: Channel = Channel::new("room").at("rooms/{roomId}/{kind}");
 

@@ -9,6 +9,14 @@ pub const DOCUMENT: &str = "markdown";
 pub mod channels {
     use ::specwire::Channel;
 
+    /// - a list that goes on lazily
+    ///
+    ///   1. nested
+    /// - another
+    /// - after a gap
+    ///
+    ///   with a second paragraph
+    ///
     /// At `tell_send`.
     pub const TELL_SEND: Channel = Channel::new("tell_send").at("tell_send");
 }
