@@ -190,10 +190,10 @@ pub(super) fn newtype(
     text.append(&within);
     text.line(&[");"]);
     text.push("impl ::core::convert::From<");
-    text.append(&inner);
+    text.append(&within);
     text.line(&["> for ", name, " {"]);
     text.push("    fn from(value: ");
-    text.append(&inner);
+    text.append(&within);
     text.line(&[") -> Self {"]);
     text.line(&["        Self(value)"]);
     text.line(&["    }"]);

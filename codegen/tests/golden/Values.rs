@@ -568,8 +568,8 @@ impl ::core::convert::From<ReportAnswer> for ::specwire::Json {
 #[serde(crate = "::specwire::private::serde", transparent)]
 pub struct Nest(pub ::std::vec::Vec<Self>);
 
-impl ::core::convert::From<::std::vec::Vec<Nest>> for Nest {
-    fn from(value: ::std::vec::Vec<Nest>) -> Self {
+impl ::core::convert::From<::std::vec::Vec<Self>> for Nest {
+    fn from(value: ::std::vec::Vec<Self>) -> Self {
         Self(value)
     }
 }
