@@ -38,6 +38,7 @@ const RUNTIME: &[&str] = &[
     "number",
     "validate",
     "value",
+    "string_enum",
     "strict",
     "union",
     "payload",

@@ -6,8 +6,9 @@
     reason = "generated modules are public where they are"
 )]
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use specwire::{Fault, Number, Payload, Request, Validate};
+use specwire::{Fault, Number, Parameters, Payload, Request, StringEnum, Validate};
 
 // Not by `#[path]`: rustfmt would follow it, and golden files are as they are generated.
 mod channels {
@@ -43,6 +44,9 @@ mod operations {
 mod objects {
     include!("../codegen/tests/golden/Objects.rs");
 }
+mod options {
+    include!("../codegen/tests/golden/Options.rs");
+}
 mod own {
     include!("../codegen/tests/golden/Own.rs");
 }
@@ -68,7 +72,26 @@ mod values {
     include!("../codegen/tests/golden/Values.rs");
 }
 
-use schemas::{Color, Everything, EverythingInlineEnum};
+use schemas::{Color as TreeColor, Everything, EverythingInlineEnum};
+
+/// In place of the schema `money`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Money(i64);
+
+/// In place of `date-time`.
+#[derive(Clone, Debug, Eq, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Stamp(String);
+
+/// By `x-rust-type`.
+#[derive(Clone, Debug, Eq, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "colours are what they are called")]
+pub enum Color {
+    Red,
+    Blue,
+}
 
 /// Reads `text` as a `T`, and gives what is written again.
 fn round_trip<T: Payload>(text: &str) -> serde_json::Result<String> {
@@ -205,7 +228,7 @@ fn every_kind_of_schema_comes_back() {
     comes_back::<schemas::NoteSend>(r#""a note""#);
 
     let everything: Everything = serde_json::from_str(text).expect("it is read");
-    assert_eq!(everything.color, Color::Red);
+    assert_eq!(everything.color, TreeColor::Red);
     assert_eq!(
         everything.inline_enum,
         Some(EverythingInlineEnum::LevelHigh)
@@ -562,4 +585,100 @@ fn objects_are_merged_wherever_they_are_kept() {
     breaks::<objects::Gust>(r#"{"speed":-1}"#, "/speed", "minimum");
     let url = objects::servers::PUBLIC.url().expect("all have defaults");
     assert_eq!(url, "wss://north.example.com/v2");
+}
+
+#[test]
+fn a_build_script_has_its_way() {
+    use options::{Order, OrderBy, OrdersMarket, OrdersParameters, Quote, Settings, SettingsSide};
+
+    // Members with a default are plain: read, written, and what `Default` gives.
+    let settings: Settings = serde_json::from_str("{}").expect("it is read");
+    assert_eq!(settings, Settings::default());
+    assert_eq!(
+        (
+            settings.count,
+            settings.ratio,
+            settings.note.as_str(),
+            settings.enabled,
+            settings.side
+        ),
+        (-1, 1.0, "a \"note\"", true, SettingsSide::Sell)
+    );
+    assert_eq!((settings.list, settings.limit), (None, None));
+    assert_eq!(
+        round_trip::<Settings>("{}").expect("it is read"),
+        r#"{"count":-1,"ratio":1.0,"note":"a \"note\"","enabled":true,"tags":[],"side":"sell"}"#
+    );
+    comes_back::<Settings>(
+        r#"{"count":2,"ratio":0.5,"note":"","enabled":false,"tags":["a"],"side":"buy","level":2,"list":[],"limit":null,"name":"b"}"#,
+    );
+    // Enums are closed.
+    is_refused::<Settings>(r#"{"side":"hold"}"#, "unknown variant `hold`");
+
+    // Types of one's own, by option and by `x-rust-type`.
+    let order = Order {
+        color: Some(Color::Blue),
+        by: Some(OrderBy::from(7)),
+        ..Order::new("a", Money(5), Stamp("now".to_owned()))
+    };
+    let text = r#"{"id":"a","price":5,"at":"now","color":"blue","by":7,"count":1}"#;
+    assert_eq!(serde_json::to_string(&order).expect("it is written"), text);
+    comes_back::<Order>(text);
+    assert_eq!(Quote::from(Money(3)).0, Money(3));
+
+    // Traits of one's own.
+    assert!(order.clone() > Order::new("a", Money(4), Stamp(String::new())));
+    assert!(OrdersMarket::Spot < OrdersMarket::Futures);
+    fn is_total<T: Eq>(_: &T) {}
+    is_total(&order);
+    let parameters = OrdersParameters {
+        market: OrdersMarket::Futures,
+    };
+    assert_eq!(parameters.to_string(), "orders/futures");
+    assert_eq!(OrdersParameters::ADDRESS, "orders/{market}");
+}
+
+#[test]
+fn types_are_of_use_by_themselves() {
+    use std::collections::HashSet;
+    use unions::{MoveBy, MoveByTrain};
+
+    // Names for what is on the wire.
+    assert_eq!(heartbeat::BeatSub::NAME, "beat_sub");
+    assert_eq!(heartbeat::BeatSub::CONTENT_TYPE, "application/json");
+    assert_eq!(content::Sound::CONTENT_TYPE, "audio/pcm");
+    assert_eq!(content::Text::CONTENT_TYPE, "text/plain; charset=utf-8");
+    assert_eq!(options::channels::ORDERS.name(), "orders");
+    assert_eq!(options::channels::ORDERS.address(), Some("orders/{market}"));
+
+    // Texts of enumerations, closed and open.
+    assert_eq!(TreeColor::DarkGreen.as_str(), "dark-green");
+    assert_eq!(TreeColor::parse("dark-green"), Some(TreeColor::DarkGreen));
+    assert_eq!(TreeColor::parse("blue"), None);
+    assert_eq!(values::ReportState::Up.as_str(), "up");
+    let sideways = values::ReportState::parse("sideways").expect("it is open");
+    assert_eq!(sideways.as_str(), "sideways");
+    assert_eq!(
+        options::OrdersMarket::parse("spot"),
+        Some(options::OrdersMarket::Spot)
+    );
+
+    // Where all that is in it can be compared, copied or left out, so can the whole.
+    let states: HashSet<_> = [sideways.clone(), sideways].into_iter().collect();
+    assert_eq!(states.len(), 1);
+    let level = values::RecordLevel::Middle;
+    let copy = level;
+    assert_eq!(level, copy);
+    let settings = options::Settings {
+        name: Some("a".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(settings.clone(), settings);
+    assert!(format!("{settings:?}").contains("Settings"));
+    let by: MoveBy = MoveByTrain {
+        line: "U1".to_owned(),
+        ..Default::default()
+    }
+    .into();
+    assert!(matches!(by, MoveBy::Train(_)));
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use specwire_codegen::{Code, Config, Perspective};
+use specwire_codegen::{Code, Config, OpenEnums, Perspective};
 
 /// Where a document is, and where the code is kept that it gives.
 fn check(document: &str, golden: &str) {
@@ -215,4 +215,21 @@ fn slack() {
         "Slack.rs",
         &[],
     );
+}
+
+/// What a build script may say.
+#[test]
+fn options() {
+    let config = Config::new()
+        .derive("*", "PartialOrd")
+        .derive("Settings", "Default")
+        .derive("Order", "Eq")
+        .attribute("Settings", "#[non_exhaustive]")
+        .attribute("OrdersMarket", "#[derive(Ord)]")
+        .substitute("money", "crate::Money")
+        .format("date-time", "crate::Stamp")
+        .operations(["order", "quote", "comment"])
+        .plain_defaults(true)
+        .open_enums(OpenEnums::Never);
+    check_with(&config, "tests/golden/Options.yaml", "Options.rs", &[]);
 }

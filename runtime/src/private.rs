@@ -9,6 +9,7 @@ pub use crate::interaction::Interaction;
 pub use crate::parameters::{read_address, write_address};
 pub use crate::payload::{Content, MessageSpec};
 pub use crate::response::{Incoming, Outgoing, ReplyChannel, Response};
+pub use crate::string_enum::Text;
 pub use crate::union::{Branch, choose, choose_valid, read};
 pub use crate::wiring::Wiring;
 

@@ -275,5 +275,7 @@ fn enumeration(index: &Index<'_>, values: &ParameterEnum) -> TokenStream {
         pub enum #name {
             #(#variants),*
         }
+
+        impl ::specwire::StringEnum for #name {}
     }
 }

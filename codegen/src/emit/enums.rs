@@ -31,8 +31,9 @@ pub(super) fn enumeration(
         ]);
     }
     write_derives(index, name, definition.traits, true, &mut text);
+    let conversion = conversion(name, values);
     let mut arguments = vec!["crate = \"::specwire::private::serde\""];
-    arguments.extend(conversion(values).into_iter().flatten());
+    arguments.extend(conversion.iter().flatten().map(String::as_str));
     text.attribute(0, "serde", &arguments);
     write_attributes(index, name, &mut text);
     text.line(&["pub enum ", name, " {"]);
@@ -57,6 +58,9 @@ pub(super) fn enumeration(
         text.line(&["    ", unknown, "(", raw(values.base), "),"]);
     }
     text.line(&["}"]);
+    if is_plain {
+        text.line(&["impl ::specwire::StringEnum for ", name, " {}"]);
+    }
     code.text(text);
     match values.base {
         Base::String => {
@@ -78,23 +82,19 @@ fn raw(base: Base) -> &'static str {
 }
 
 /// What serde is told to convert from and to, if it cannot derive all there is to do.
-fn conversion(values: &Enum) -> Option<[&'static str; 2]> {
+fn conversion(name: &str, values: &Enum) -> Option<[String; 2]> {
     let is_open = values.unknown.is_some();
-    match values.base {
-        Base::String => is_open.then_some([
-            "from = \"::std::string::String\"",
-            "into = \"::std::borrow::Cow<'static, str>\"",
-        ]),
-        Base::Integer if is_open => Some(["from = \"i64\"", "into = \"i64\""]),
-        Base::Integer => Some(["try_from = \"i64\"", "into = \"i64\""]),
-        Base::Json if is_open => {
-            Some(["from = \"::specwire::Json\"", "into = \"::specwire::Json\""])
-        }
-        Base::Json => Some([
-            "try_from = \"::specwire::Json\"",
-            "into = \"::specwire::Json\"",
-        ]),
+    if values.base == Base::String {
+        return is_open.then(|| {
+            [
+                "from = \"::std::string::String\"".to_owned(),
+                format!("into = \"::specwire::private::Text<{name}>\""),
+            ]
+        });
     }
+    let from = if is_open { "from" } else { "try_from" };
+    let raw = raw(values.base);
+    Some([from, "into"].map(|word| format!("{word} = \"{raw}\"")))
 }
 
 /// The conversions of an enum of text that has a variant for what is unknown.
@@ -115,21 +115,14 @@ fn conversions_of_text(name: &str, values: &Enum, unknown: &str) -> Text {
     text.line(&["        }"]);
     text.line(&["    }"]);
     text.line(&["}"]);
-    text.line(&[
-        "impl ::core::convert::From<",
-        name,
-        "> for ::std::borrow::Cow<'static, str> {",
-    ]);
-    text.line(&["    fn from(value: ", name, ") -> Self {"]);
-    text.line(&["        match value {"]);
+    text.line(&["impl ::specwire::StringEnum for ", name, " {"]);
+    text.line(&["    fn as_str(&self) -> &str {"]);
+    text.line(&["        match self {"]);
     for variant in &values.variants {
         let wire = literal(&variant.name.wire);
-        text.code(
-            12,
-            &[name, "::", &variant.name.rust, " => ", &wire, ".into(),"],
-        );
+        text.code(12, &["Self::", &variant.name.rust, " => ", &wire, ","]);
     }
-    text.code(12, &[name, "::", unknown, "(value) => value.into(),"]);
+    text.code(12, &["Self::", unknown, "(value) => value,"]);
     text.line(&["        }"]);
     text.line(&["    }"]);
     text.line(&["}"]);

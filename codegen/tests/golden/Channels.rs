@@ -443,6 +443,8 @@ pub enum RoomKind {
     InvitedOnly,
 }
 
+impl ::specwire::StringEnum for RoomKind {}
+
 /// Values of the parameter `level`.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -459,6 +461,8 @@ pub enum Level {
     #[serde(rename = "11")]
     _11,
 }
+
+impl ::specwire::StringEnum for Level {}
 
 const SAY: ::specwire::private::Interaction = ::specwire::private::Interaction::new(DOCUMENT, "say")
     .message("room");

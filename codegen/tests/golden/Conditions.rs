@@ -153,6 +153,8 @@ pub enum OrderKind {
     Sale,
 }
 
+impl ::specwire::StringEnum for OrderKind {}
+
 /// Each name says what its value is.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -168,13 +170,7 @@ impl ::specwire::Validate for OrderMarks {
         use ::specwire::private::rules;
         {
             static CONDITION: rules::Condition = rules::Condition::new(
-                "{\"patternProperties\":{\"^n\":{\"type\":\"number\"},\"^t\":{\"type\":\"string\"}}}",
-            );
-            rules::condition(at, self, &CONDITION)?;
-        }
-        {
-            static CONDITION: rules::Condition = rules::Condition::new(
-                "{\"additionalProperties\":false,\"patternProperties\":{\"^n\":true,\"^t\":true},\"properties\":{}}",
+                "{\"additionalProperties\":false,\"patternProperties\":{\"^n\":{\"type\":\"number\"},\"^t\":{\"type\":\"string\"}}}",
             );
             rules::condition(at, self, &CONDITION)?;
         }

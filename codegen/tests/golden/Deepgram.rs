@@ -64,6 +64,8 @@ pub enum ControlMessagesRequestType {
     KeepAlive,
 }
 
+impl ::specwire::StringEnum for ControlMessagesRequestType {}
+
 /// What was said, as far as is known.
 ///
 /// Payload of the message `transcriptionResponse`.
@@ -122,6 +124,8 @@ pub enum TranscriptionResponseType {
     #[default]
     Results,
 }
+
+impl ::specwire::StringEnum for TranscriptionResponseType {}
 
 /// One channel of the sound.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -401,6 +405,8 @@ pub enum ControlMessageResponseFinalizeResponseType {
     Finalize,
 }
 
+impl ::specwire::StringEnum for ControlMessageResponseFinalizeResponseType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -411,6 +417,8 @@ pub enum ControlMessageResponseMetadataResponseType {
     Metadata,
 }
 
+impl ::specwire::StringEnum for ControlMessageResponseMetadataResponseType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -420,6 +428,8 @@ pub enum ControlMessageResponseCloseStreamResponseType {
     #[default]
     CloseStream,
 }
+
+impl ::specwire::StringEnum for ControlMessageResponseCloseStreamResponseType {}
 
 /// Why the connection ends.
 ///
@@ -487,7 +497,7 @@ impl ::core::convert::From<CloseFrameCode> for i64 {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<CloseFramePayload>"
 )]
 pub enum CloseFramePayload {
     /// The value `None`.
@@ -514,14 +524,14 @@ impl ::core::convert::From<::std::string::String> for CloseFramePayload {
     }
 }
 
-impl ::core::convert::From<CloseFramePayload> for ::std::borrow::Cow<'static, str> {
-    fn from(value: CloseFramePayload) -> Self {
-        match value {
-            CloseFramePayload::None => "None".into(),
-            CloseFramePayload::Data0000 => "DATA-0000".into(),
-            CloseFramePayload::Net0000 => "NET-0000".into(),
-            CloseFramePayload::Net0001 => "NET-0001".into(),
-            CloseFramePayload::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for CloseFramePayload {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::None => "None",
+            Self::Data0000 => "DATA-0000",
+            Self::Net0000 => "NET-0000",
+            Self::Net0001 => "NET-0001",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -90,7 +90,7 @@ pub struct Reader {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<Licence>"
 )]
 pub enum Licence {
     /// The value `CC0`.
@@ -111,12 +111,12 @@ impl ::core::convert::From<::std::string::String> for Licence {
     }
 }
 
-impl ::core::convert::From<Licence> for ::std::borrow::Cow<'static, str> {
-    fn from(value: Licence) -> Self {
-        match value {
-            Licence::Cc0 => "CC0".into(),
-            Licence::CcBy4_0 => "CC-BY-4.0".into(),
-            Licence::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for Licence {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Cc0 => "CC0",
+            Self::CcBy4_0 => "CC-BY-4.0",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -170,6 +170,8 @@ pub enum HeartbeatType {
     Heartbeat,
 }
 
+impl ::specwire::StringEnum for HeartbeatType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -180,6 +182,8 @@ pub enum UpdateType {
     #[default]
     Update,
 }
+
+impl ::specwire::StringEnum for UpdateType {}
 
 /// A trade, an auction, or a change of what one price has to offer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -222,7 +226,7 @@ impl ::specwire::Validate for EventsItem {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<EventsItemType>"
 )]
 pub enum EventsItemType {
     /// The value `trade`.
@@ -249,14 +253,14 @@ impl ::core::convert::From<::std::string::String> for EventsItemType {
     }
 }
 
-impl ::core::convert::From<EventsItemType> for ::std::borrow::Cow<'static, str> {
-    fn from(value: EventsItemType) -> Self {
-        match value {
-            EventsItemType::Trade => "trade".into(),
-            EventsItemType::Change => "change".into(),
-            EventsItemType::Auction => "auction".into(),
-            EventsItemType::BlockTrade => "block_trade".into(),
-            EventsItemType::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for EventsItemType {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Trade => "trade",
+            Self::Change => "change",
+            Self::Auction => "auction",
+            Self::BlockTrade => "block_trade",
+            Self::Unknown(value) => value,
         }
     }
 }
@@ -267,7 +271,7 @@ impl ::core::convert::From<EventsItemType> for ::std::borrow::Cow<'static, str> 
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<EventsItemSide>"
 )]
 pub enum EventsItemSide {
     /// The value `bid`.
@@ -288,12 +292,12 @@ impl ::core::convert::From<::std::string::String> for EventsItemSide {
     }
 }
 
-impl ::core::convert::From<EventsItemSide> for ::std::borrow::Cow<'static, str> {
-    fn from(value: EventsItemSide) -> Self {
-        match value {
-            EventsItemSide::Bid => "bid".into(),
-            EventsItemSide::Ask => "ask".into(),
-            EventsItemSide::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for EventsItemSide {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Bid => "bid",
+            Self::Ask => "ask",
+            Self::Unknown(value) => value,
         }
     }
 }
@@ -304,7 +308,7 @@ impl ::core::convert::From<EventsItemSide> for ::std::borrow::Cow<'static, str> 
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<EventsItemReason>"
 )]
 pub enum EventsItemReason {
     /// The value `place`.
@@ -331,14 +335,14 @@ impl ::core::convert::From<::std::string::String> for EventsItemReason {
     }
 }
 
-impl ::core::convert::From<EventsItemReason> for ::std::borrow::Cow<'static, str> {
-    fn from(value: EventsItemReason) -> Self {
-        match value {
-            EventsItemReason::Place => "place".into(),
-            EventsItemReason::Trade => "trade".into(),
-            EventsItemReason::Cancel => "cancel".into(),
-            EventsItemReason::Initial => "initial".into(),
-            EventsItemReason::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for EventsItemReason {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Place => "place",
+            Self::Trade => "trade",
+            Self::Cancel => "cancel",
+            Self::Initial => "initial",
+            Self::Unknown(value) => value,
         }
     }
 }
@@ -392,6 +396,8 @@ pub enum MarketDataV1Symbol {
     #[serde(rename = "1inchusd")]
     _1inchusd,
 }
+
+impl ::specwire::StringEnum for MarketDataV1Symbol {}
 
 const SEND_MARKET_DATA: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "sendMarketData")

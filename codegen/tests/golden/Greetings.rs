@@ -57,6 +57,8 @@ pub enum ПриветНастроение {
     U1f641,
 }
 
+impl ::specwire::StringEnum for ПриветНастроение {}
+
 /// Payload of the message `你好`.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -123,6 +125,8 @@ pub enum ПриветствиеЯзык {
     #[serde(rename = "ελληνικά")]
     Ελληνικά,
 }
+
+impl ::specwire::StringEnum for ПриветствиеЯзык {}
 
 const СКАЗАТЬ: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "сказать")

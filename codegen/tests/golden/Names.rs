@@ -304,7 +304,7 @@ pub struct Self_ {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<Mode>"
 )]
 pub enum Mode {
     /// The value `self`.
@@ -355,22 +355,22 @@ impl ::core::convert::From<::std::string::String> for Mode {
     }
 }
 
-impl ::core::convert::From<Mode> for ::std::borrow::Cow<'static, str> {
-    fn from(value: Mode) -> Self {
-        match value {
-            Mode::Self_ => "self".into(),
-            Mode::Self2 => "Self".into(),
-            Mode::_1 => "1".into(),
-            Mode::_1_0 => "1.0".into(),
-            Mode::Empty => "".into(),
-            Mode::Less => "<".into(),
-            Mode::LessEquals => "<=".into(),
-            Mode::AB => "a-b".into(),
-            Mode::AB2 => "a_b".into(),
-            Mode::Größe => "größe".into(),
-            Mode::QuoteD => "quote\"d".into(),
-            Mode::Default => "Default".into(),
-            Mode::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for Mode {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Self_ => "self",
+            Self::Self2 => "Self",
+            Self::_1 => "1",
+            Self::_1_0 => "1.0",
+            Self::Empty => "",
+            Self::Less => "<",
+            Self::LessEquals => "<=",
+            Self::AB => "a-b",
+            Self::AB2 => "a_b",
+            Self::Größe => "größe",
+            Self::QuoteD => "quote\"d",
+            Self::Default => "Default",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -473,6 +473,8 @@ pub enum UserIdSelfSelf {
     _1,
 }
 
+impl ::specwire::StringEnum for UserIdSelfSelf {}
+
 const SEND_LIGHT_MEASUREMENT: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "sendLightMeasurement")
         .message("/")

@@ -136,7 +136,7 @@ pub struct Refusal {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<RefusalReason>"
 )]
 pub enum RefusalReason {
     /// The value `CLOUDS`.
@@ -160,13 +160,13 @@ impl ::core::convert::From<::std::string::String> for RefusalReason {
     }
 }
 
-impl ::core::convert::From<RefusalReason> for ::std::borrow::Cow<'static, str> {
-    fn from(value: RefusalReason) -> Self {
-        match value {
-            RefusalReason::Clouds => "CLOUDS".into(),
-            RefusalReason::Daylight => "DAYLIGHT".into(),
-            RefusalReason::Horizon => "HORIZON".into(),
-            RefusalReason::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for RefusalReason {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Clouds => "CLOUDS",
+            Self::Daylight => "DAYLIGHT",
+            Self::Horizon => "HORIZON",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -203,6 +203,8 @@ pub enum EverythingInlineEnum {
     LevelHigh,
 }
 
+impl ::specwire::StringEnum for EverythingInlineEnum {}
+
 /// What a leaf looks like.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -218,6 +220,8 @@ pub enum Color {
     #[serde(rename = "dark-green")]
     DarkGreen,
 }
+
+impl ::specwire::StringEnum for Color {}
 
 /// Nested two levels deep in the document.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -280,6 +284,8 @@ pub enum LinkMood {
     #[default]
     Good,
 }
+
+impl ::specwire::StringEnum for LinkMood {}
 
 /// Just a string.
 ///

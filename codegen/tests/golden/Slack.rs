@@ -64,6 +64,8 @@ pub enum HelloType {
     Hello,
 }
 
+impl ::specwire::StringEnum for HelloType {}
+
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -228,6 +230,8 @@ pub enum EventType {
     #[default]
     EventsApi,
 }
+
+impl ::specwire::StringEnum for EventType {}
 
 /// One of several types that the document does not describe.
 #[allow(clippy::large_enum_variant, reason = "as the document has it")]
@@ -413,6 +417,8 @@ pub enum ChannelJoinType {
     Message,
 }
 
+impl ::specwire::StringEnum for ChannelJoinType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -424,6 +430,8 @@ pub enum ChannelJoinSubtype {
     ChannelJoin,
 }
 
+impl ::specwire::StringEnum for ChannelJoinSubtype {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -434,6 +442,8 @@ pub enum ReactionAddedType {
     #[default]
     ReactionAdded,
 }
+
+impl ::specwire::StringEnum for ReactionAddedType {}
 
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -459,6 +469,8 @@ pub enum MessageDeletedType {
     Message,
 }
 
+impl ::specwire::StringEnum for MessageDeletedType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -469,6 +481,8 @@ pub enum MessageDeletedSubtype {
     #[default]
     MessageDeleted,
 }
+
+impl ::specwire::StringEnum for MessageDeletedSubtype {}
 
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -530,13 +544,15 @@ pub enum DisconnectType {
     Disconnect,
 }
 
+impl ::specwire::StringEnum for DisconnectType {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<DisconnectReason>"
 )]
 pub enum DisconnectReason {
     /// The value `link_disabled`.
@@ -560,13 +576,13 @@ impl ::core::convert::From<::std::string::String> for DisconnectReason {
     }
 }
 
-impl ::core::convert::From<DisconnectReason> for ::std::borrow::Cow<'static, str> {
-    fn from(value: DisconnectReason) -> Self {
-        match value {
-            DisconnectReason::LinkDisabled => "link_disabled".into(),
-            DisconnectReason::Warning => "warning".into(),
-            DisconnectReason::RefreshRequested => "refresh_requested".into(),
-            DisconnectReason::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for DisconnectReason {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::LinkDisabled => "link_disabled",
+            Self::Warning => "warning",
+            Self::RefreshRequested => "refresh_requested",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -295,7 +295,7 @@ impl ::specwire::Validate for MoveBy {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<MoveMood>"
 )]
 pub enum MoveMood {
     /// The value `glad`.
@@ -316,12 +316,12 @@ impl ::core::convert::From<::std::string::String> for MoveMood {
     }
 }
 
-impl ::core::convert::From<MoveMood> for ::std::borrow::Cow<'static, str> {
-    fn from(value: MoveMood) -> Self {
-        match value {
-            MoveMood::Glad => "glad".into(),
-            MoveMood::Sad => "sad".into(),
-            MoveMood::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for MoveMood {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Glad => "glad",
+            Self::Sad => "sad",
+            Self::Unknown(value) => value,
         }
     }
 }
@@ -340,6 +340,8 @@ pub enum MoveUrgency {
     #[serde(rename = "high")]
     VeryHigh,
 }
+
+impl ::specwire::StringEnum for MoveUrgency {}
 
 /// One of several types that the document does not describe.
 #[allow(clippy::large_enum_variant, reason = "as the document has it")]
@@ -443,6 +445,8 @@ pub enum MoveByOnFootMeans {
     Foot,
 }
 
+impl ::specwire::StringEnum for MoveByOnFootMeans {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -453,6 +457,8 @@ pub enum MoveByTrainMeans {
     #[default]
     Train,
 }
+
+impl ::specwire::StringEnum for MoveByTrainMeans {}
 
 /// Told apart by the members that they require.
 ///
@@ -618,7 +624,7 @@ impl ::specwire::Validate for Nested {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<ClosedReason>"
 )]
 pub enum ClosedReason {
     /// The value `done`.
@@ -639,12 +645,12 @@ impl ::core::convert::From<::std::string::String> for ClosedReason {
     }
 }
 
-impl ::core::convert::From<ClosedReason> for ::std::borrow::Cow<'static, str> {
-    fn from(value: ClosedReason) -> Self {
-        match value {
-            ClosedReason::Done => "done".into(),
-            ClosedReason::Lost => "lost".into(),
-            ClosedReason::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for ClosedReason {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Lost => "lost",
+            Self::Unknown(value) => value,
         }
     }
 }

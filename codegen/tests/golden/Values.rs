@@ -169,6 +169,8 @@ pub enum RecordKind {
     Record,
 }
 
+impl ::specwire::StringEnum for RecordKind {}
+
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -263,6 +265,8 @@ pub enum RecordMode {
     #[serde(rename = "safe")]
     Safe,
 }
+
+impl ::specwire::StringEnum for RecordMode {}
 
 /// What is checked of each message that comes in.
 ///
@@ -465,7 +469,7 @@ impl ::specwire::Payload for Report {
 #[serde(
     crate = "::specwire::private::serde",
     from = "::std::string::String",
-    into = "::std::borrow::Cow<'static, str>"
+    into = "::specwire::private::Text<ReportState>"
 )]
 pub enum ReportState {
     /// The value `up`.
@@ -486,12 +490,12 @@ impl ::core::convert::From<::std::string::String> for ReportState {
     }
 }
 
-impl ::core::convert::From<ReportState> for ::std::borrow::Cow<'static, str> {
-    fn from(value: ReportState) -> Self {
-        match value {
-            ReportState::Up => "up".into(),
-            ReportState::Down => "down".into(),
-            ReportState::Unknown(value) => value.into(),
+impl ::specwire::StringEnum for ReportState {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Unknown(value) => value,
         }
     }
 }

@@ -231,10 +231,9 @@ fn literal(node: Node<'_>, ty: &Type) -> Option<Literal> {
             let number: i128 = node.decimal()?.parse().ok()?;
             holds(*integer, number).then(|| Literal::Integer(number.to_string()))
         }
-        Type::F32 | Type::F64 => {
-            let number = node.decimal()?;
-            Some(Literal::Float(number))
-        }
+        // Rust refuses literals that a float cannot hold.
+        Type::F32 => float(node, |number| number.abs() <= f64::from(f32::MAX)),
+        Type::F64 => float(node, f64::is_finite),
         Type::String => node.text().map(|text| Literal::Text(text.to_owned())),
         Type::Array(_) if node.is_sequence() && node.items().next().is_none() => {
             Some(Literal::Empty)
@@ -244,6 +243,12 @@ fn literal(node: Node<'_>, ty: &Type) -> Option<Literal> {
         }
         _ => None,
     }
+}
+
+fn float(node: Node<'_>, holds: impl Fn(f64) -> bool) -> Option<Literal> {
+    let number = node.decimal()?;
+    let is_held = number.parse().is_ok_and(holds);
+    is_held.then_some(Literal::Float(number))
 }
 
 fn holds(integer: Integer, number: i128) -> bool {
