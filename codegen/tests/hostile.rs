@@ -3,10 +3,13 @@
 //! None may take a second, whether code comes of it or an error; `robustness.rs` has documents that
 //! are broken.
 
+mod timed;
+
 use std::panic::catch_unwind;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use specwire_codegen::generate;
+use timed::timed;
 
 /// The most bytes that a document may have.
 const LARGEST: usize = 1024 * 1024;
@@ -32,26 +35,6 @@ fn survives(text: &str) -> bool {
     println!("{took:?}, {} bytes, generated: {generated}", text.len());
     assert!(took < Duration::from_secs(1), "took {took:?}:\n{start}");
     generated
-}
-
-/// What comes of it and how long it takes, without the time that the machine spends on other things.
-fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
-    let started = Instant::now();
-    let begin = time_of_thread();
-    let result = run();
-    let took = begin.zip(time_of_thread());
-    let took = took.map_or(started.elapsed(), |(begin, end)| end.saturating_sub(begin));
-    (result, took)
-}
-
-/// How long this thread has run, where the system tells.
-fn time_of_thread() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    stat.split(' ')
-        .next()?
-        .parse()
-        .ok()
-        .map(Duration::from_nanos)
 }
 
 /// A message whose payload is the schema `s0`, and schemas by their numbers.

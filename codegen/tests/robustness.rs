@@ -1,28 +1,24 @@
 //! No document makes the generator panic, or run for long.
 
+mod timed;
+
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use specwire_codegen::generate;
+use timed::timed;
 
-/// Generates, and insists that it is over within a second: at one of three attempts at least, as
-/// the machine may have other things to do. Returns whether code came out.
+/// Generates, and insists that it is over within a second. Returns whether code came out.
 #[track_caller]
 fn survives(text: &str) -> bool {
     let start: String = text.chars().take(2000).collect();
-    let mut elapsed = Duration::MAX;
-    for _ in 0..3 {
-        let started = Instant::now();
-        let result = catch_unwind(|| generates(text));
-        elapsed = elapsed.min(started.elapsed());
-        match result {
-            Ok(generated) if elapsed < Duration::from_secs(1) => return generated,
-            Ok(_) => {}
-            Err(_) => panic!("panicked:\n{start}"),
-        }
-    }
-    panic!("took {elapsed:?}:\n{start}");
+    let (result, took) = timed(|| catch_unwind(|| generates(text)));
+    let Ok(generated) = result else {
+        panic!("panicked:\n{start}");
+    };
+    assert!(took < Duration::from_secs(1), "took {took:?}:\n{start}");
+    generated
 }
 
 fn generates(text: &str) -> bool {

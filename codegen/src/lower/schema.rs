@@ -23,7 +23,7 @@ use crate::resolve::{References, Resolved};
 use crate::source::{Id, Node, Size, json_string};
 
 /// How many schema objects there may be when those that hold together are listed for each schema.
-const MOST_PARTS: usize = 200_000;
+const MOST_PARTS: usize = 60_000;
 
 /// How many schemas a document may amount to.
 const MOST_SCHEMAS: usize = 50_000;
@@ -168,6 +168,8 @@ pub(super) struct Schemas<'s, 'e> {
     pub(super) substituted: HashSet<String>,
     pub(super) docs: Docs,
     known: HashMap<Key, SchemaId>,
+    /// Those of single schema objects: many members may refer to one that is joined of many.
+    single: HashMap<Id, Use>,
     slots: Vec<Slot<'s>>,
     size: Size,
     /// How many unions deep the one is that is being looked at.
@@ -365,6 +367,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             substituted: HashSet::new(),
             docs: Docs::new(),
             known: HashMap::new(),
+            single: HashMap::new(),
             slots: Vec::new(),
             size: Size::new(MOST_PARTS),
             depth: 0,
@@ -374,11 +377,23 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
     /// The schema that `node` is or refers to.
     pub(super) fn of(&mut self, node: Node<'s>) -> Use {
-        self.all_of(&[node])
+        if let Some(known) = self.single.get(&node.id()) {
+            return *known;
+        }
+        let used = self.join_all(&[node]);
+        self.single.insert(node.id(), used);
+        used
     }
 
     /// The schema of values that match each of these.
     pub(super) fn all_of(&mut self, nodes: &[Node<'s>]) -> Use {
+        match nodes {
+            [node] => self.of(*node),
+            nodes => self.join_all(nodes),
+        }
+    }
+
+    fn join_all(&mut self, nodes: &[Node<'s>]) -> Use {
         let parts: Vec<Part<'s>> = nodes
             .iter()
             .map(|node| Part {

@@ -331,7 +331,11 @@ impl<'s> Types<'s, '_> {
             let payload = sketch
                 .payload
                 .filter(|_| sketch.content == api::Content::Json);
+            // Many messages may have a trait with many examples.
             for example in examples {
+                if shown.is_enough() {
+                    break;
+                }
                 for (schema, part) in [(payload, "payload"), (sketch.headers, "headers")] {
                     if let Some((schema, value)) = schema.zip(example.get(part)) {
                         self.look_at(schema, value, &mut shown);

@@ -24,6 +24,14 @@ pub(super) struct Shown<'s> {
     values: usize,
 }
 
+impl Shown<'_> {
+    /// Counts a value, and says whether it is one too many.
+    pub(super) fn is_enough(&mut self) -> bool {
+        self.values = self.values.saturating_add(1);
+        self.values > MOST_VALUES
+    }
+}
+
 impl<'s> Types<'s, '_> {
     /// Looks at the examples of a schema.
     pub(super) fn look_at_own(&mut self, used: Use, shown: &mut Shown<'s>) {
@@ -37,8 +45,7 @@ impl<'s> Types<'s, '_> {
     /// Looks at a value that is said to be of this schema. Recursion ends with the value, whose nesting
     /// is limited.
     pub(super) fn look_at(&mut self, used: Use, value: Node<'s>, shown: &mut Shown<'s>) {
-        shown.values = shown.values.saturating_add(1);
-        if shown.values > MOST_VALUES {
+        if shown.is_enough() {
             return;
         }
         let used = self.schemas.settle(used);
