@@ -172,6 +172,8 @@ pub(super) struct Schemas<'s, 'e> {
     single: HashMap<Id, Use>,
     slots: Vec<Slot<'s>>,
     size: Size,
+    /// How many bytes of conditions have been written.
+    written: usize,
     /// How many unions deep the one is that is being looked at.
     depth: usize,
     /// Those that are being looked at.
@@ -370,6 +372,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             single: HashMap::new(),
             slots: Vec::new(),
             size: Size::new(MOST_PARTS),
+            written: 0,
             depth: 0,
             open: HashSet::new(),
         }

@@ -12,6 +12,9 @@ use crate::source::{Id, Node, json_string};
 /// Bytes of the longest condition that is checked.
 const LONGEST: usize = 32 * 1024;
 
+/// How many bytes all of them may have together, those that are too long counted as well.
+const MOST_WRITTEN: usize = 2 * 1024 * 1024;
+
 /// Keywords that say more than a type.
 const KEYWORDS: &[&str] = &[
     "contains",
@@ -82,7 +85,10 @@ impl<'s> Schemas<'s, '_> {
         let Some(first) = present.first().and_then(|key| node.get(key)) else {
             return;
         };
-        match self.json_schema(node, &present) {
+        let text = self.json_schema(node, &present);
+        let written = text.as_ref().map_or(LONGEST, String::len);
+        self.written = self.written.saturating_add(written);
+        match text.filter(|_| self.written <= MOST_WRITTEN) {
             Some(text) if rules.conditions.contains(&text) => {}
             Some(text) => rules.conditions.push(text),
             None => {
@@ -99,6 +105,9 @@ impl<'s> Schemas<'s, '_> {
     /// The schema that `keys` of `node` make up, with all that it refers to; `None` if that is too
     /// long.
     fn json_schema(&self, node: Node<'s>, keys: &[&str]) -> Option<String> {
+        if self.written > MOST_WRITTEN {
+            return None;
+        }
         let mut writer = Writer {
             schemas: self,
             text: String::from("{"),
