@@ -468,11 +468,16 @@ fn conditions_are_checked_as_they_are_written() {
         (
             r#"{"kind":"gift","wish":"","coupon":"half"}"#,
             "",
-            "dependencies",
+            "dependentRequired",
         ),
         (
             r#"{"kind":"sale","price":1.5,"coupon":"free"}"#,
             "/coupon",
+            "not",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","other":"text"}"#,
+            "/other",
             "not",
         ),
         (

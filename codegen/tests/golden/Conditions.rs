@@ -29,6 +29,9 @@ pub struct Order {
     /// The member `coupon`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub coupon: ::core::option::Option<::std::string::String>,
+    /// The member `other`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub other: ::core::option::Option<::specwire::Json>,
     /// One of them at least is for real.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub lines: ::core::option::Option<::std::vec::Vec<::specwire::Json>>,
@@ -64,6 +67,7 @@ impl Order {
             price: ::core::option::Option::None,
             card: ::core::option::Option::None,
             coupon: ::core::option::Option::None,
+            other: ::core::option::Option::None,
             lines: ::core::option::Option::None,
             names: ::core::option::Option::None,
             marks: ::core::option::Option::None,
@@ -90,6 +94,14 @@ impl ::specwire::Validate for Order {
                     "{\"not\":{\"const\":\"free\"}}",
                 );
                 rules::condition(&at.member("coupon"), value, &CONDITION)?;
+            }
+        }
+        if let ::core::option::Option::Some(value) = &self.other {
+            {
+                static CONDITION: rules::Condition = rules::Condition::new(
+                    "{\"not\":{\"type\":\"string\"}}",
+                );
+                rules::condition(&at.member("other"), value, &CONDITION)?;
             }
         }
         if let ::core::option::Option::Some(value) = &self.lines {
@@ -134,8 +146,8 @@ impl ::specwire::Payload for Order {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("order")
         .members(&[
-            "kind", "price", "card", "coupon", "lines", "names", "marks", "head", "long", "wish",
-            "holder",
+            "kind", "price", "card", "coupon", "other", "lines", "names", "marks", "head", "long",
+            "wish", "holder",
         ])
         .required(&["kind"]);
 }
