@@ -282,8 +282,11 @@ fn page(name: &str, document: &str) {
         blocks += 1;
         let lines: Vec<&str> = text.lines().collect();
         // What is left out is left out visibly.
-        for piece in lines.split(|line| ["# ...", "// ..."].contains(&line.trim())) {
-            let piece = dedented(piece);
+        let pieces = lines.split(|line| ["# ...", "// ..."].contains(&line.trim()));
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            let text = piece.join("\n");
+            let piece: Vec<&str> = text.trim_matches('\n').lines().collect();
+            let piece = dedented(&piece);
             let found = sources.iter().any(|source| contains(source, &piece));
             assert!(
                 found,

@@ -32,8 +32,10 @@
 //!   before aliases and references are followed and after.
 //! * What AsyncAPI forbids but documents do is a warning where it is plain what was meant.
 //! * What a document asks for and the generated code will not do is an error, or a warning where the
-//!   rest works without it. Read over are only what narrows a type further than Rust does (`minimum`,
-//!   `pattern`, ...) and bindings. Examples and defaults are held to their own schemas.
+//!   rest works without it; `docs/asyncapi.md` says what becomes of each construct. Examples and
+//!   defaults are held to their own schemas.
+//! * What no type carries (`minimum`, `pattern`, ...) is checked by the generated code, as messages
+//!   come in.
 
 // In reading order; each imports from those above it only.
 
