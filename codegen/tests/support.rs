@@ -76,3 +76,17 @@ fn every_field_of_asyncapi_and_every_keyword_is_named() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn every_option_of_a_build_script_is_named() {
+    let page = read("docs/asyncapi.md");
+    let config = read("codegen/src/script/config.rs");
+    let options = config
+        .lines()
+        .filter_map(|line| line.strip_prefix("    pub fn "));
+    let names = options.map(|option| option.split(['(', '<']).next().unwrap_or_default());
+    let missing: Vec<&str> = names
+        .filter(|name| *name != "new" && !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
