@@ -503,7 +503,6 @@ fn channels_messages_and_operations(count: usize) {
 }
 
 #[test]
-#[ignore = "takes 18 seconds: the time goes with the square of their number"]
 fn many_types_that_do_not_exist() {
     let types = list(20_000, |index| format!("t{index}"));
     survives(&schema(&format!("{{type: [{types}]}}")));
