@@ -16,8 +16,8 @@ const CODEGEN: &[&str] = &[
     "name",
     "lower",
     "lint",
-    "emit",
     "format",
+    "emit",
     "script",
 ];
 
