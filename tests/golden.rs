@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use specwire::{Fault, Number, Parameters, Payload, Request, StringEnum, Validate};
 
 // Not by `#[path]`: rustfmt would follow it, and golden files are as they are generated.
+mod avro {
+    include!("../codegen/tests/golden/Avro.rs");
+}
 mod channels {
     include!("../codegen/tests/golden/Channels.rs");
 }
@@ -686,4 +689,20 @@ fn types_are_of_use_by_themselves() {
     }
     .into();
     assert!(matches!(by, MoveBy::Train(_)));
+}
+
+#[test]
+fn records_of_avro_are_plain_json() {
+    use avro::{CostingRequest, CostingRequestOrigin, Currency};
+
+    let text = r#"{"ProductId":"a","requestId":"67e55044-10b1-426f-9247-bb680e5fe0c8","supplier":null,"at":1,"weight":1.5,"checksum":"AQID","prices":[{"amount":2.5,"currency":"USD"}],"total":null,"labels":{"a":1,"b":"c"},"origin":{"city":"Bern","near":{"city":"Thun","near":null}}}"#;
+    comes_back::<CostingRequest>(text);
+    let request: CostingRequest = serde_json::from_str(text).expect("it is read");
+    assert_eq!((request.count(), request.currency()), (1, Currency::Eur));
+    assert!(matches!(request.origin, CostingRequestOrigin::Place(place) if place.city == "Bern"));
+    comes_back::<avro::Answer>(r#"["a","b"]"#);
+    assert_eq!(
+        avro::Encoded::CONTENT_TYPE,
+        "application/vnd.apache.avro+binary"
+    );
 }

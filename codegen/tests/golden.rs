@@ -233,3 +233,9 @@ fn options() {
         .open_enums(OpenEnums::Never);
     check_with(&config, "tests/golden/Options.yaml", "Options.rs", &[]);
 }
+
+/// Schemas in Avro's language.
+#[test]
+fn avro() {
+    check("tests/golden/Avro.yaml", "Avro.rs");
+}

@@ -132,7 +132,8 @@ impl Docs {
     pub(super) fn schema(&mut self, node: Node<'_>) -> Option<String> {
         let text = |field| node.get(field).and_then(Node::text).and_then(trimmed);
         let mut paragraphs: Vec<String> = Vec::new();
-        let description = text("description");
+        // `doc` is Avro's word.
+        let description = text("description").or_else(|| text("doc"));
         // A title that only repeats the name says nothing.
         let letters = |text: &str| {
             let letters = text.chars().filter(|c| c.is_alphanumeric());

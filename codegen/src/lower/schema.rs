@@ -5,6 +5,7 @@
 //! schema, whatever led to them. [`facts`] reads the keywords of all parts together, and `classify`
 //! makes a [`Class`] of them.
 
+mod avro;
 mod classify;
 mod conditions;
 mod facts;
@@ -166,6 +167,8 @@ pub(super) struct Schemas<'s, 'e> {
     options: &'s Options,
     /// The options for types of the user's own that have been of use.
     pub(super) substituted: HashSet<String>,
+    /// What the names in Avro's schemas stand for, by the text.
+    avro_names: HashMap<Id, Node<'s>>,
     pub(super) docs: Docs,
     known: HashMap<Key, SchemaId>,
     /// Those of single schema objects: many members may refer to one that is joined of many.
@@ -245,6 +248,8 @@ impl Mask {
     /// It stands beside a list of alternatives, and is joined with each of them; its `allOf` has
     /// been joined already.
     const BASE: Self = Self(4);
+    /// It is one of Avro's.
+    const AVRO: Self = Self(8);
 
     fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -367,6 +372,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             root: resolved.root,
             options,
             substituted: HashSet::new(),
+            avro_names: HashMap::new(),
             docs: Docs::new(),
             known: HashMap::new(),
             single: HashMap::new(),
@@ -409,6 +415,12 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
     fn join(&mut self, parts: &[Part<'s>], types: Types) -> Use {
         let (parts, nullable) = self.expand(parts);
+        let id = self.slot(parts, types);
+        Use { id, nullable }
+    }
+
+    /// The schema of these parts, which is one, whatever led to them.
+    fn slot(&mut self, parts: Vec<Part<'s>>, types: Types) -> SchemaId {
         let key: Key = (
             parts
                 .iter()
@@ -417,7 +429,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             types,
         );
         if let Some(id) = self.known.get(&key) {
-            return Use { id: *id, nullable };
+            return *id;
         }
         let id = SchemaId(self.slots.len());
         self.known.insert(key, id);
@@ -434,7 +446,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
                     .push(Diagnostic::error(Code::TooLarge, place, message));
             }
         }
-        Use { id, nullable }
+        id
     }
 
     fn place(&self, id: SchemaId) -> Option<crate::diagnostic::Place> {

@@ -34,15 +34,17 @@ impl<'s> References<'s> {
             let target = target.and_then(|target| fits(document, node, target, kind, errors));
             next.insert(node.id(), target);
         }
-        for node in &document.foreign {
-            unread(document.source, *node, errors);
-        }
+        let foreign = document.foreign.iter();
+        let foreign: Vec<_> = foreign
+            .map(|node| (node.id(), unread(document.source, *node, errors)))
+            .collect();
         let mut references = Self {
             targets: HashMap::new(),
         };
         for node in order {
             references.settle(node, &next, errors);
         }
+        references.targets.extend(foreign);
         references
     }
 
@@ -96,12 +98,20 @@ impl<'s> References<'s> {
     }
 }
 
-/// Says of a reference in place of a schema of another language, which is not followed, if it leads
-/// to no file.
-fn unread(source: &Source, node: Node<'_>, errors: &mut Errors) {
-    if let (Target::Broken(broken), _) = begin(source, node) {
-        let place = node.get("$ref").unwrap_or(node).place();
-        errors.push(broken.warning(place));
+/// What a reference in place of a schema of another language leads to, where that can be read. Says
+/// if it is no file.
+fn unread<'s>(source: &'s Source, node: Node<'s>, errors: &mut Errors) -> Option<Node<'s>> {
+    match begin(source, node) {
+        (Target::Node(root), fragment) => {
+            let mut detours = MOST_DETOURS;
+            walk(source, root, fragment, &mut detours).ok()
+        }
+        (Target::Broken(broken), _) => {
+            let place = node.get("$ref").unwrap_or(node).place();
+            errors.push(broken.warning(place));
+            None
+        }
+        (Target::Foreign | Target::Unusable, _) => None,
     }
 }
 

@@ -144,6 +144,32 @@ impl ::specwire::Payload for Avro {
         .content(::specwire::private::Content::Binary, "application/octet-stream");
 }
 
+/// Payload of the message `protobuf`.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", transparent)]
+pub struct Protobuf(pub ::specwire::Bytes);
+
+impl ::core::convert::From<::specwire::Bytes> for Protobuf {
+    fn from(value: ::specwire::Bytes) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Protobuf> for ::specwire::Bytes {
+    fn from(value: Protobuf) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for Protobuf {}
+
+impl ::specwire::Payload for Protobuf {
+    type Headers = ::specwire::NoHeaders;
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("protobuf")
+        .content(::specwire::private::Content::Binary, "application/x-protobuf");
+}
+
 const SAY_OWN: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "say.own")
         .message("all");
@@ -162,6 +188,10 @@ const SAY_DRAFT2020: ::specwire::private::Interaction =
 
 const SAY_AVRO: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "say.avro")
+        .message("all");
+
+const SAY_PROTOBUF: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "say.protobuf")
         .message("all");
 
 /// Dialects, version 1.0.0: what its provider implements.
@@ -208,6 +238,14 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
+
+    /// Send `say.protobuf`: nothing is answered.
+    fn say_protobuf(
+        &self,
+        message: ::specwire::Request<Protobuf>,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<(), ::specwire::Fault>,
+    > + ::core::marker::Send;
 }
 
 /// Wires an implementation of [`Service`] to its interactions, for a [`::specwire::Server`].
@@ -230,6 +268,10 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .send(
             SAY_AVRO,
             |service, message| async move { Service::say_avro(&*service, message).await },
+        )
+        .send(
+            SAY_PROTOBUF,
+            |service, message| async move { Service::say_protobuf(&*service, message).await },
         )
         .finish()
 }
@@ -295,5 +337,13 @@ impl Client {
         message: impl ::core::convert::Into<::specwire::Message<Avro>>,
     ) -> ::core::result::Result<(), ::specwire::Fault> {
         self.0.send(SAY_AVRO, message.into()).await
+    }
+
+    /// Send `say.protobuf`: returns when the message is on its way.
+    pub async fn say_protobuf(
+        &self,
+        message: impl ::core::convert::Into<::specwire::Message<Protobuf>>,
+    ) -> ::core::result::Result<(), ::specwire::Fault> {
+        self.0.send(SAY_PROTOBUF, message.into()).await
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::avro::is_avro;
 use super::facts::{Additional, Facts, Listed, integer};
 use super::{
-    Class, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition, named,
+    Class, Mask, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition,
+    named,
 };
 use crate::api::{Base, Bound, Integer, Rules, Type};
 use crate::diagnostic::{Code, Diagnostic, quote};
@@ -19,6 +21,11 @@ const LONGEST_TUPLE: usize = 12;
 impl<'s> Schemas<'s, '_> {
     /// Decides what values these schema objects allow together.
     pub(super) fn classify(&mut self, parts: &[Part<'s>], confined: Types) -> Schema<'s> {
+        if let [part] = parts
+            && part.mask.has(Mask::AVRO)
+        {
+            return self.avro_class(part.node);
+        }
         let mut schema = self.any(parts);
         let facts = self.facts(parts, confined);
         schema.docs.clone_from(&facts.docs);
@@ -29,6 +36,14 @@ impl<'s> Schemas<'s, '_> {
             return schema;
         }
         if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
+            let node = schema.node;
+            if let Some(used) = Some(node)
+                .filter(|_| is_avro(format))
+                .and_then(|node| self.avro(node))
+            {
+                schema.class = Class::Same(used);
+                return schema;
+            }
             return self.unread(schema, format);
         }
         if parts.is_empty() {
@@ -276,11 +291,7 @@ impl<'s> Schemas<'s, '_> {
     }
 
     fn string(&self, facts: &Facts<'s>) -> Type {
-        let own = |format: &str| {
-            let found = self.options.formats.iter().find(|(name, _)| name == format);
-            found.map(|(_, path)| Type::Foreign(path.clone()))
-        };
-        if let Some(ty) = facts.format.and_then(own) {
+        if let Some(ty) = facts.format.and_then(|format| self.own_format(format)) {
             return ty;
         }
         match facts.format {
@@ -295,16 +306,9 @@ impl<'s> Schemas<'s, '_> {
     /// The type of the user's own that stands for the schema, by option or by `x-rust-type`.
     fn foreign_type(&mut self, parts: &[Part<'s>], facts: &Facts<'s>) -> Option<String> {
         let named = named(parts)?;
-        if !self.options.substitutes.is_empty() {
-            let key = Some(named.key()).filter(|_| is_definition(named));
-            let pointer = named.reference();
-            let own = self.options.substitutes.iter().find(|(name, _)| {
-                Some(name.as_str()) == key || pointer == *name || pointer == format!("#{name}")
-            });
-            if let Some((name, path)) = own {
-                self.substituted.insert(name.clone());
-                return Some(path.clone());
-            }
+        let key = Some(named.key()).filter(|_| is_definition(named));
+        if let Some(own) = self.substitute(key, named) {
+            return Some(own);
         }
         let node = facts.rust_type?;
         let text = node.text().unwrap_or_default();
@@ -316,6 +320,27 @@ impl<'s> Schemas<'s, '_> {
         self.errors
             .push(Diagnostic::warning(Code::RustType, node.place(), message).with_help(help));
         None
+    }
+
+    /// The type of the user's own that stands for the schema of this name or place, by option.
+    pub(super) fn substitute(&mut self, name: Option<&str>, node: Node<'s>) -> Option<String> {
+        let substitutes = &self.options.substitutes;
+        if substitutes.is_empty() {
+            return None;
+        }
+        let pointer = node.reference();
+        let own = substitutes.iter().find(|(option, _)| {
+            Some(option.as_str()) == name || pointer == *option || pointer == format!("#{option}")
+        });
+        let (option, path) = own?;
+        self.substituted.insert(option.clone());
+        Some(path.clone())
+    }
+
+    /// The type of the user's own for a format.
+    pub(super) fn own_format(&self, format: &str) -> Option<Type> {
+        let found = self.options.formats.iter().find(|(name, _)| name == format);
+        found.map(|(_, path)| Type::Foreign(path.clone()))
     }
 
     /// A schema in another language than JSON Schema.

@@ -54,7 +54,13 @@ impl Pointer {
 
 impl<'s> Types<'s, '_> {
     pub(super) fn pointer(&self, id: SchemaId) -> Option<Pointer> {
-        Pointer::of(self.schemas.named_by(id)?)
+        match self.schemas.avro_name(id) {
+            Some(name) => Some(Pointer {
+                group: None,
+                word: name.to_owned(),
+            }),
+            None => Pointer::of(self.schemas.named_by(id)?),
+        }
     }
 
     /// Messages choose their names first; then the other definitions, owners before what stands in
