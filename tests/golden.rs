@@ -635,7 +635,7 @@ fn a_build_script_has_its_way() {
     assert_eq!(Quote::from(Money(3)).0, Money(3));
 
     // Traits of one's own.
-    assert!(order.clone() > Order::new("a", Money(4), Stamp(String::new())));
+    assert!(order > Order::new("a", Money(4), Stamp(String::new())));
     assert!(OrdersMarket::Spot < OrdersMarket::Futures);
     fn is_total<T: Eq>(_: &T) {}
     is_total(&order);

@@ -96,6 +96,8 @@ struct Types<'s, 'e> {
 /// A message on its way to the model.
 struct Sketch<'s> {
     name: &'s str,
+    /// The key of the channel that it is written in, if it is written in one.
+    channel: Option<&'s str>,
     docs: Option<String>,
     content: api::Content,
     content_type: Option<String>,
@@ -172,6 +174,10 @@ impl<'s> Types<'s, '_> {
             }
             sketches.push(Sketch {
                 name: message.name,
+                channel: match message.node.path().as_slice() {
+                    ["channels", channel, "messages", _] => Some(*channel),
+                    _ => None,
+                },
                 docs: self.schemas.docs.of(|field| message.get(field)),
                 content,
                 content_type,

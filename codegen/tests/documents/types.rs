@@ -215,3 +215,22 @@ operations: {note: {action: send, channel: {$ref: '#/channels/notes'}}}
         ]
     );
 }
+
+#[test]
+fn messages_of_one_name_are_told_apart_by_their_channels() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Mail, version: 1.0.0}
+channels:
+  inbox: {messages: {error: {payload: {type: string}}, sent: {payload: {type: string}}}}
+  outbox: {messages: {error: {payload: {type: integer}}}}
+operations:
+  in: {action: receive, channel: {$ref: '#/channels/inbox'}}
+  out: {action: receive, channel: {$ref: '#/channels/outbox'}}
+";
+    let code = generate("Mail.yaml", text).map(|mail| mail.code);
+    let code = code.expect("it is valid");
+    for name in ["InboxError", "Sent", "OutboxError"] {
+        assert!(code.contains(&format!("pub struct {name}(")), "{name}");
+    }
+}

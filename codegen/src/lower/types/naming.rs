@@ -83,8 +83,18 @@ impl<'s> Types<'s, '_> {
                 _ => word,
             }
         };
+        // The same word in several channels is told apart by them.
+        let mut channels: HashMap<String, HashSet<&str>> = HashMap::new();
+        for sketch in sketches {
+            let known = channels.entry(type_name(sketch.name)).or_default();
+            known.extend(sketch.channel);
+        }
         for sketch in sketches {
             let mut wanted = type_name(sketch.name);
+            let is_repeated = channels.get(&wanted).is_some_and(|known| known.len() > 1);
+            if let Some(channel) = sketch.channel.filter(|_| is_repeated) {
+                wanted.insert_str(0, &type_name(channel));
+            }
             if let Some(pointer) = sketch.own.and_then(|id| self.pointer(id)) {
                 wanted = by_pointer(pointer);
             } else if sketch.own.is_none() && shared.contains(&wanted) {
