@@ -625,3 +625,27 @@ fn long_words() {
         ));
     }
 }
+
+#[test]
+fn unions_of_a_type_with_many_members_in_each_of_these() {
+    for count in [100, 400] {
+        let members = properties(count, |_| {
+            format!(
+                "{{oneOf: [{{type: integer}}, {}, {{type: string}}]}}",
+                to(0)
+            )
+        });
+        survives(&schema(&format!(
+            "{{type: object, properties: {{{members}}}}}"
+        )));
+    }
+    // The same in Avro's language.
+    let fields = list(400, |index| {
+        format!("{{name: f{index}, type: [int, R, string]}}")
+    });
+    let record = format!("{{type: record, name: R, fields: [{fields}]}}");
+    let format = "application/vnd.apache.avro;version=1.9.0";
+    survives(&schema(&format!(
+        "{{schemaFormat: {format}, schema: {record}}}"
+    )));
+}

@@ -27,6 +27,10 @@ const MOST: usize = 50_000;
 /// How many members, values and alternatives all definitions may have together.
 const MOST_PARTS: usize = 20_000;
 
+/// How many members all tests of branches may list together: each lists those of its own type, though
+/// many branches may share one. Branches beyond are told by reading them.
+const MOST_LISTED: usize = 20_000;
+
 /// How deeply arrays and maps may be nested before one of them is given a name.
 const DEEPEST: usize = 6;
 
@@ -53,6 +57,7 @@ pub(super) fn lower<'s>(
         open: HashSet::new(),
         definitions: Vec::new(),
         size: Size::new(MOST_PARTS),
+        listed: Size::new(MOST_LISTED),
     };
     let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
@@ -91,6 +96,8 @@ struct Types<'s, 'e> {
     definitions: Vec<TypeDef>,
     /// Of all definitions.
     size: Size,
+    /// Of all tests of branches.
+    listed: Size,
 }
 
 /// A message on its way to the model.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::{Sketch, Types};
 use crate::api::{
-    Base, Branch, DefaultValue, Enum, Field, Integer, Literal, Name, Rules, Struct, Traits, Type,
-    TypeDef, TypeKind, Union, Variant,
+    Base, Branch, DefaultValue, Enum, Field, Integer, Literal, Name, Rules, Struct, Test, Traits,
+    Type, TypeDef, TypeKind, Union, Variant,
 };
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Values};
+use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Use, Values};
 use crate::name::{Scope, field_name, variant_name};
 use crate::source::Node;
 
@@ -144,6 +144,18 @@ impl<'s> Types<'s, '_> {
         }
     }
 
+    /// What tells a branch, as long as all of them together do not list too much.
+    fn branch_test(&mut self, used: Use) -> Test {
+        let settled = self.schemas.settle(used);
+        let members = self
+            .object(settled)
+            .map_or(0, |object| object.members.len());
+        match self.listed.grow(members, "members in tests") {
+            Ok(()) => self.test(used.id),
+            Err(_) => Test::default(),
+        }
+    }
+
     fn union(&mut self, id: SchemaId, alternatives: &[Alternative<'s>]) -> Union {
         let names = self.variant_names(id, alternatives);
         let mut branches: Vec<Branch> = Vec::new();
@@ -156,7 +168,7 @@ impl<'s> Types<'s, '_> {
             if let Type::Nullable(inner) = ty {
                 ty = *inner;
             }
-            let mut test = self.test(alternative.schema.id);
+            let mut test = self.branch_test(alternative.schema);
             if let Some((member, values)) = &alternative.tag {
                 let known = test.shape.constants.iter().any(|(name, _)| name == member);
                 if !known {
