@@ -14,6 +14,10 @@ use timed::timed;
 /// The most bytes that a document may have.
 const LARGEST: usize = 1024 * 1024;
 
+/// None takes a second on a machine that is left alone, without optimisation. Twice that is allowed
+/// for one that is not: its cores may be shared.
+const LIMIT: Duration = Duration::from_secs(2);
+
 /// Whether code came out of a document, which must not take a second.
 #[track_caller]
 fn survives(text: &str) -> bool {
@@ -33,7 +37,7 @@ fn survives(text: &str) -> bool {
         panic!("panicked:\n{start}");
     };
     println!("{took:?}, {} bytes, generated: {generated}", text.len());
-    assert!(took < Duration::from_secs(1), "took {took:?}:\n{start}");
+    assert!(took < LIMIT, "took {took:?}:\n{start}");
     generated
 }
 

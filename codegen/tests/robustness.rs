@@ -9,6 +9,10 @@ use std::time::Duration;
 use specwire_codegen::generate;
 use timed::timed;
 
+/// None takes a second on a machine that is left alone, without optimisation. Twice that is allowed
+/// for one that is not: its cores may be shared.
+const LIMIT: Duration = Duration::from_secs(2);
+
 /// Generates, and insists that it is over within a second. Returns whether code came out.
 #[track_caller]
 fn survives(text: &str) -> bool {
@@ -17,7 +21,7 @@ fn survives(text: &str) -> bool {
     let Ok(generated) = result else {
         panic!("panicked:\n{start}");
     };
-    assert!(took < Duration::from_secs(1), "took {took:?}:\n{start}");
+    assert!(took < LIMIT, "took {took:?}:\n{start}");
     generated
 }
 

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 
 /// Lines of generated code for each message of the nine documents. It may be made less at any time;
-/// more takes a reason, as that each channel has a constant.
-const LINES_PER_MESSAGE: usize = 85;
+/// more takes a reason, as that each channel has a constant, that enumerations which a client reads are
+/// open, and that rules are checked.
+const LINES_PER_MESSAGE: usize = 103;
 
 #[test]
 fn lines_per_message_do_not_grow() {
