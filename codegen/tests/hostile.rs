@@ -632,7 +632,7 @@ fn long_words() {
 
 #[test]
 fn unions_of_a_type_with_many_members_in_each_of_these() {
-    for count in [100, 400] {
+    for count in [100, 300] {
         let members = properties(count, |_| {
             format!(
                 "{{oneOf: [{{type: integer}}, {}, {{type: string}}]}}",
@@ -644,7 +644,7 @@ fn unions_of_a_type_with_many_members_in_each_of_these() {
         )));
     }
     // The same in Avro's language.
-    let fields = list(400, |index| {
+    let fields = list(200, |index| {
         format!("{{name: f{index}, type: [int, R, string]}}")
     });
     let record = format!("{{type: record, name: R, fields: [{fields}]}}");
