@@ -19,7 +19,8 @@ pub(super) fn constants(api: &Api) -> Option<TokenStream> {
             Some(address) => format!("At {}.", markdown::code(address)),
             None => "Without an address.".to_owned(),
         };
-        let docs = docs::member(&[channel.docs.as_deref().unwrap_or_default(), &what]);
+        // What it is described as says more than its address, which stands below.
+        let docs = docs::member(&[docs::or(channel.docs.as_deref(), &what)]);
         let address = address.map(|address| quote!(.at(#address)));
         quote! {
             #docs

@@ -33,8 +33,6 @@ pub mod channels {
     use ::specwire::Channel;
 
     /// A room.
-    ///
-    /// At `rooms/{roomId}/{kind}`.
     pub const ROOM: Channel = Channel::new("room").at("rooms/{roomId}/{kind}");
 
     /// At `rooms/{roomId}/people`.

@@ -26,24 +26,16 @@ pub mod channels {
     use ::specwire::Channel;
 
     /// A **beat_sub** message here subscribes its sender to **beat_pub** messages.
-    ///
-    /// At `beat_sub`.
     pub const BEAT_SUB: Channel = Channel::new("beat_sub").at("beat_sub");
 
     /// The beats of one subscription arrive here, as **beat_pub** messages.
-    ///
-    /// Without an address.
     pub const BEAT_PUB: Channel = Channel::new("beat_pub");
 
     /// A **getPeriod_request** message here is answered by a **getPeriod_response**.
-    ///
-    /// At `getPeriod_request`.
     pub const GET_PERIOD_REQUEST: Channel = Channel::new("getPeriod_request")
         .at("getPeriod_request");
 
     /// The answer to a **getPeriod_request** arrives here.
-    ///
-    /// Without an address.
     pub const GET_PERIOD_RESPONSE: Channel = Channel::new("getPeriod_response");
 }
 

@@ -16,8 +16,6 @@ pub mod channels {
     /// - after a gap
     ///
     ///   with a second paragraph
-    ///
-    /// At `tell_send`.
     pub const TELL_SEND: Channel = Channel::new("tell_send").at("tell_send");
 }
 

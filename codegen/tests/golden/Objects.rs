@@ -40,13 +40,9 @@ pub mod channels {
     /// See <https://example.com/wind>.
     ///
     /// Tags: `wind`.
-    ///
-    /// At `wind`.
     pub const WIND: Channel = Channel::new("wind").at("wind");
 
     /// What a station is told.
-    ///
-    /// At `stations/{id}`.
     pub const STATIONS: Channel = Channel::new("stations").at("stations/{id}");
 }
 
