@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use specwire_rules::{Violation, schema};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::document::{Kind, json_schema};
+use crate::document::{Kind, is_bare_properties, json_schema};
 use crate::resolve::{Layers, References, Resolved};
 use crate::source::{Id, Node};
 
@@ -272,6 +272,10 @@ impl<'r, 's> Schemas<'r, 's> {
 
     fn schema(&mut self, node: Node<'s>) -> Value {
         let mut schema = Map::new();
+        if is_bare_properties(node) {
+            schema.insert("properties".to_owned(), self.map(node));
+            return schema.into();
+        }
         for entry in node.entries() {
             let key = entry.key;
             let value = match key {

@@ -205,7 +205,7 @@ impl<'s> Document<'s> {
 }
 
 /// A mapping of names to schemas, or to further groups: nothing in it is a keyword's value.
-pub(crate) fn is_group(node: Node<'_>) -> bool {
+pub(super) fn is_group(node: Node<'_>) -> bool {
     let mut entries = node.entries().peekable();
     entries.peek().is_some()
         && entries.all(|entry| {
@@ -221,6 +221,15 @@ pub(crate) fn is_group(node: Node<'_>) -> bool {
                 ]
                 .contains(&entry.key)
         })
+}
+
+/// Where a schema is expected there is a group of them: `properties` has been left out.
+pub(crate) fn is_bare_properties(node: Node<'_>) -> bool {
+    let is_keyword = |key: &str| {
+        ["contentSchema", "discriminator", "externalDocs", "xml"].contains(&key)
+            || key.starts_with("x-")
+    };
+    is_group(node) && !node.entries().any(|entry| is_keyword(entry.key))
 }
 
 fn types(node: Node<'_>, errors: &mut Errors) {

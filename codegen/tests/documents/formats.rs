@@ -194,5 +194,5 @@ fn large_and_deep_schemas_of_avro_are_read_at_once() {
     message(AVRO, &deep, "");
     let deep = format!("{}int{}", "{type: ".repeat(80), "}".repeat(80));
     message(AVRO, &deep, "");
-    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Part, Schemas, Types, is_whole};
 use crate::diagnostic::{Code, Diagnostic, quote};
-use crate::document::is_group;
+use crate::document::is_bare_properties;
 use crate::source::Node;
 
 /// The keywords of a schema, joined.
@@ -164,11 +164,7 @@ impl<'s> Schemas<'s, '_> {
 
     /// What has no keyword, but only members that are schemas: `properties` has been left out.
     fn group(&mut self, node: Node<'s>) -> Option<Node<'s>> {
-        let is_keyword = |key: &str| {
-            ["contentSchema", "discriminator", "externalDocs", "xml"].contains(&key)
-                || key.starts_with("x-")
-        };
-        if !is_group(node) || node.entries().any(|entry| is_keyword(entry.key)) {
+        if !is_bare_properties(node) {
             return None;
         }
         let message = format!("{} is a group of schemas, not a schema", quote(node.key()));
