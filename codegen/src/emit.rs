@@ -24,7 +24,7 @@ use quote::quote;
 use crate::api::{Api, Message, Payload, Traits, Type, TypeDef, TypeName};
 use crate::format::Piece;
 use crate::options::{Options, Sides};
-use text::Code;
+use text::{Code, Text};
 
 /// Everything that one document's generated file contains.
 pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
@@ -238,9 +238,11 @@ impl<'a> Index<'a> {
 
 /// Lets clippy pass names that it would have changed: variants that share a word, or repeat the
 /// enum's.
-fn allow_names(name: &TypeName, variants: &[&str]) -> Option<TokenStream> {
+fn write_allow_names(name: &TypeName, variants: &[&str], text: &mut Text) {
     let split: Vec<Vec<&str>> = variants.iter().map(|variant| words(variant)).collect();
-    let (first, others) = split.split_first()?;
+    let Some((first, others)) = split.split_first() else {
+        return;
+    };
     let of_enum = words(&name.0);
     let repeat = variants.len() > 2
         && (others.iter().all(|word| word.first() == first.first())
@@ -248,9 +250,11 @@ fn allow_names(name: &TypeName, variants: &[&str]) -> Option<TokenStream> {
             || split
                 .iter()
                 .any(|word| word.starts_with(&of_enum) || word.ends_with(&of_enum)));
-    repeat.then(
-        || quote!(#[allow(clippy::enum_variant_names, reason = "as the document names them")]),
-    )
+    if repeat {
+        text.line(&[
+            "#[allow(clippy::enum_variant_names, reason = \"as the document names them\")]",
+        ]);
+    }
 }
 
 fn words(camel: &str) -> Vec<&str> {

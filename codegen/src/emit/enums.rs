@@ -25,11 +25,7 @@ pub(super) fn enumeration(
         .collect();
     let mut text = Text::default();
     text.item_docs(docs);
-    if super::allow_names(&definition.name, &names).is_some() {
-        text.line(&[
-            "#[allow(clippy::enum_variant_names, reason = \"as the document names them\")]",
-        ]);
-    }
+    super::write_allow_names(&definition.name, &names, &mut text);
     write_derives(index, name, definition.traits, true, &mut text);
     let conversion = conversion(name, values);
     let mut arguments = vec!["crate = \"::specwire::private::serde\""];

@@ -17,7 +17,10 @@ const CALL: usize = 78;
 /// Columns within which a line of a function stays as it is.
 const CODE: usize = 85;
 
-const SPACES: &str = "                ";
+/// Columns beyond [`CODE`] within which a line may stay, or not.
+const DOUBT: usize = 10;
+
+const SPACES: &str = "                    ";
 
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
@@ -125,6 +128,30 @@ impl Text {
             // Its arguments will be on lines of their own.
             self.is_rough |= call.len() > CALL;
         }
+    }
+
+    /// An element of a list: what `new` makes, and calls on that.
+    pub(super) fn element(&mut self, indent: usize, new: &str, calls: &[String]) {
+        let one = format!("{new}{},", calls.concat());
+        let columns = indent + one.chars().count();
+        let Some((last, others)) = calls.split_last().filter(|_| columns > CODE) else {
+            return self.code(indent, &[&one]);
+        };
+        self.is_rough |= columns <= CODE + DOUBT;
+        self.code(indent, &[new]);
+        for call in others {
+            self.code(indent + 4, &[call]);
+        }
+        self.code(indent + 4, &[last, ","]);
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Has all of it laid out.
+    pub(super) fn roughen(&mut self) {
+        self.is_rough = true;
     }
 
     pub(super) fn append(&mut self, other: &Self) {

@@ -34,7 +34,7 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, code: &mut Cod
         }
         TypeKind::Enum(values) => enums::enumeration(index, definition, values, &docs, code),
         TypeKind::Union(union) => {
-            code.tokens(unions::union(index, definition, union, &docs::item(&docs)));
+            unions::union(index, definition, union, &docs, code);
         }
         TypeKind::Newtype(inner) => {
             let owner = Some(&definition.name);
@@ -49,12 +49,7 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, code: &mut Cod
     }
 }
 
-/// What stands for `ty` in Rust.
-pub(super) fn path(ty: &Type) -> TokenStream {
-    path_within(ty, None)
-}
-
-/// The same within the definition of `owner`, which is `Self` there.
+/// What stands for `ty` in Rust, within the definition of `owner`, which is `Self` there.
 pub(super) fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
     let mut text = Text::default();
     write_path(ty, owner, &mut text);
@@ -62,7 +57,7 @@ pub(super) fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
 }
 
 /// The same as text.
-fn write_path(ty: &Type, owner: Option<&TypeName>, text: &mut Text) {
+pub(super) fn write_path(ty: &Type, owner: Option<&TypeName>, text: &mut Text) {
     let mut within = |start: &str, inner: &Type| {
         text.push(start);
         write_path(inner, owner, text);
@@ -150,6 +145,11 @@ pub(super) fn write_derives(
     text.line(&[
         "#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]",
     ]);
+    write_more_derives(index, name, traits, text);
+}
+
+/// The derives that the user adds to a type.
+pub(super) fn write_more_derives(index: &Index<'_>, name: &str, traits: Traits, text: &mut Text) {
     if let Some(more) = index.derives(name, traits) {
         text.foreign(&more.to_string());
     }

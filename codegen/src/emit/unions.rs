@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use super::text::{list, literal};
-use super::types::{SERDE, path, path_within, tokens};
-use super::{Index, docs, ident, markdown, type_ident};
-use crate::api::{Branch, JsonType, Shape, Type, TypeDef, Union};
+use super::text::{Code, Text, list, literal};
+use super::types::{SERDE, write_attributes, write_more_derives, write_path};
+use super::{Index, docs, markdown};
+use crate::api::{Branch, JsonType, Shape, Type, TypeDef, TypeName, Union};
+use crate::format::fits;
 
 /// How many members with fixed values a branch is told by.
 const CONSTANTS: usize = 4;
@@ -18,114 +16,139 @@ pub(super) fn union(
     index: &Index<'_>,
     definition: &TypeDef,
     union: &Union,
-    docs: &TokenStream,
-) -> TokenStream {
-    let own = index.attributes(&definition.name.0);
+    docs: &[&str],
+    code: &mut Code,
+) {
+    let name = &definition.name.0;
     let traits = definition.traits;
-    let more = index.derives(&definition.name.0, traits);
-    let copy = traits.copy.then(|| quote!(Copy,));
-    let eq = traits.eq.then(|| quote!(Eq, Hash,));
-    let names: Vec<&str> = union
-        .branches
-        .iter()
-        .map(|branch| branch.name.as_str())
-        .collect();
-    let allow = super::allow_names(&definition.name, &names);
-    let name = type_ident(&definition.name);
-    let held = |branch: &Branch, within: bool| {
-        let ty = path_within(&branch.ty, within.then_some(&definition.name));
-        if branch.boxed {
-            quote!(::std::boxed::Box<#ty>)
-        } else {
-            ty
-        }
-    };
-    let variants = union.branches.iter().map(|branch| {
+    let mut text = Text::default();
+    text.item_docs(docs);
+    let names = union.branches.iter().map(|branch| branch.name.as_str());
+    super::write_allow_names(&definition.name, &names.collect::<Vec<_>>(), &mut text);
+    text.line(&["#[allow(clippy::large_enum_variant, reason = \"as the document has it\")]"]);
+    text.line(&[
+        "#[derive(Clone, ",
+        if traits.copy { "Copy, " } else { "" },
+        "Debug, ",
+        if traits.eq { "Eq, Hash, " } else { "" },
+        "PartialEq, ::specwire::private::serde::Serialize)]",
+    ]);
+    text.line(&["#[serde(crate = \"", SERDE, "\", untagged)]"]);
+    write_more_derives(index, name, traits, &mut text);
+    write_attributes(index, name, &mut text);
+    text.line(&["pub enum ", name, " {"]);
+    for branch in &union.branches {
         let otherwise = format!("A value of the type {}.", markdown::code(&branch.name));
-        let docs = docs::member(&[docs::or(branch.docs.as_deref(), &otherwise)]);
-        let variant = ident(&branch.name);
-        let ty = held(branch, true);
-        quote! {
-            #docs
-            #variant(#ty)
+        text.member_docs(&[docs::or(branch.docs.as_deref(), &otherwise)]);
+        let held = held(branch, &definition.name);
+        text.code(4, &[&branch.name, "(", &held, "),"]);
+    }
+    text.line(&["}"]);
+    code.text(text);
+    code.text(reading(definition, union));
+    for branch in &union.branches {
+        if branch.unique && branch.ty != Type::Named(definition.name.clone()) {
+            code.text(conversion(name, branch));
         }
-    });
-    let tests = union.branches.iter().map(|branch| {
-        let text = &branch.name;
-        let variant = ident(&branch.name);
-        let test = test(branch);
-        quote! {
-            Branch::new(#text, |json| read(json).map(Self::#variant)) #test
-        }
-    });
-    // What has no rules needs no checking to be told.
-    let choose = ident(match definition.is_checked {
-        true => "choose_valid",
-        false => "choose",
-    });
-    let conversions = union
-        .branches
-        .iter()
-        .filter(|branch| branch.unique && branch.ty != Type::Named(definition.name.clone()))
-        .map(|branch| {
-            let ty = path(&branch.ty);
-            let variant = ident(&branch.name);
-            let value = if branch.boxed {
-                quote!(::std::boxed::Box::new(value))
-            } else {
-                quote!(value)
-            };
-            quote! {
-                impl ::core::convert::From<#ty> for #name {
-                    fn from(value: #ty) -> Self {
-                        Self::#variant(#value)
-                    }
-                }
-            }
-        });
-    quote! {
-        #docs
-        #allow
-        #[allow(clippy::large_enum_variant, reason = "as the document has it")]
-        #[derive(Clone, #copy Debug, #eq PartialEq, ::specwire::private::serde::Serialize)]
-        #[serde(crate = #SERDE, untagged)]
-        #more
-        #own
-        pub enum #name {
-            #(#variants,)*
-        }
-
-        impl<'de> ::specwire::private::serde::Deserialize<'de> for #name {
-            fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> ::core::result::Result<Self, D::Error> {
-                use ::specwire::private::{Branch, #choose, read};
-                #choose(deserializer, &[#(#tests),*])
-            }
-        }
-
-        #(#conversions)*
     }
 }
 
-/// What tells a branch from the others.
-fn test(branch: &Branch) -> TokenStream {
-    let types = branch.test.types.iter().map(|ty| {
-        let method = ident(match ty {
-            JsonType::Null => "null",
-            JsonType::Boolean => "boolean",
-            JsonType::Integer => "integer",
-            JsonType::Number => "number",
-            JsonType::String => "string",
-            JsonType::Array => "array",
-            JsonType::Object => "object",
-        });
-        quote!(.#method())
+/// What the variant of a branch holds, within the definition of `owner`.
+fn held(branch: &Branch, owner: &TypeName) -> String {
+    let mut path = Text::default();
+    write_path(&branch.ty, Some(owner), &mut path);
+    match branch.boxed {
+        true => format!("::std::boxed::Box<{}>", path.as_str()),
+        false => path.as_str().to_owned(),
+    }
+}
+
+fn reading(definition: &TypeDef, union: &Union) -> Text {
+    // What has no rules needs no checking to be told.
+    let choose = match definition.is_checked {
+        true => "choose_valid",
+        false => "choose",
+    };
+    let mut text = Text::default();
+    let implementation = "impl<'de> ::specwire::private::serde::Deserialize<'de>";
+    let target = format!("for {} {{", definition.name.0);
+    let one = format!("{implementation} {target}");
+    if fits(&one) {
+        text.line(&[&one]);
+    } else {
+        text.line(&[implementation]);
+        text.line(&[&target]);
+    }
+    text.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
+    text.line(&["        deserializer: D,"]);
+    text.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
+    text.line(&[
+        "        use ::specwire::private::{Branch, ",
+        choose,
+        ", read};",
+    ]);
+    text.line(&["        ", choose, "("]);
+    text.line(&["            deserializer,"]);
+    text.line(&["            &["]);
+    for branch in &union.branches {
+        let name = &branch.name;
+        let new = format!("Branch::new({name:?}, |json| read(json).map(Self::{name}))");
+        text.element(16, &new, &test(branch));
+    }
+    text.line(&["            ],"]);
+    text.line(&["        )"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    if union.branches.len() < 2 {
+        // All of the call may be one line.
+        text.roughen();
+    }
+    text
+}
+
+fn conversion(name: &str, branch: &Branch) -> Text {
+    let mut path = Text::default();
+    write_path(&branch.ty, None, &mut path);
+    let value = match branch.boxed {
+        true => "::std::boxed::Box::new(value)",
+        false => "value",
+    };
+    let mut text = Text::default();
+    text.code(
+        0,
+        &[
+            "impl ::core::convert::From<",
+            path.as_str(),
+            "> for ",
+            name,
+            " {",
+        ],
+    );
+    text.code(4, &["fn from(value: ", path.as_str(), ") -> Self {"]);
+    text.code(8, &["Self::", &branch.name, "(", value, ")"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text
+}
+
+/// What tells a branch from the others, as calls.
+fn test(branch: &Branch) -> Vec<String> {
+    let types = branch.test.types.iter().map(|ty| match ty {
+        JsonType::Null => ".null()",
+        JsonType::Boolean => ".boolean()",
+        JsonType::Integer => ".integer()",
+        JsonType::Number => ".number()",
+        JsonType::String => ".string()",
+        JsonType::Array => ".array()",
+        JsonType::Object => ".object()",
     });
+    let mut calls: Vec<String> = types.map(str::to_owned).collect();
     let values = &branch.test.values;
-    let equals = (!values.is_empty()).then(|| quote!(.equals(&[#(#values),*])));
-    let shape = tokens(&shape(&branch.test.shape).concat());
-    quote!(#(#types)* #equals #shape)
+    if !values.is_empty() {
+        calls.push(format!(".equals({})", list(values)));
+    }
+    calls.extend(shape(&branch.test.shape));
+    calls
 }
 
 /// What is known of an object's members, as calls.
