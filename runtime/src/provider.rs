@@ -132,7 +132,8 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned + Validate>(
         let text = format!("the {half} of `{message}`: {what}");
         Fault::new(Fault::INVALID_MESSAGE, text)
     };
-    let value: T = strict::from_str(text).map_err(|error| invalid(&error))?;
+    let value: T =
+        strict::from_str(text).map_err(|error| invalid(&strict::explain(&error, text)))?;
     value.validate().map_err(|violation| invalid(&violation))?;
     Ok(value)
 }

@@ -27,6 +27,75 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T>
     Ok(value)
 }
 
+/// What is wrong with `text`, which could not be read for this reason, and where: the JSON pointer
+/// comes first, as it does where a rule is broken.
+pub(crate) fn explain(error: &serde_json::Error, text: &str) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = error.to_string();
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    match pointer_before(text, error.line(), error.column()).as_str() {
+        "" => message.to_owned(),
+        pointer => format!("{pointer}: {message}"),
+    }
+}
+
+/// The JSON pointer of what is being read at this place in a text.
+// Found by its position, and not by keeping track while reading: that would have every message type
+// compiled for one more deserializer, and most messages are right.
+fn pointer_before(text: &str, line: usize, column: usize) -> String {
+    enum Step {
+        Member(Option<String>),
+        Item(usize),
+    }
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let offset = lines.map(str::len).sum::<usize>().saturating_add(column);
+    let read = text.get(..offset).unwrap_or(text);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut rest = read;
+    while let Some(c) = rest.chars().next() {
+        let mut taken = c.len_utf8();
+        match c {
+            '{' => steps.push(Step::Member(None)),
+            '[' => steps.push(Step::Item(0)),
+            '}' | ']' => {
+                steps.pop();
+            }
+            ',' => match steps.last_mut() {
+                Some(Step::Member(name)) => *name = None,
+                Some(Step::Item(index)) => *index = index.saturating_add(1),
+                None => {}
+            },
+            '"' => {
+                let mut escaped = false;
+                let end = rest.char_indices().skip(1).find(|(_, c)| {
+                    let ends = *c == '"' && !escaped;
+                    escaped = *c == '\\' && !escaped;
+                    ends
+                });
+                taken = end.map_or(rest.len(), |(index, _)| index.saturating_add(1));
+                if let Some(Step::Member(name @ None)) = steps.last_mut() {
+                    let text = rest.get(..taken).unwrap_or_default();
+                    *name = Some(serde_json::from_str(text).unwrap_or_default());
+                }
+            }
+            _ => {}
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    let mut pointer = String::new();
+    for step in steps {
+        match step {
+            Step::Member(Some(name)) => {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Step::Item(index) => pointer.push_str(&format!("/{index}")),
+            Step::Member(None) => {}
+        }
+    }
+    pointer
+}
+
 /// Reads one value out of another.
 ///
 /// # Errors
@@ -620,6 +689,42 @@ mod tests {
         assert_eq!(to_raw(&all).unwrap().get(), r#"[1,"x",[2]]"#);
         let error = from_str::<Level>("7").unwrap_err().to_string();
         assert!(error.starts_with("unknown value 7, expected 1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at() {
+        for (text, expected) in [
+            ("[]", "invalid type: sequence, expected an object"),
+            (r#"{"price":1}"#, "missing field `side`"),
+            (
+                r#"{"side":"sell","price":1}"#,
+                "/side: unknown variant `sell`, expected `buy`",
+            ),
+            (
+                "{\"side\":\"buy\",\n \"price\":\"1\"}",
+                "/price: invalid type: string \"1\", expected a number",
+            ),
+            (
+                r#"{"side":"buy","price":1,"parentId":{"side":"buy","prise":1}}"#,
+                "/parentId/prise: unknown field `prise`, expected one of `side`, `price`, `parentId`, \
+                 `notes`, `id`, `more`",
+            ),
+            (
+                r#"{"side":"buy","price":1,"parentId":{"side":"buy"}}"#,
+                "/parentId: missing field `price`",
+            ),
+            (
+                r#"{"side":"buy","price":1,"notes":{"a/b":[{"text":"\",{"},{"text":2}]}}"#,
+                "/notes/a~1b/1/text: invalid type: integer `2`, expected a string",
+            ),
+            (
+                r#"{"side":"buy","price":1,"notes":{"a":{}}}"#,
+                "/notes/a: invalid type: map, expected a sequence",
+            ),
+        ] {
+            let error = from_str::<Order>(text).unwrap_err();
+            assert_eq!(explain(&error, text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -154,8 +154,9 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
     ///
     /// # Errors
     ///
-    /// Why the subscription failed: what the service says, or [`Fault::UNAVAILABLE`] when the
-    /// connection is lost. Nothing follows.
+    /// [`Fault::INVALID_MESSAGE`] for a publication that is not what the document says; others follow
+    /// it. Anything else is why the subscription failed: what the service says, or
+    /// [`Fault::UNAVAILABLE`] when the connection is lost. Nothing follows that.
     pub async fn next(&mut self) -> Result<Option<Message<P>>, Fault<E>> {
         std::future::poll_fn(|cx| self.poll_publication(cx))
             .await
@@ -170,12 +171,15 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
             return Poll::Ready(None);
         }
         let publication = match ready!(self.exchange.poll_next(cx)) {
-            Ok(Body::Message(content)) => Some(read(&content).map_err(Fault::widen)),
+            // One that cannot be read is no reason to miss those that follow.
+            Ok(Body::Message(content)) => {
+                return Poll::Ready(Some(read(&content).map_err(Fault::widen)));
+            }
             Ok(Body::End) => None,
             Ok(other) => Some(Err(self.exchange.failure(other))),
             Err(fault) => Some(Err(fault)),
         };
-        self.has_ended = !matches!(publication, Some(Ok(_)));
+        self.has_ended = true;
         Poll::Ready(publication)
     }
 }
