@@ -17,10 +17,10 @@ const CALL: usize = 78;
 /// Columns within which a line of a function stays as it is.
 const CODE: usize = 85;
 
-/// Columns beyond [`CODE`] within which a line may stay, or not.
-const DOUBT: usize = 10;
+/// Columns within which prettyplease leaves a line, but for what ends it.
+const MARGIN: usize = 89;
 
-const SPACES: &str = "                    ";
+const SPACES: &str = "                        ";
 
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
@@ -130,15 +130,33 @@ impl Text {
         }
     }
 
-    /// An element of a list: what `new` makes, and calls on that.
-    pub(super) fn element(&mut self, indent: usize, new: &str, calls: &[String]) {
-        let one = format!("{new}{},", calls.concat());
-        let columns = indent + one.chars().count();
-        let Some((last, others)) = calls.split_last().filter(|_| columns > CODE) else {
-            return self.code(indent, &[&one]);
+    /// An element of a list: what a function makes of its arguments, and calls on that.
+    pub(super) fn element(
+        &mut self,
+        indent: usize,
+        function: &str,
+        arguments: &[&str],
+        calls: &[String],
+    ) {
+        let new = format!("{function}({})", arguments.join(", "));
+        let columns = indent + new.len() + calls.iter().map(String::len).sum::<usize>() + 1;
+        let spaces = |indent| SPACES.get(..indent).unwrap_or_default();
+        let Some((last, others)) = calls.split_last().filter(|_| columns > MARGIN) else {
+            self.is_rough |= columns > MARGIN;
+            return self.line(&[spaces(indent), &new, &calls.concat(), ","]);
         };
-        self.is_rough |= columns <= CODE + DOUBT;
-        self.code(indent, &[new]);
+        // Whether the comma counts depends on what follows, and text may be shorter than its bytes.
+        self.is_rough |= columns == MARGIN + 1 || !calls.iter().all(|call| call.is_ascii());
+        let one = format!("{}{new}", spaces(indent));
+        if fits(&one) {
+            self.line(&[&one]);
+        } else {
+            self.line(&[spaces(indent), function, "("]);
+            for argument in arguments {
+                self.code(indent + 8, &[argument, ","]);
+            }
+            self.line(&[spaces(indent + 4), ")"]);
+        }
         for call in others {
             self.code(indent + 4, &[call]);
         }

@@ -92,8 +92,12 @@ fn reading(definition: &TypeDef, union: &Union) -> Text {
     text.line(&["            &["]);
     for branch in &union.branches {
         let name = &branch.name;
-        let new = format!("Branch::new({name:?}, |json| read(json).map(Self::{name}))");
-        text.element(16, &new, &test(branch));
+        let arguments = [
+            literal(name),
+            format!("|json| read(json).map(Self::{name})"),
+        ];
+        let arguments = arguments.each_ref().map(String::as_str);
+        text.element(16, "Branch::new", &arguments, &test(branch));
     }
     text.line(&["            ],"]);
     text.line(&["        )"]);
