@@ -109,6 +109,16 @@ impl Text {
         }
     }
 
+    /// The start of an implementation of a trait, which may have parameters before it.
+    pub(super) fn implementation(&mut self, implemented: &str, name: &str) {
+        let one = format!("impl{implemented} for {name} {{");
+        if fits(&one) {
+            return self.line(&[&one]);
+        }
+        self.code(0, &["impl", implemented]);
+        self.line(&["for ", name, " {"]);
+    }
+
     /// A constant of an implementation: what `new` makes, and calls on that.
     pub(super) fn constant(&mut self, name: &str, ty: &str, new: &str, calls: &[String]) {
         let end = if calls.is_empty() { ";" } else { "" };

@@ -6,7 +6,6 @@ use super::text::{Code, Text, list, literal};
 use super::types::{SERDE, write_attributes, write_more_derives, write_path};
 use super::{Index, docs, markdown};
 use crate::api::{Branch, JsonType, Shape, Type, TypeDef, TypeName, Union};
-use crate::format::fits;
 
 /// How many members with fixed values a branch is told by.
 const CONSTANTS: usize = 4;
@@ -70,15 +69,8 @@ fn reading(definition: &TypeDef, union: &Union) -> Text {
         false => "choose",
     };
     let mut text = Text::default();
-    let implementation = "impl<'de> ::specwire::private::serde::Deserialize<'de>";
-    let target = format!("for {} {{", definition.name.0);
-    let one = format!("{implementation} {target}");
-    if fits(&one) {
-        text.line(&[&one]);
-    } else {
-        text.line(&[implementation]);
-        text.line(&[&target]);
-    }
+    let implemented = "<'de> ::specwire::private::serde::Deserialize<'de>";
+    text.implementation(implemented, &definition.name.0);
     text.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
     text.line(&["        deserializer: D,"]);
     text.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
@@ -118,16 +110,8 @@ fn conversion(name: &str, branch: &Branch) -> Text {
         false => "value",
     };
     let mut text = Text::default();
-    text.code(
-        0,
-        &[
-            "impl ::core::convert::From<",
-            path.as_str(),
-            "> for ",
-            name,
-            " {",
-        ],
-    );
+    let implemented = format!(" ::core::convert::From<{}>", path.as_str());
+    text.implementation(&implemented, name);
     text.code(4, &["fn from(value: ", path.as_str(), ") -> Self {"]);
     text.code(8, &["Self::", &branch.name, "(", value, ")"]);
     text.line(&["    }"]);
