@@ -39,12 +39,16 @@ impl Service for Room {
 
     async fn get_target(&self, request: Request<GetTarget>) -> Result<Target, Fault> {
         let celsius = *self.celsius.borrow();
-        let unit = request.unit.unwrap_or(Unit::Celsius);
+        let unit = request.unit.clone().unwrap_or(Unit::Celsius);
+        let degrees = match &unit {
+            Unit::Celsius => celsius,
+            Unit::Fahrenheit => celsius * 1.8 + 32.0,
+            Unit::Unknown(unit) => {
+                return Err(Fault::new("unknown_unit", format!("there is no `{unit}` here")));
+            }
+        };
         Ok(Target {
-            degrees: match unit {
-                Unit::Celsius => celsius,
-                Unit::Fahrenheit => celsius * 1.8 + 32.0,
-            },
+            degrees,
             unit: Some(unit),
         })
     }
