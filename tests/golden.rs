@@ -71,6 +71,9 @@ mod security {
 mod unions {
     include!("../codegen/tests/golden/Unions.rs");
 }
+mod odd {
+    include!("../codegen/tests/golden/Odd.rs");
+}
 mod values {
     include!("../codegen/tests/golden/Values.rs");
 }
@@ -705,4 +708,37 @@ fn records_of_avro_are_plain_json() {
         avro::Encoded::CONTENT_TYPE,
         "application/vnd.apache.avro+binary"
     );
+}
+
+#[test]
+fn odd_schemas_say_what_they_do() {
+    use odd::{Book, Client_, ClientWhich};
+
+    for text in [
+        r#"{"bids":[[1.5],[]],"depths":{"a":{"b":0.5}},"mixed":[{"a":["x"]}],"huge":1.8446744073709552e+19}"#,
+        r#"{"coarse":9223372036854775808,"narrow":300,"negative":-1,"distinct":[1,2],"empty":[],"listed":10}"#,
+        r#"{"anything":null,"nothing":null}"#,
+        "{}",
+    ] {
+        comes_back::<Book>(text);
+        let book: Book = serde_json::from_str(text).expect("it is read");
+        assert_eq!(book.validate(), Ok(()), "{text}");
+    }
+    breaks::<Book>(r#"{"bids":[[1],[1],[1,-1]]}"#, "/bids/2/1", "minimum");
+    breaks::<Book>(r#"{"depths":{"x":{"y":-1}}}"#, "/depths/x/y", "minimum");
+    breaks::<Book>(
+        r#"{"mixed":[{},{"k":["a",""]}]}"#,
+        "/mixed/1/k/1",
+        "minLength",
+    );
+    breaks::<Book>(r#"{"narrow":299}"#, "/narrow", "minimum");
+    breaks::<Book>(r#"{"negative":0}"#, "/negative", "maximum");
+    breaks::<Book>(r#"{"distinct":[1,1]}"#, "/distinct/1", "uniqueItems");
+    breaks::<Book>(r#"{"listed":1}"#, "/listed", "minimum");
+    is_refused::<Book>(r#"{"empty":[1]}"#, "allows none");
+
+    let client: Client_ =
+        serde_json::from_str(r#"{"mode":"a","1":{"3d":{"x":1}},"which":{"k":2,"b":1}}"#)
+            .expect("it is read");
+    assert!(matches!(client.which, Some(ClientWhich::Value2(_))));
 }

@@ -19,6 +19,17 @@ pub(crate) fn type_name(wire: &str) -> String {
     }
 }
 
+/// Two names of types as one: what one of them had to be told apart by is not needed within.
+pub(crate) fn join(first: &str, second: &str) -> String {
+    match first {
+        "" => second.to_owned(),
+        first => {
+            let first = first.trim_end_matches('_');
+            format!("{first}{}", second.trim_start_matches('_'))
+        }
+    }
+}
+
 /// The name of an enum's variant: `not-ready` is `NotReady`.
 pub(crate) fn variant_name(wire: &str) -> String {
     match camel(wire).as_str() {

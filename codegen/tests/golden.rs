@@ -239,3 +239,9 @@ fn options() {
 fn avro() {
     check("tests/golden/Avro.yaml", "Avro.rs");
 }
+
+/// What is rarely asked for together.
+#[test]
+fn odd() {
+    check("tests/golden/Odd.yaml", "Odd.rs");
+}

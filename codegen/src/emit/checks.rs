@@ -240,11 +240,12 @@ fn value(index: &Index<'_>, ty: &Type, place: &Value, at: &TokenStream) -> Optio
         }
         Type::Nullable(inner) => optional(index, inner, place, at),
         Type::Array(inner) => {
-            let item = within(at, &quote!(item(index)));
+            let number = fresh("index", at);
+            let item = within(at, &quote!(item(#number)));
             let body = value(index, inner, &Value::reference(quote!(value)), &item)?;
             let place = &place.expression;
             Some(quote! {
-                for (index, value) in #place.iter().enumerate() {
+                for (#number, value) in #place.iter().enumerate() {
                     #body
                 }
             })
@@ -266,14 +267,33 @@ fn value(index: &Index<'_>, ty: &Type, place: &Value, at: &TokenStream) -> Optio
 
 /// The same for the values of a map.
 fn each(index: &Index<'_>, ty: &Type, place: &Value, at: &TokenStream) -> Option<TokenStream> {
-    let item = within(at, &quote!(member(name)));
+    let name = fresh("name", at);
+    let item = within(at, &quote!(member(#name)));
     let body = value(index, ty, &Value::reference(quote!(value)), &item)?;
     let place = place.by_reference();
     Some(quote! {
-        for (name, value) in #place {
+        for (#name, value) in #place {
             #body
         }
     })
+}
+
+/// A name that the place is not made with yet: `index`, and within that `index2`.
+fn fresh(base: &str, at: &TokenStream) -> proc_macro2::Ident {
+    fn count(base: &str, tokens: TokenStream) -> usize {
+        let counts = tokens.into_iter().map(|token| match token {
+            proc_macro2::TokenTree::Ident(ident) => {
+                usize::from(ident.to_string().starts_with(base))
+            }
+            proc_macro2::TokenTree::Group(group) => count(base, group.stream()),
+            _ => 0,
+        });
+        counts.sum()
+    }
+    match count(base, at.clone()) {
+        0 => ident(base),
+        used => ident(&format!("{base}{}", used.saturating_add(1))),
+    }
 }
 
 /// A place within a place: what is written after `&` stays after it.

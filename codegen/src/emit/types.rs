@@ -306,11 +306,13 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
     }
     let mut is_option = false;
     let is_nullable = matches!(field.ty, Type::Nullable(_));
+    // What may be `null` anyway is there if it is.
+    let keeps_null = is_nullable || matches!(field.ty, Type::Any | Type::Null);
     if is_plain(field) {
         let function = format!("{}::{}", owner.0, default_function(field));
         serde.push(format!("default = {}", literal(&function)));
     } else if !field.required {
-        if is_nullable {
+        if keeps_null {
             serde.push("default".to_owned());
             serde.push("deserialize_with = \"::specwire::private::some\"".to_owned());
         }

@@ -53,7 +53,11 @@ pub struct Order {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub wish: ::core::option::Option<::std::string::String>,
     /// The member `holder`.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
     pub holder: ::core::option::Option<::specwire::Json>,
 }
 

@@ -58,7 +58,11 @@ pub struct Record {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub never: ::core::option::Option<::specwire::Never>,
     /// The member `anything`.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
     pub anything: ::core::option::Option<::specwire::Json>,
     /// The member `retries`.
     ///

@@ -18,6 +18,18 @@ use crate::source::Node;
 /// Elements of the longest tuple: of longer ones Rust knows nothing.
 const LONGEST_TUPLE: usize = 12;
 
+/// Rules that values of an enumeration may break.
+const VALUE_RULES: &[&str] = &[
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxLength",
+    "maximum",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "pattern",
+];
+
 impl<'s> Schemas<'s, '_> {
     /// Decides what values these schema objects allow together.
     pub(super) fn classify(&mut self, parts: &[Part<'s>], confined: Types) -> Schema<'s> {
@@ -70,6 +82,10 @@ impl<'s> Schemas<'s, '_> {
                 .into_iter()
                 .filter(|value| !value.node.is_null())
                 .collect();
+            // Whoever lists values rarely has rules for them too.
+            for part in parts {
+                self.condition(part.node, VALUE_RULES, &mut schema.rules);
+            }
             schema.class = match (rest.is_empty(), schema.nullable) {
                 (true, true) => Class::Plain(Type::Null),
                 (true, false) => self.nothing(&schema),
@@ -282,6 +298,9 @@ impl<'s> Schemas<'s, '_> {
         }
         rules.min_items = None;
         rules.max_items = None;
+        if std::mem::take(&mut rules.unique_items) {
+            rules.conditions.push("{\"uniqueItems\":true}".to_owned());
+        }
         let elements: Vec<Use> = facts
             .prefix
             .iter()
@@ -436,15 +455,15 @@ fn whole(
         Some("uint64") => Some(Integer::U64),
         _ => None,
     };
+    // What is below zero is no limit to an unsigned one.
     let fits = |integer: &Integer| {
         let (low, high) = range(*integer);
-        least.is_none_or(|least| {
-            least >= low
-                || matches!(
-                    integer,
-                    Integer::U8 | Integer::U16 | Integer::U32 | Integer::U64
-                )
-        }) && most.is_none_or(|most| most <= high)
+        least.is_none_or(|least| least <= high && (least >= low || low == 0))
+            && most.is_none_or(|most| (low..=high).contains(&most))
+            && rules
+                .multiples_of
+                .iter()
+                .all(|factor| self::integer(factor).is_none_or(|factor| factor <= high))
     };
     let by_bounds = || {
         if least.is_some_and(|least| least >= 0) {

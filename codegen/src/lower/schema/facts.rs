@@ -255,9 +255,10 @@ impl<'s> Schemas<'s, '_> {
     }
 
     fn items(facts: &mut Facts<'s>, node: Node<'s>) {
-        let mut prefix = node.get("prefixItems");
+        let prefix = node.get("prefixItems");
+        let mut prefix = prefix.filter(|prefix| prefix.items().next().is_some());
         match node.get("items") {
-            Some(items) if items.is_sequence() => {
+            Some(items) if items.is_sequence() && items.items().next().is_some() => {
                 prefix = Some(items);
                 if let Some(additional) = node.get("additionalItems") {
                     facts.additional_items.and(additional);

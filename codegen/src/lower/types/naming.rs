@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Sketch, Types};
-use crate::api::TypeName;
+use crate::api::{Base, TypeName};
 use crate::lower::schema::{Alternative, Class, SchemaId, is_definition};
-use crate::name::{Scope, type_name, variant_name};
+use crate::name::{Scope, join, type_name, variant_name};
 use crate::source::Node;
 
 /// What a definition stands in.
@@ -79,7 +79,7 @@ impl<'s> Types<'s, '_> {
             let word = type_name(&pointer.word);
             let alone = counts.get(&word).is_none_or(|count| *count < 2);
             match pointer.group {
-                Some(group) if !alone => format!("{}{word}", type_name(&group)),
+                Some(group) if !alone => join(&type_name(&group), &word),
                 _ => word,
             }
         };
@@ -93,7 +93,7 @@ impl<'s> Types<'s, '_> {
             let mut wanted = type_name(sketch.name);
             let is_repeated = channels.get(&wanted).is_some_and(|known| known.len() > 1);
             if let Some(channel) = sketch.channel.filter(|_| is_repeated) {
-                wanted.insert_str(0, &type_name(channel));
+                wanted = join(&type_name(channel), &wanted);
             }
             if let Some(pointer) = sketch.own.and_then(|id| self.pointer(id)) {
                 wanted = by_pointer(pointer);
@@ -115,11 +115,7 @@ impl<'s> Types<'s, '_> {
                         Owner::Schema(id) => self.names.get(&id),
                         Owner::Nothing => None,
                     };
-                    format!(
-                        "{}{}",
-                        owner.map_or("", |name| name.0.as_str()),
-                        found.words
-                    )
+                    join(owner.map_or("", |name| name.0.as_str()), &found.words)
                 }
             };
             let name = TypeName(self.scope.claim(wanted));
@@ -163,7 +159,10 @@ impl<'s> Types<'s, '_> {
                         && let [only] = values.values.as_slice()
                         && member.required
                     {
-                        return only.wire.clone();
+                        return match values.base {
+                            Base::String => only.wire.clone(),
+                            Base::Integer | Base::Json => format!("Value {}", only.wire),
+                        };
                     }
                 }
                 let first = object.members.iter().find(|member| member.required);
