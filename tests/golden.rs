@@ -299,6 +299,13 @@ fn alternatives_are_told_apart() {
         "`Circle`: `kind` is \"oval\"",
     );
     breaks::<Shape>(r#"{"kind":"square","side":0}"#, "/side", "exclusiveMinimum");
+    is_refused::<Shape>(r#"{"radius":2}"#, "`kind` is missing");
+    let square = unions::Square {
+        side: 2.5,
+        ..Default::default()
+    };
+    let text = serde_json::to_string(&Shape::from(square)).expect("it is written");
+    assert_eq!(text, r#"{"kind":"square","side":2.5}"#);
 
     for text in [
         r#"{"to":"home","by":{"means":"foot","steps":3}}"#,

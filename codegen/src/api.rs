@@ -384,7 +384,8 @@ pub struct DefaultValue {
     pub json: String,
     /// The value as Rust writes it, for the types that have literals.
     pub literal: Option<Literal>,
-    /// The field has it by itself, and so needs no `Option`.
+    /// The field has it by itself, and so needs no `Option`. That of a required one is what it is
+    /// made with: the name by which a `discriminator` tells its type.
     pub plain: bool,
 }
 

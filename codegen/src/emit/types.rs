@@ -308,7 +308,7 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
     let is_nullable = matches!(field.ty, Type::Nullable(_));
     // What may be `null` anyway is there if it is.
     let keeps_null = is_nullable || matches!(field.ty, Type::Any | Type::Null);
-    if is_plain(field) {
+    if is_plain(field) && !field.required {
         let function = format!("{}::{}", owner.0, default_function(field));
         serde.push(format!("default = {}", literal(&function)));
     } else if !field.required {

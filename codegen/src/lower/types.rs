@@ -5,6 +5,7 @@ mod define;
 mod naming;
 mod recursion;
 mod shown;
+mod tags;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -71,6 +72,7 @@ pub(super) fn lower<'s>(
         .collect();
     types.define(&sketches);
     let mut definitions = types.definitions;
+    tags::fill_in(&mut definitions);
     recursion::settle(&mut definitions);
     (lowered, definitions, types.schemas.substituted)
 }

@@ -84,14 +84,32 @@ impl ::specwire::Payload for Shape {
 }
 
 /// Round.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Circle {
     /// The member `kind`.
+    ///
+    /// Default: `"circle"`
     pub kind: ::std::string::String,
     /// The member `radius`.
     pub radius: f64,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl Circle {
+    fn default_kind() -> ::std::string::String {
+        ::std::string::String::from("circle")
+    }
+}
+
+impl ::core::default::Default for Circle {
+    fn default() -> Self {
+        Self {
+            kind: Self::default_kind(),
+            radius: ::core::default::Default::default(),
+        }
+    }
 }
 
 impl ::specwire::Validate for Circle {
@@ -103,14 +121,32 @@ impl ::specwire::Validate for Circle {
 }
 
 /// An object that the document does not describe.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
 pub struct Square {
     /// The member `kind`.
+    ///
+    /// Default: `"square"`
     pub kind: ::std::string::String,
     /// The member `side`.
     pub side: f64,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl Square {
+    fn default_kind() -> ::std::string::String {
+        ::std::string::String::from("square")
+    }
+}
+
+impl ::core::default::Default for Square {
+    fn default() -> Self {
+        Self {
+            kind: Self::default_kind(),
+            side: ::core::default::Default::default(),
+        }
+    }
 }
 
 impl ::specwire::Validate for Square {
