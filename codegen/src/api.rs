@@ -570,6 +570,40 @@ impl Rules {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// How many things there are to check.
+    pub(crate) fn count(&self) -> usize {
+        let Self {
+            min_length,
+            max_length,
+            patterns,
+            format,
+            minimum,
+            maximum,
+            multiples_of,
+            min_items,
+            max_items,
+            unique_items,
+            min_properties,
+            max_properties,
+            conditions,
+        } = self;
+        let counts = [
+            min_length,
+            max_length,
+            min_items,
+            max_items,
+            min_properties,
+            max_properties,
+        ];
+        counts.into_iter().flatten().count()
+            + [minimum, maximum].into_iter().flatten().count()
+            + patterns.len()
+            + multiples_of.len()
+            + conditions.len()
+            + usize::from(format.is_some())
+            + usize::from(*unique_items)
+    }
 }
 
 /// The least or the greatest number that is allowed.

@@ -15,6 +15,9 @@ pub(crate) use reference::References;
 /// How many messages operations and their replies may have in all: each is generated for each.
 const MOST: usize = 10_000;
 
+/// How many messages operations may begin with, all together: each has methods of its own.
+const MOST_INTERACTIONS: usize = 1_500;
+
 /// How many traits operations may have in all: each is looked at for each.
 const MOST_TRAITS: usize = 100_000;
 
@@ -267,6 +270,7 @@ impl<'s> Resolver<'s> {
         let mut operations = Vec::new();
         let mut size = Size::new(MOST);
         let mut traits = Size::new(MOST_TRAITS);
+        let mut interactions = Size::new(MOST_INTERACTIONS);
         let entries = self
             .root
             .get("operations")
@@ -284,6 +288,10 @@ impl<'s> Resolver<'s> {
             let answers = reply.as_ref().map_or(0, |reply| reply.messages.len());
             let count = messages.len().saturating_add(answers);
             if let Err(message) = size.grow(count, "messages in operations and replies") {
+                errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
+                break;
+            }
+            if let Err(message) = interactions.grow(messages.len(), "messages of operations") {
                 errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
                 break;
             }

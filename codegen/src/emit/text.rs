@@ -112,7 +112,7 @@ impl Text {
     /// The start of an implementation of a trait, which may have parameters before it.
     pub(super) fn implementation(&mut self, implemented: &str, name: &str) {
         let one = format!("impl{implemented} for {name} {{");
-        if fits(&one) {
+        if one.len() <= MARGIN {
             return self.line(&[&one]);
         }
         self.code(0, &["impl", implemented]);

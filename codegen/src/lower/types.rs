@@ -25,7 +25,8 @@ use crate::source::{Node, Size};
 /// may share a schema.
 const MOST: usize = 50_000;
 
-/// How many members, values and alternatives all definitions may have together.
+/// How many members, values and alternatives all definitions may have together. What takes longer to
+/// write counts as several.
 const MOST_PARTS: usize = 20_000;
 
 /// How many members all tests of branches may list together: each lists those of its own type, though

@@ -12,6 +12,11 @@ use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Use, Va
 use crate::name::{Scope, field_name, variant_name};
 use crate::source::Node;
 
+/// How many members take as long to write as a definition, a rule or a default does.
+const CODE: usize = 5;
+
+const COUNTED: &str = "members, values and alternatives of types, of which each type, rule and default counts as five";
+
 impl<'s> Types<'s, '_> {
     /// Writes down all definitions: each message's own, and what it reaches first.
     pub(super) fn define(&mut self, sketches: &[Sketch<'s>]) {
@@ -34,11 +39,8 @@ impl<'s> Types<'s, '_> {
             Class::Union(alternatives) => alternatives.len(),
             _ => 0,
         };
-        if let Err(message) = self
-            .size
-            .grow(count, "members, values and alternatives of types")
-        {
-            let place = schema.node.key_place();
+        let place = schema.node.key_place();
+        if let Err(message) = self.size.grow(count, COUNTED) {
             let errors = &mut *self.schemas.errors;
             return errors.push(Diagnostic::error(Code::TooLarge, place, message));
         }
@@ -56,6 +58,11 @@ impl<'s> Types<'s, '_> {
             }
             Class::Plain(_) | Class::Same(_) => return,
         };
+        let code = CODE * (1 + rules_in(&kind) + rules.count());
+        if let Err(message) = self.size.grow(code, COUNTED) {
+            let errors = &mut *self.schemas.errors;
+            return errors.push(Diagnostic::error(Code::TooLarge, place, message));
+        }
         self.definitions.push(TypeDef {
             name: self.name(id),
             docs: schema.docs,
@@ -199,6 +206,28 @@ impl<'s> Types<'s, '_> {
         }
         self.warn_of_ambiguity(id, &branches);
         Union { branches }
+    }
+}
+
+/// How many rules and defaults the parts of a definition have.
+fn rules_in(kind: &TypeKind) -> usize {
+    fn rules(ty: &Type) -> usize {
+        match ty {
+            Type::Checked(inner, own) => own.count() + rules(inner),
+            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) => rules(inner),
+            Type::Tuple(elements) => elements.iter().map(rules).sum(),
+            _ => 0,
+        }
+    }
+    match kind {
+        TypeKind::Struct(body) => {
+            let rest = body.rest.as_ref().map_or(0, |(_, ty)| rules(ty));
+            let field = |field: &Field| rules(&field.ty) + usize::from(field.default.is_some());
+            body.fields.iter().map(field).sum::<usize>() + rest
+        }
+        TypeKind::Union(union) => union.branches.iter().map(|branch| rules(&branch.ty)).sum(),
+        TypeKind::Newtype(ty) => rules(ty),
+        TypeKind::Enum(_) => 0,
     }
 }
 
