@@ -269,19 +269,22 @@ impl<'de> ::specwire::private::serde::Deserialize<'de> for ControlMessageRespons
     }
 }
 
-impl ::core::convert::From<ControlMessageResponseFinalizeResponse> for ControlMessageResponse {
+impl ::core::convert::From<ControlMessageResponseFinalizeResponse>
+for ControlMessageResponse {
     fn from(value: ControlMessageResponseFinalizeResponse) -> Self {
         Self::FinalizeResponse(value)
     }
 }
 
-impl ::core::convert::From<ControlMessageResponseMetadataResponse> for ControlMessageResponse {
+impl ::core::convert::From<ControlMessageResponseMetadataResponse>
+for ControlMessageResponse {
     fn from(value: ControlMessageResponseMetadataResponse) -> Self {
         Self::MetadataResponse(value)
     }
 }
 
-impl ::core::convert::From<ControlMessageResponseCloseStreamResponse> for ControlMessageResponse {
+impl ::core::convert::From<ControlMessageResponseCloseStreamResponse>
+for ControlMessageResponse {
     fn from(value: ControlMessageResponseCloseStreamResponse) -> Self {
         Self::CloseStreamResponse(value)
     }
