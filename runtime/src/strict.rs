@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer,
-    MapAccess, SeqAccess, Visitor,
+    MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -211,11 +211,15 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
 
     forward! {
         deserialize_any deserialize_bool deserialize_i128 deserialize_u128
-        deserialize_f32 deserialize_f64
+        deserialize_f64
         deserialize_char deserialize_str deserialize_string
         deserialize_bytes deserialize_byte_buf
         deserialize_option deserialize_unit deserialize_seq deserialize_map
         deserialize_identifier deserialize_ignored_any
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_f32(Single(visitor))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -396,6 +400,26 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for VariantName<V> {
     fn visit_str<E: Error>(self, name: &str) -> Result<V::Value, E> {
         let name: StrDeserializer<'_, E> = name.into_deserializer();
         self.0.visit_enum(name)
+    }
+}
+
+/// A number that an `f32` can hold: beyond it there would be only infinity, which JSON does not have.
+struct Single<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Single<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    forward_scalars! { visit_i64(i64) visit_u64(u64) }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        if value.abs() > f64::from(f32::MAX) {
+            return Err(E::invalid_value(Unexpected::Float(value), &self));
+        }
+        self.0.visit_f64(value)
     }
 }
 
@@ -689,6 +713,17 @@ mod tests {
         assert_eq!(to_raw(&all).unwrap().get(), r#"[1,"x",[2]]"#);
         let error = from_str::<Level>("7").unwrap_err().to_string();
         assert!(error.starts_with("unknown value 7, expected 1"), "{error}");
+    }
+
+    #[test]
+    fn single_precision_has_its_limits() {
+        for text in ["3.4e38", "-3.4e38", "0.1", "5", "1e-50"] {
+            assert!(from_str::<f32>(text).unwrap().is_finite(), "{text}");
+        }
+        for text in ["1e300", "-3.5e38"] {
+            assert!(from_str::<f32>(text).is_err(), "{text}");
+        }
+        assert!(from_str::<f32>("\"1\"").is_err());
     }
 
     #[test]
