@@ -44,7 +44,10 @@ impl Service for Room {
             Unit::Celsius => celsius,
             Unit::Fahrenheit => celsius * 1.8 + 32.0,
             Unit::Unknown(unit) => {
-                return Err(Fault::new("unknown_unit", format!("there is no `{unit}` here")));
+                return Err(Fault::new(
+                    "unknown_unit",
+                    format!("there is no `{unit}` here"),
+                ));
             }
         };
         Ok(Target {
