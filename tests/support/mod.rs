@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each of the tests uses some of this")]
 
+pub(crate) mod clients;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -160,12 +162,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one, and waits until it listens.
     pub(crate) fn start() -> Self {
-        let program = Program::start(Command::new(env!("CARGO_BIN_EXE_specwire-server")).args([
-            "--listen",
-            "127.0.0.1:0",
-            "--period",
-            "100ms",
-        ]));
+        Self::serving(&["--period", "100ms"])
+    }
+
+    /// The same, with such arguments.
+    pub(crate) fn serving(arguments: &[&str]) -> Self {
+        let program = Program::start(
+            Command::new(env!("CARGO_BIN_EXE_specwire-server"))
+                .args(["--listen", "127.0.0.1:0"])
+                .args(arguments),
+        );
         let first = program.line();
         let address = first
             .strip_prefix("listening on ")
