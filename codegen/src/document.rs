@@ -231,7 +231,8 @@ fn missing(node: Node<'_>, kind: Kind, field: &str, errors: &mut Errors) {
         key => format!("{} is missing from {}", quote(field), quote(key)),
     };
     let place = node.key_place();
-    let diagnostic = if kind.is_aside() {
+    // Many services are never released.
+    let diagnostic = if (kind, field) == (Kind::Info, "version") {
         Diagnostic::warning(Code::MissingField, place, message)
     } else {
         Diagnostic::error(Code::MissingField, place, message)
@@ -251,8 +252,8 @@ fn not_among(node: Node<'_>, text: &str, words: &[&str], errors: &mut Errors) {
     errors.push(diagnostic.did_you_mean(meant));
 }
 
-/// The field is not one of this object: a mistake if it looks like one that is. What else people write
-/// down means something to them, and nothing is lost without it.
+/// The field is not one of this object. It is only warned of where it is plain what it says, and nothing
+/// is lost without it: it is a field of other objects, or of those of other versions and languages.
 fn unknown<'a>(
     entry: Entry<'_>,
     kind: Kind,
@@ -268,13 +269,15 @@ fn unknown<'a>(
         Some(_) => None,
         None => errors.nearest(entry.key, names),
     };
-    let is_wrong = meant.is_some() || ESSENTIAL.contains(&entry.key);
+    let is_wrong = meant.is_some()
+        || ESSENTIAL.contains(&entry.key)
+        || (successor.is_none() && !grammar::is_field(entry.key));
     let mistake = if is_wrong {
         Diagnostic::error(Code::UnknownField, place, message)
     } else {
         Diagnostic::warning(Code::UnknownField, place, message)
-            .with_help("fields of one's own begin with `x-`")
     };
+    let mistake = mistake.with_help("fields of one's own begin with `x-`");
     errors.push(match successor {
         Some(successor) => mistake.with_help(successor),
         None => mistake.did_you_mean(meant),

@@ -348,8 +348,7 @@ impl<'s> Resolver<'s> {
         })
     }
 
-    /// The channel that is referred to; one that stands here itself is called `name`. Channels that the
-    /// document's `channels` lack are taken for such, as they are known to clients by a name.
+    /// The channel that is referred to; one that stands here itself is called `name`.
     fn channel(
         &mut self,
         reference: Option<Node<'s>>,
@@ -369,27 +368,22 @@ impl<'s> Resolver<'s> {
         let key = if is_inline { name } else { target.key() };
         let message = format!("{} is not one of the document's `channels`", quote(key));
         let place = reference.get("$ref").unwrap_or(reference).place();
-        if self.keys.contains(key) {
-            let help = format!("{} is another one: give this one another name", quote(key));
-            errors.push(
-                Diagnostic::error(Code::ForeignChannel, place, message)
-                    .related(target.key_place(), "this is the channel")
-                    .with_help(help),
-            );
-            return None;
+        let is_taken = self.keys.contains(key);
+        if is_inline && !is_taken {
+            return Some(self.add_channel(key, target, errors));
         }
-        if !is_inline {
-            let help = format!(
-                "it is taken as if it were: add it, and refer to {}",
-                quote(&format!("#/channels/{key}"))
-            );
-            errors.push(
-                Diagnostic::warning(Code::ForeignChannel, place, message)
-                    .related(target.key_place(), "this is what it refers to")
-                    .with_help(help),
-            );
-        }
-        Some(self.add_channel(key, target, errors))
+        let help = if is_taken {
+            format!("{} is another one: give this one another name", quote(key))
+        } else {
+            let reference = quote(&format!("#/channels/{key}"));
+            format!("add it to `channels`, and refer to {reference}")
+        };
+        errors.push(
+            Diagnostic::error(Code::ForeignChannel, place, message)
+                .related(target.key_place(), "this is the channel")
+                .with_help(help),
+        );
+        None
     }
 
     /// The messages that are referred to, or else all that the channel has; one that stands here itself

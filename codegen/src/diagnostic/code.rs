@@ -95,22 +95,26 @@ codes! {
     IncompleteVersion = 103, "incomplete version of AsyncAPI":
         "The version of AsyncAPI is three numbers, such as `3.0.0`. Two of them are a number to YAML.";
     MissingField = 104, "missing field":
-        "AsyncAPI requires a field that is not there. It is an error if no code can be generated without.";
+        "AsyncAPI requires a field that is not there. It is an error, except for the `version` of `info`, \
+         which services that are never released do not have.";
     UnknownField = 105, "unknown field":
-        "AsyncAPI knows no such field here. Fields of one's own begin with `x-`. It is an error if it looks \
-         like a field that was misspelt, or is one of AsyncAPI 2 that matters.";
+        "AsyncAPI knows no such field here. Fields of one's own begin with `x-`. It is only warned of where \
+         it is plain what the field says and nothing is lost without it: it is one of other objects, of \
+         OpenAPI, or of AsyncAPI 2.";
     WrongShape = 106, "wrong kind of value":
         "A value is not of the kind that AsyncAPI expects here, such as a list in place of text.";
     UnknownWord = 107, "unknown word":
         "AsyncAPI allows certain words here, and this is none of them.";
     MalformedText = 108, "text of another form":
-        "AsyncAPI wants a URL, a URI or an e-mail address here.";
+        "AsyncAPI wants a URL, a URI or an e-mail address here. A path is warned of, for it is plain where \
+         it leads.";
     RepeatedTag = 109, "repeated tag":
         "A list of tags has two of the same name.";
     RepeatedValue = 110, "repeated value":
         "A list of values has one of them twice.";
     NotAmongValues = 111, "value that is not listed":
-        "The default or an example of a parameter or variable is not one of the values in its `enum`.";
+        "The default or an example of a parameter or variable is not one of the values in its `enum`. A \
+         default would be refused, which is an error.";
     Nothing = 112, "nothing":
         "A field is there, and its value is not. It is read over.";
 
@@ -143,7 +147,8 @@ codes! {
          the document that the file is a part of. Without an `$id`, pointers begin at the root of the \
          file.";
     ReferenceNotAllowed = 211, "reference not allowed":
-        "AsyncAPI wants the object itself here, and not a `$ref`. It is followed all the same.";
+        "AsyncAPI wants the object itself here, and not a `$ref`. One to another file is followed all the \
+         same, as tools that join files do.";
 
     // Channels, operations and messages.
     SameChannel = 301, "one channel under two names":
@@ -151,8 +156,8 @@ codes! {
     SameMessageName = 302, "two messages of one name":
         "Two messages of a channel have the same name, so that they cannot be told apart on the wire.";
     ForeignChannel = 304, "channel of another place":
-        "An operation refers to a channel that is not among the document's `channels`. It is taken for \
-         one of them, unless another has its name.";
+        "An operation refers to a channel that is not among the document's `channels`, which give \
+         channels the names that frames have.";
     ForeignMessage = 305, "message of another channel":
         "An operation or reply refers to a message that its channel does not have. It is taken for one \
          that the channel has: for its own of that name, if there is one.";
@@ -183,7 +188,7 @@ codes! {
         "The address of a channel has no query (`?`) and no fragment (`#`). Bindings describe queries.";
     UndescribedParameter = 319, "undescribed parameter":
         "An address, or a server's host or path, has a name in braces that is not among the \
-         `parameters`, or `variables`.";
+         `parameters`, or `variables`. Where none is described all are any text, with a warning.";
     UnusedParameter = 320, "unused parameter":
         "A parameter or variable is described that is nowhere in the address, host or path.";
     MalformedExpression = 321, "malformed runtime expression":
@@ -276,9 +281,10 @@ impl Code {
 impl FromStr for Code {
     type Err = UnknownCode;
 
-    /// From `SW0104`.
+    /// From `SW0104`, in capitals or not.
     fn from_str(text: &str) -> Result<Self, UnknownCode> {
-        let found = Self::ALL.iter().find(|code| code.to_string() == text);
+        let mut codes = Self::ALL.iter();
+        let found = codes.find(|code| code.to_string().eq_ignore_ascii_case(text));
         found.copied().ok_or_else(|| UnknownCode(text.to_owned()))
     }
 }

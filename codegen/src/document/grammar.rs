@@ -3,6 +3,26 @@
 use Kind::*;
 use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Word};
 
+/// Fields that AsyncAPI has nowhere, but JSON Schema or OpenAPI has.
+const ELSEWHERE: &[&str] = &[
+    "const",
+    "deprecated",
+    "example",
+    "format",
+    "required",
+    "schema",
+    "type",
+];
+
+/// Whether it is known what a field of this name says, wherever it is.
+pub(super) fn is_field(name: &str) -> bool {
+    let kinds = [
+        DOCUMENT, INFO, SERVER, CHANNEL, OPERATION, PARAMETER, MESSAGE, REPLY,
+    ];
+    let mut fields = kinds.iter().copied().flatten();
+    ELSEWHERE.contains(&name) || fields.any(|(field, _)| *field == name)
+}
+
 /// An object of AsyncAPI.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {

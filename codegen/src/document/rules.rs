@@ -1,5 +1,5 @@
-//! What AsyncAPI asks of single objects beyond which fields they have. Most of it real documents
-//! break without anyone being in doubt of what they mean, so it is warned of.
+//! What AsyncAPI asks of single objects beyond which fields they have. What real documents break
+//! without anyone being in doubt of what they mean is warned of; what they keep to is an error.
 
 use std::collections::{HashMap, HashSet};
 
@@ -62,11 +62,13 @@ impl Form {
             _ => return,
         };
         let message = format!("found {}, expected {expected}", quote(text));
-        let code = match self {
-            Self::Expression => Code::MalformedExpression,
-            _ => Code::MalformedText,
-        };
-        errors.push(Diagnostic::warning(code, node.place(), message));
+        let place = node.place();
+        errors.push(match self {
+            Self::Expression => Diagnostic::error(Code::MalformedExpression, place, message),
+            Self::Email => Diagnostic::error(Code::MalformedText, place, message),
+            Self::Url if !is_link(text) => Diagnostic::error(Code::MalformedText, place, message),
+            Self::Uri | Self::Url => Diagnostic::warning(Code::MalformedText, place, message),
+        });
     }
 }
 
@@ -81,6 +83,11 @@ fn is_uri(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && !rest.is_empty()
         && !text.contains(char::is_whitespace)
+}
+
+/// A path, or a host and a path: a person knows where it leads.
+fn is_link(text: &str) -> bool {
+    text.contains(['/', '.', '#']) && !text.contains(char::is_whitespace)
 }
 
 fn is_email(text: &str) -> bool {
@@ -113,6 +120,16 @@ fn channel(node: Node<'_>, errors: &mut Errors) {
     }
     let Some(address) = address else {
         // It may be known at run time only.
+        let sign = node.key().find(['?', '#']);
+        if sign.is_some() && node.key().contains('/') {
+            let message = format!("found the address {} as a key", quote(node.key()));
+            let help = "the key is but a name since AsyncAPI 3: write `address` within, and \
+                        `bindings.ws.query`";
+            errors.push(
+                Diagnostic::warning(Code::AddressDelimiter, node.key_place(), message)
+                    .with_help(help),
+            );
+        }
         return;
     };
     let parameters = node.get("parameters");
@@ -175,20 +192,21 @@ fn described(template: &Template<'_>, described: Option<Node<'_>>, errors: &mut 
                 continue;
             }
             let message = format!("the {what} {} is not described", quote(name));
-            let (place, label) = match described {
-                Some(described) => (described.key_place(), Some(text.place())),
-                None => (text.place(), None),
+            let code = Code::UndescribedParameter;
+            // With none described it is plain that they are any text; of all but one it is not.
+            let mistake = match described.filter(|described| described.entries().next().is_some()) {
+                Some(described) => {
+                    let keys = described.entries().map(|entry| entry.key);
+                    let meant = errors.nearest(name, keys);
+                    Diagnostic::error(code, described.key_place(), message)
+                        .related(text.place(), "it is used here")
+                        .with_help(format!("add it to `{what}s`"))
+                        .did_you_mean(meant)
+                }
+                None => Diagnostic::warning(code, text.place(), message)
+                    .with_help(format!("add it to `{what}s`; until then it is any text")),
             };
-            let keys = described.into_iter().flat_map(Node::entries);
-            let meant = errors.nearest(name, keys.map(|entry| entry.key));
-            let mistake = Diagnostic::warning(Code::UndescribedParameter, place, message)
-                .with_help(format!("add it to `{what}s`; until then it is any text"))
-                .did_you_mean(meant)
-                .for_want_of(name);
-            errors.push(match label {
-                Some(place) => mistake.related(place, "it is used here"),
-                None => mistake,
-            });
+            errors.push(mistake.for_want_of(name));
         }
     }
     if !template.is_known || used.len() >= MOST_NAMES {
@@ -265,8 +283,14 @@ fn values(node: Node<'_>, errors: &mut Errors) {
             quote(text)
         );
         let meant = errors.nearest(text, texts.iter().copied());
+        let code = Code::NotAmongValues;
+        // A default that is refused is none; an example harms nobody.
+        let mistake = match what {
+            "default" => Diagnostic::error(code, value.place(), message),
+            _ => Diagnostic::warning(code, value.place(), message),
+        };
         errors.push(
-            Diagnostic::warning(Code::NotAmongValues, value.place(), message)
+            mistake
                 .related(listed.key_place(), "these are the values")
                 .did_you_mean(meant),
         );
@@ -361,7 +385,7 @@ fn security_scheme(node: Node<'_>, errors: &mut Errors) {
     };
     if !SECURITY_TYPES.contains(&kind) {
         let message = format!("found {}, expected a type of security scheme", quote(kind));
-        let mistake = Diagnostic::warning(Code::IncompleteScheme, written.place(), message);
+        let mistake = Diagnostic::error(Code::IncompleteScheme, written.place(), message);
         let types = format!("the types are {}", choice(SECURITY_TYPES));
         let meant = errors.nearest(kind, SECURITY_TYPES.iter().copied());
         return errors.push(mistake.with_help(types).did_you_mean(meant));
@@ -382,9 +406,8 @@ fn security_scheme(node: Node<'_>, errors: &mut Errors) {
                 quote(kind)
             );
             let place = node.key_place();
-            errors.push(
-                Diagnostic::warning(Code::IncompleteScheme, place, message).for_want_of(field),
-            );
+            errors
+                .push(Diagnostic::error(Code::IncompleteScheme, place, message).for_want_of(field));
         }
     }
     let places: &[&str] = match kind {
@@ -489,7 +512,7 @@ pub(super) fn limits(node: Node<'_>, errors: &mut Errors) {
                 shown(high)
             );
             errors.push(
-                Diagnostic::warning(Code::ContradictingLimits, low.place(), message)
+                Diagnostic::error(Code::ContradictingLimits, low.place(), message)
                     .related(high.place(), "the other limit"),
             );
         }

@@ -9,6 +9,36 @@ const TYPES: &[&str] = &[
     "array", "boolean", "integer", "null", "number", "object", "string",
 ];
 
+/// What types are called in other languages, and what is written here in their place.
+const ABROAD: &[(&[&str], &str)] = &[
+    (&["bool"], "boolean"),
+    (&["date"], "string, format: date"),
+    (
+        &["date-time", "datetime", "timestamp"],
+        "string, format: date-time",
+    ),
+    (&["time"], "string, format: time"),
+    (&["uuid"], "string, format: uuid"),
+    (&["uri", "url"], "string, format: uri"),
+    (&["char", "enum", "str", "text", "varchar"], "string"),
+    (
+        &[
+            "bigint", "byte", "int", "int32", "int64", "long", "short", "uint",
+        ],
+        "integer",
+    ),
+    (
+        &["decimal", "double", "float", "float32", "float64", "real"],
+        "number",
+    ),
+    (&["list", "seq", "sequence", "set", "tuple", "vec"], "array"),
+    (
+        &["dict", "dictionary", "hash", "map", "record", "struct"],
+        "object",
+    ),
+    (&["nil", "none", "undefined", "void"], "null"),
+];
+
 /// Keywords whose value is a schema.
 const ONE: &[&str] = &[
     "additionalItems",
@@ -238,8 +268,19 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         Some(name) => {
             let message = format!("found {}, expected a type of JSON Schema", quote(name));
             let diagnostic = Diagnostic::error(Code::UnknownType, node.place(), message);
-            errors.push(match errors.nearest(name, TYPES.iter().copied()) {
+            let abroad = ABROAD.iter().find(|(names, _)| {
+                let mut names = names.iter();
+                names.any(|other| name.eq_ignore_ascii_case(other))
+            });
+            let meant = match abroad {
+                Some((_, meant)) => Some(*meant),
+                None => errors.nearest(name, TYPES.iter().copied()),
+            };
+            errors.push(match meant {
                 Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                None if name.eq_ignore_ascii_case("any") => {
+                    diagnostic.with_help("leave `type` out where any value will do")
+                }
                 None => diagnostic.with_help(format!("the types are {}", TYPES.join(", "))),
             });
         }

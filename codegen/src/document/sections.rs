@@ -92,8 +92,14 @@ impl Gatherer<'_> {
             "found a reference in place of {}: AsyncAPI allows none here",
             quote(key)
         );
-        let mistake = Diagnostic::warning(Code::ReferenceNotAllowed, place(), message);
-        self.errors.push(mistake);
+        let reference = start.get("$ref").and_then(Node::text).unwrap_or_default();
+        let code = Code::ReferenceNotAllowed;
+        self.errors.push(if reference.starts_with('#') {
+            let help = "write what it refers to in its place";
+            Diagnostic::error(code, place(), message).with_help(help)
+        } else {
+            Diagnostic::warning(code, place(), message)
+        });
         let end = end.id();
         self.source.replace(owner, key, end);
     }

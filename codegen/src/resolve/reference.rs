@@ -108,7 +108,7 @@ fn unread<'s>(source: &'s Source, node: Node<'s>, errors: &mut Errors) -> Option
         }
         (Target::Broken(broken), _) => {
             let place = node.get("$ref").unwrap_or(node).place();
-            errors.push(broken.warning(place));
+            errors.push(broken.unread(place));
             None
         }
         (Target::Foreign | Target::Unusable, _) => None,

@@ -33,7 +33,7 @@ fn servers(resolved: &Resolved<'_>, errors: &mut Errors) {
             let message = format!("{} is not one of the document's `servers`", quote(name));
             let help = format!("add it to `servers`, and refer to `#/servers/{name}`");
             errors.push(
-                Diagnostic::warning(Code::ForeignServer, written.place(), message)
+                Diagnostic::error(Code::ForeignServer, written.place(), message)
                     .related(target.key_place(), "this is what it refers to")
                     .with_help(help),
             );

@@ -75,6 +75,8 @@ pub(crate) struct Broken {
     code: Code,
     message: String,
     help: Option<String>,
+    /// It may well be somewhere that is not looked at.
+    is_elsewhere: bool,
 }
 
 impl Broken {
@@ -83,8 +85,11 @@ impl Broken {
         self.with_help(Diagnostic::error(self.code, place, self.message.as_str()))
     }
 
-    /// The same where nothing depends on the reference.
-    pub(crate) fn warning(&self, place: Place) -> Diagnostic {
+    /// The same where nothing would be read of what is referred to.
+    pub(crate) fn unread(&self, place: Place) -> Diagnostic {
+        if !self.is_elsewhere {
+            return self.error(place);
+        }
         self.with_help(Diagnostic::warning(self.code, place, self.message.as_str()))
     }
 
@@ -273,9 +278,10 @@ impl Reader<'_> {
         let ending = location.rsplit_once('.').map(|(_, ending)| ending);
         let ending = ending.unwrap_or_default().to_lowercase();
         match located {
-            Located::Refused { message, help } => {
+            Located::Refused { message, help } if location.starts_with('/') => {
                 broken(Code::OtherDocument, message, Some(help.to_owned()))
             }
+            Located::Refused { message, help } => elsewhere(message, help.to_owned()),
             _ if FOREIGN.contains(&ending.as_str()) => Link::Foreign,
             Located::Unmapped(url) => {
                 let message = format!("{} is not fetched", quote(&url));
@@ -283,7 +289,7 @@ impl Reader<'_> {
                 let help = format!(
                     "say which file it is in the build script: `Config::map_url({url:?}, \"path\")`"
                 );
-                broken(Code::OtherDocument, message, Some(help))
+                elsewhere(message, help)
             }
             Located::File { path, url } => self.file(path, url),
         }
@@ -308,7 +314,7 @@ impl Reader<'_> {
         let Some(files) = &mut self.files else {
             let message = format!("found a reference to another file, {}", quote(path));
             let help = "files are read by `compile` and by `Config::generate_with`".to_owned();
-            return broken(Code::OtherDocument, message, Some(help));
+            return elsewhere(message, help);
         };
         let bytes = match files.read(path) {
             Ok(bytes) => bytes,
@@ -347,6 +353,17 @@ fn broken(code: Code, message: String, help: Option<String>) -> Link {
         code,
         message,
         help,
+        is_elsewhere: false,
+    })
+}
+
+/// The same of what another reader may find.
+fn elsewhere(message: String, help: String) -> Link {
+    Link::Broken(Broken {
+        code: Code::OtherDocument,
+        message,
+        help: Some(help),
+        is_elsewhere: true,
     })
 }
 
