@@ -135,7 +135,7 @@ fn code_and_model_are_written() {
 #[test]
 fn codes_are_explained() {
     let folder = Folder::new("explain");
-    let (status, stdout, stderr) = folder.run(&["explain", "SW0201"]);
+    let (status, stdout, stderr) = folder.run(&["explain", "sw0201"]);
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
     assert!(
         stdout.starts_with("SW0201: unresolved reference\n\n"),

@@ -73,12 +73,12 @@ fn errors_cannot_be_turned_off() {
 
 #[test]
 fn what_is_no_code_is_an_error() {
-    let found = Config::new().allow("sw4111").generate("Lamp.yaml", LAMP);
+    let found = Config::new().allow("sw411").generate("Lamp.yaml", LAMP);
     let found = found.expect_err("it is none");
     let mistake = found.iter().next().expect("there is one");
     assert_eq!(
         mistake.to_string(),
-        "Lamp.yaml: error[SW0803]: there is no code `sw4111`"
+        "Lamp.yaml: error[SW0803]: there is no code `sw411`"
     );
     assert_eq!(mistake.help(), Some("did you mean `SW0411`?"));
 }
