@@ -50,6 +50,7 @@ const RUNTIME: &[&str] = &[
     "frame",
     "json",
     "parameters",
+    "peer",
     "outbox",
     "reply",
     "request",

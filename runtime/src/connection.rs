@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::framing::{Framing, Refusal};
 use crate::limits::{Limits, after};
 use crate::outbox::{Pending, Queued, outbox};
-use crate::request::Peer;
+use crate::peer::Peer;
 use crate::routes::Scope;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
@@ -30,6 +30,15 @@ pub(crate) struct Connection<S> {
     liveness: Liveness,
     control: Controls,
     init_deadline: Instant,
+}
+
+/// What tells a connection of a server to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Leave {
+    /// Cancelled when nothing more is to be read, and what is in flight to be answered.
+    pub(crate) told: CancellationToken,
+    /// Cancelled when that has taken too long.
+    pub(crate) deadline: CancellationToken,
 }
 
 /// How a connection ends.
@@ -71,13 +80,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    /// Serves the peer until either end closes. When `stop` is cancelled, requests in flight have
-    /// `drain` to be answered before the connection closes with 1001. Dropping the future drops
-    /// the connection and every handler that it started.
-    pub(crate) async fn run(mut self, stop: CancellationToken, drain: Duration) {
+    /// Serves the peer until either end closes. When it is told to leave, requests in flight have
+    /// until the deadline to be answered before the connection closes with 1001. Dropping the future
+    /// drops the connection and every handler that it started.
+    pub(crate) async fn run(mut self, leave: Leave) {
         self.framing.opened(&mut self.session, &self.scope);
-        let end = match self.serve(&stop).await {
-            Ok(()) => self.drain(drain).await,
+        let end = match self.serve(&leave.told).await {
+            Ok(()) => self.drain(&leave.deadline).await,
             Err(end) => end,
         };
         // Handlers stop before the close handshake, not after it.
@@ -134,14 +143,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// The server stops: what is being answered is, and then the connection closes.
-    async fn drain(&mut self, drain: Duration) -> End {
-        let deadline = after(drain);
+    async fn drain(&mut self, deadline: &CancellationToken) -> End {
         let mut batch = Vec::with_capacity(BATCH);
         let drained: Result<(), End> = async {
             while self.session.is_busy() {
                 tokio::select! {
                     biased;
-                    () = sleep_until(deadline) => break,
+                    () = deadline.cancelled() => break,
                     _ = self.pending.take(&mut batch, BATCH) => self.write(&mut batch).await?,
                     () = self.session.reap() => {}
                 }

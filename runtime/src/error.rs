@@ -39,6 +39,8 @@ pub enum Error {
         /// The name that both have.
         document: &'static str,
     },
+    /// The process was told to stop while it was stopping, and did not wait any longer.
+    Interrupted,
     /// The URL is not one that a client can connect to.
     Url {
         /// The URL as it was given.
@@ -80,6 +82,7 @@ impl fmt::Display for Error {
             Self::DuplicateDocument { document } => {
                 write!(f, "the document `{document}` is served twice")
             }
+            Self::Interrupted => f.write_str("told to stop twice: what had not ended was aborted"),
             Self::Url { url, reason } => write!(f, "cannot connect to `{url}`: {reason}"),
             Self::Connect { url, .. } => write!(f, "cannot connect to {url}"),
             Self::Refused {
@@ -120,6 +123,7 @@ impl StdError for Error {
             Self::Bind { source, .. } => Some(source),
             Self::Connect { source, .. } => Some(source.as_ref()),
             Self::DuplicateDocument { .. }
+            | Self::Interrupted
             | Self::Url { .. }
             | Self::Refused { .. }
             | Self::ConnectTimeout { .. }

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::framing::envelope::SUBPROTOCOL;
+use crate::peer::Head;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -126,6 +127,38 @@ pub(crate) fn refusal(status: StatusCode, reason: &str) -> Answer {
     );
     answer
 }
+
+/// An answer to a client that should come back later.
+pub(crate) fn unavailable(reason: &str) -> Answer {
+    let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, reason);
+    let headers = answer.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
+/// What handlers may ask about a request that becomes a WebSocket, and its answer.
+pub(crate) fn head<B>(request: &Request<B>, answer: &Answer) -> Head {
+    let uri = request.uri();
+    let url = uri.path_and_query().map_or(uri.path(), |url| url.as_str());
+    let headers = request.headers().iter().filter_map(|(name, value)| {
+        let value = std::str::from_utf8(value.as_bytes()).ok()?;
+        (!MECHANICS.contains(name)).then_some((name.as_str(), value))
+    });
+    Head::new(
+        only(answer.headers(), &SEC_WEBSOCKET_PROTOCOL),
+        url,
+        headers,
+    )
+}
+
+/// Headers that say nothing once the handshake is over.
+const MECHANICS: [HeaderName; 5] = [
+    CONNECTION,
+    UPGRADE,
+    SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION,
+    SEC_WEBSOCKET_EXTENSIONS,
+];
 
 /// The subprotocol to speak: of those offered the one that is known. Offering only unknown ones is
 /// refused: a client that expects one would not understand raw frames.

@@ -5,7 +5,8 @@
 //! to the document's interactions. This crate is what that code stands on. A user meets
 //!
 //! * [`include_api!`], which brings the generated code into a module;
-//! * [`Server`], which serves providers, within [`Limits`];
+//! * [`Server`], which serves providers, within [`Limits`], and [`Mount`], which does within another
+//!   program;
 //! * [`Request`], [`Subscribers`], [`Updates`] and [`Ack`], which handlers are given, and [`Fault`],
 //!   which they may give;
 //! * [`Subscription`], [`Progress`] and [`Invocation`], which clients get;
@@ -35,6 +36,7 @@
 //!   response    what a request is answered with: one message, or any one of several
 //!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
 //!   parameters  those of a channel's address
+//!   peer        who is at the other end, and one exchange with it, as handlers see them
 //!   outbox      the bounded queue back to the connection
 //! ```
 //!
@@ -60,6 +62,7 @@ mod number;
 mod outbox;
 mod parameters;
 mod payload;
+mod peer;
 mod provider;
 mod reply;
 mod request;
@@ -89,7 +92,7 @@ pub use parameters::Parameters;
 pub use payload::{IntoMessage, Message, NoError, NoHeaders, Payload};
 pub use provider::Provider;
 pub use request::{Ack, Request, Updates};
-pub use server::{Server, bind, stop_signal};
+pub use server::{Mount, Server, bind, second_stop_signal, stop_signal};
 pub use specwire_rules::{At, Violation};
 pub use string_enum::StringEnum;
 pub use subscribers::Subscribers;

@@ -109,15 +109,20 @@ pub(crate) fn raw<A: Parameters>(parameters: &A) -> Option<Box<RawValue>> {
 /// The query of a URL as parameters: the first of each name (WHATWG URL, 5.1).
 pub(crate) fn of_query(query: &str) -> Option<Box<RawValue>> {
     let mut members = Map::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let text = |part: &str| decoded(&part.replace('+', " "));
-        let (Some(name), Some(value)) = (text(name), text(value)) else {
-            continue;
-        };
+    for (name, value) in query_pairs(query) {
         members.entry(name).or_insert(Value::String(value));
     }
     serde_json::value::to_raw_value(&members).ok()
+}
+
+/// Names and values of a URL's query, without those that are not UTF-8.
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let text = |part: &str| decoded(&part.replace('+', " "));
+        Some((text(name)?, text(value)?))
+    })
 }
 
 /// Writes the address that parameters make.

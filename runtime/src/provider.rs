@@ -13,8 +13,8 @@ use crate::interaction::Interaction;
 use crate::json;
 use crate::parameters::Parts;
 use crate::payload::{self, MessageSpec};
+use crate::peer::Context;
 use crate::reply::Replies;
-use crate::request::Peer;
 use crate::strict;
 use crate::subscribers::Membership;
 use crate::validate::Validate;
@@ -112,7 +112,7 @@ pub(crate) trait Handler: Send + Sync {
 }
 
 /// A starting message that has been read: gives the work to do, once it is known for whom.
-pub(crate) type Start = Box<dyn FnOnce(Arc<Peer>, Replies) -> Work + Send>;
+pub(crate) type Start = Box<dyn FnOnce(Arc<Context>, Replies) -> Work + Send>;
 
 /// What a started exchange is.
 pub(crate) enum Work {

@@ -1,10 +1,12 @@
 //! What a handler is given: a message and who sent it, and the means to answer more than once.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -12,6 +14,7 @@ use crate::fault::Fault;
 use crate::frame::Body;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Message, NoError, Payload};
+use crate::peer::Context;
 use crate::reply::{Encoded, Replies};
 
 /// A message from a peer, and which peer sent it.
@@ -29,31 +32,15 @@ use crate::reply::{Encoded, Replies};
 pub struct Request<P: Payload, A: Parameters = ()> {
     message: Message<P>,
     parameters: A,
-    peer: Arc<Peer>,
-}
-
-/// One connection, as its handlers see it.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) connection: Uuid,
-    pub(crate) address: Option<SocketAddr>,
-}
-
-impl Peer {
-    pub(crate) fn new(address: Option<SocketAddr>) -> Self {
-        Self {
-            connection: Uuid::new_v4(),
-            address,
-        }
-    }
+    context: Arc<Context>,
 }
 
 impl<P: Payload, A: Parameters> Request<P, A> {
-    pub(crate) fn new(message: Message<P>, parameters: A, peer: Arc<Peer>) -> Self {
+    pub(crate) fn new(message: Message<P>, parameters: A, context: Arc<Context>) -> Self {
         Self {
             message,
             parameters,
-            peer,
+            context,
         }
     }
 
@@ -91,13 +78,98 @@ impl<P: Payload, A: Parameters> Request<P, A> {
     /// The connection that the message came over: a random identifier that the server gave it.
     #[must_use]
     pub fn connection(&self) -> Uuid {
-        self.peer.connection
+        self.context.peer.connection
     }
 
-    /// The address of the connection's other end; `None` for a call within the process.
+    /// The address of the connection's other end; `None` for a call within the process, and where
+    /// the program that a server is [mounted](crate::Mount) in does not say.
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        self.peer.address
+        self.context.peer.address
+    }
+
+    /// The document that the message was sent to a channel of, as in `/ws/heartbeat`.
+    #[must_use]
+    pub fn document(&self) -> &'static str {
+        self.context.document
+    }
+
+    /// The path of the URL that the connection was opened at, as it was sent, such as
+    /// `/ws/heartbeat`; empty for a call within the process.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.context.peer.head.path()
+    }
+
+    /// A value in the query of the URL that the connection was opened at, decoded: the first of this
+    /// name. Names and values that are not UTF-8 are left out.
+    ///
+    /// ```
+    /// # use specwire::{Fault, Payload, Request};
+    /// # fn handler<P: Payload>(request: Request<P>) -> Result<(), Fault> {
+    /// if request.query("token").as_deref() != Some("let me in") {
+    ///     return Err(Fault::new("unauthorized", "there is no such token"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.context.peer.head.query(name)
+    }
+
+    /// A header of the HTTP request that opened the connection: the first of this name, in whatever
+    /// case. Values that are not UTF-8 are left out, and those that only the handshake itself is
+    /// about, such as `Upgrade` and `Sec-WebSocket-Key`.
+    ///
+    /// What a document's WebSocket binding declares is found here and in [`query`](Self::query).
+    /// These are not the message's headers, which are [`headers`](Self::headers).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.context.peer.head.header(name)
+    }
+
+    /// The subprotocol that the connection speaks, such as `specwire.v1.json`; `None` if the client
+    /// asked for none, and for a call within the process.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.context.peer.head.subprotocol()
+    }
+
+    /// How long the peer took to answer the latest ping, there and back; `None` before the first
+    /// answer, and for a call within the process.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.context.peer.latency()
+    }
+
+    /// Resolves when nobody waits for this exchange any more: it has been answered or has ended, the
+    /// client has given it up, the connection is gone, or the server is stopping.
+    ///
+    /// A handler is dropped at the first three of these anyway, and when the server stops it has
+    /// until the [grace](crate::Server::grace) to answer. So this is for handlers that would rather
+    /// answer early then, and for what a handler has spawned.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Request};
+    /// # async fn measure() {}
+    /// # async fn handler<P: Payload>(request: Request<P>) {
+    /// let cancelled = request.cancelled();
+    /// tokio::spawn(async {
+    ///     tokio::select! {
+    ///         () = cancelled => {}
+    ///         () = measure() => {}
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<P, A> {
+        self.context.cancellation().cancelled_owned()
+    }
+
+    /// [`cancelled`](Self::cancelled) has resolved: for work that awaits nothing.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.context.is_cancelled()
     }
 }
 

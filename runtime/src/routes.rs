@@ -64,6 +64,16 @@ impl Scope {
         self
     }
 
+    /// The document that the URL reaches, if it is only one.
+    pub(crate) fn document(&self) -> Option<&'static str> {
+        let mut documents = self
+            .handlers
+            .iter()
+            .map(|handler| handler.interaction().document());
+        let first = documents.next()?;
+        documents.all(|document| document == first).then_some(first)
+    }
+
     /// What the URL's query says, for messages that say no parameters themselves.
     pub(crate) fn parameters(&self) -> Option<&RawValue> {
         self.parameters.as_deref()

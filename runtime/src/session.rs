@@ -11,9 +11,9 @@ use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::parameters::Parts;
+use crate::peer::{Context, GoingOn, Peer};
 use crate::provider::{Handler, Start, Work, correlation};
 use crate::reply::Replies;
-use crate::request::Peer;
 use crate::routes::Scope;
 use crate::subscribers::Membership;
 
@@ -49,14 +49,14 @@ enum Key {
 #[derive(Debug)]
 enum Exchange {
     Task(AbortHandle),
-    Membership(Membership, OwnedSemaphorePermit),
+    Membership(Membership, OwnedSemaphorePermit, GoingOn),
 }
 
 impl Exchange {
     fn has_ended(&self) -> bool {
         match self {
             Self::Task(task) => task.is_finished(),
-            Self::Membership(membership, _) => membership.has_ended(),
+            Self::Membership(membership, ..) => membership.has_ended(),
         }
     }
 }
@@ -189,11 +189,14 @@ impl Session {
             outbox: self.outbox.clone(),
             origin: origin.clone(),
         };
-        let exchange = match start(Arc::clone(&self.peer), replies) {
+        let document = handler.interaction().document();
+        let context = Arc::new(Context::new(Arc::clone(&self.peer), document));
+        let going_on = GoingOn::new(&context);
+        let exchange = match start(context, replies) {
             Work::Task(work) => {
                 let task = self.tasks.spawn(async move {
                     work.await;
-                    drop(held);
+                    drop((held, going_on));
                 });
                 self.keys.insert(task.id(), (key, origin));
                 Exchange::Task(task)
@@ -201,7 +204,7 @@ impl Session {
             Work::Membership(subscribe) => {
                 // Publications must not overtake the acknowledgement.
                 self.push(origin, Body::Ack(None));
-                Exchange::Membership(subscribe(), held)
+                Exchange::Membership(subscribe(), held, going_on)
             }
         };
         match key {
@@ -235,7 +238,9 @@ impl Session {
                 self.cancelled.insert(task.id());
                 return;
             }
-            Some(Exchange::Membership(membership, held)) => drop((membership, held)),
+            Some(Exchange::Membership(membership, held, going_on)) => {
+                drop((membership, held, going_on));
+            }
             None => {}
         }
         self.push(Some(id).into(), Body::End);

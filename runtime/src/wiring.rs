@@ -327,9 +327,10 @@ where
 
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
         let (message, parameters) = read::<M, A>(parts, &self.interaction)?;
-        Ok(Box::new(move |peer, replies| {
-            let request = Request::new(message, parameters, peer);
-            Work::Task(Box::pin((self.run)(request, replies)))
+        Ok(Box::new(move |context, replies| {
+            let request = Request::new(message, parameters, context);
+            // Not even what a handler does before it first awaits runs in the connection's task.
+            Work::Task(Box::pin(async move { (self.run)(request, replies).await }))
         }))
     }
 }
@@ -367,9 +368,9 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
         let (message, parameters) = read::<S, A>(parts, &self.interaction)?;
         let topic = Arc::clone(&self.topic);
-        Ok(Box::new(move |peer, replies| {
+        Ok(Box::new(move |context, replies| {
             Work::Membership(Box::new(move || {
-                topic.subscribe(Request::new(message, parameters, peer), replies)
+                topic.subscribe(Request::new(message, parameters, context), replies)
             }))
         }))
     }

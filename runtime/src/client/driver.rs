@@ -14,8 +14,8 @@ use crate::frame::{Body, Command, Event, Open};
 use crate::framing::envelope::{self, Received};
 use crate::limits::Limits;
 use crate::outbox::{Pending, Queued, outbox};
+use crate::peer::Peer;
 use crate::provider::Provider;
-use crate::request::Peer;
 use crate::routes::Scope;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket};
@@ -300,7 +300,7 @@ impl Memory {
     pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
         let (outbox, pending) = outbox(limits.queue_messages, limits.queue_bytes);
         Self {
-            session: Session::new(Arc::new(Peer::new(None)), outbox, limits),
+            session: Session::new(Arc::new(Peer::in_memory()), outbox, limits),
             scope: Scope::all("memory", [provider]),
             pending,
             batch: Vec::new(),

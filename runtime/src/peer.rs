@@ -1,0 +1,233 @@
+//! Who is at the other end of a connection, and one exchange with it, as handlers see them.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::parameters;
+
+/// One connection's other end.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) connection: Uuid,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) head: Head,
+    /// Round trip of the latest ping, in nanoseconds; 0 before the first.
+    latency: AtomicU64,
+    /// The connection is told to end, because the server stops.
+    stop: CancellationToken,
+}
+
+impl Peer {
+    pub(crate) fn new(address: Option<SocketAddr>, head: Head, stop: CancellationToken) -> Self {
+        Self {
+            connection: Uuid::new_v4(),
+            address,
+            head,
+            latency: AtomicU64::new(0),
+            stop,
+        }
+    }
+
+    /// One within this process.
+    pub(crate) fn in_memory() -> Self {
+        Self::new(None, Head::default(), CancellationToken::new())
+    }
+
+    /// How long the peer took to answer the latest ping, if it has answered one.
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        let nanoseconds = self.latency.load(Ordering::Relaxed);
+        (nanoseconds != 0).then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    /// The peer took so long to answer a ping.
+    #[allow(dead_code, reason = "the connection does not measure it yet")]
+    pub(crate) fn answered_after(&self, latency: Duration) {
+        let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        self.latency.store(nanoseconds.max(1), Ordering::Relaxed);
+    }
+}
+
+/// What a connection was opened with: the subprotocol, the URL's path and query, and the headers of
+/// the handshake, in one piece of memory.
+///
+/// The first line is the subprotocol, the second path and query, and each further one a header. None
+/// of them can contain the end of a line (RFC 9110, 5.5).
+#[derive(Clone, Default)]
+pub(crate) struct Head(Box<str>);
+
+/// Without queries and headers, which may hold secrets.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Head").field(&self.path()).finish()
+    }
+}
+
+impl Head {
+    pub(crate) fn new<'a>(
+        subprotocol: Option<&str>,
+        path_and_query: &str,
+        headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let mut text = format!("{}\n{path_and_query}", subprotocol.unwrap_or_default());
+        for (name, value) in headers {
+            text.push('\n');
+            text.push_str(name);
+            text.push(':');
+            text.push_str(value);
+        }
+        Self(text.into_boxed_str())
+    }
+
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.0.lines().next().filter(|name| !name.is_empty())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        let url = self.url();
+        url.split_once('?').map_or(url, |(path, _)| path)
+    }
+
+    /// The first of that name in the query.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.url().split_once('?')?;
+        parameters::query_pairs(query).find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The first header of that name, in whatever case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.0.lines().skip(2).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    fn url(&self) -> &str {
+        self.0.lines().nth(1).unwrap_or_default()
+    }
+}
+
+/// One exchange of a peer with a document's service, for as long as it goes on and for whoever asks
+/// later.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) document: &'static str,
+    life: Mutex<Life>,
+}
+
+/// Most exchanges end without anybody having asked to be told.
+#[derive(Debug)]
+enum Life {
+    GoesOn,
+    Watched(CancellationToken),
+    Ended,
+}
+
+impl Context {
+    pub(crate) fn new(peer: Arc<Peer>, document: &'static str) -> Self {
+        Self {
+            peer,
+            document,
+            life: Mutex::new(Life::GoesOn),
+        }
+    }
+
+    /// What is cancelled when the exchange ends, or its connection, or when the server stops.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*life {
+            Life::GoesOn => {
+                let token = self.peer.stop.child_token();
+                *life = Life::Watched(token.clone());
+                token
+            }
+            Life::Watched(token) => token.clone(),
+            Life::Ended => {
+                let token = CancellationToken::new();
+                token.cancel();
+                token
+            }
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        self.peer.stop.is_cancelled() || matches!(&*life, Life::Ended)
+    }
+
+    fn end(&self) {
+        let life = std::mem::replace(
+            &mut *self.life.lock().unwrap_or_else(PoisonError::into_inner),
+            Life::Ended,
+        );
+        if let Life::Watched(token) = life {
+            token.cancel();
+        }
+    }
+}
+
+/// The exchange ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct GoingOn(Arc<Context>);
+
+impl GoingOn {
+    pub(crate) fn new(context: &Arc<Context>) -> Self {
+        Self(Arc::clone(context))
+    }
+}
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_connection_was_opened_with_can_be_asked_for() {
+        let headers = [("host", "a:80"), ("x-a", "1: 2"), ("x-a", "3")];
+        let head = Head::new(Some("s"), "/ws/a%20b?x=%C3%A9+1&x=2&y", headers);
+        assert_eq!(head.subprotocol(), Some("s"));
+        assert_eq!(head.path(), "/ws/a%20b");
+        assert_eq!(head.query("x").as_deref(), Some("é 1"));
+        assert_eq!(head.query("y").as_deref(), Some(""));
+        assert_eq!(head.query("z"), None);
+        assert_eq!(head.header("X-A"), Some("1: 2"));
+        assert_eq!(head.header("Host"), Some("a:80"));
+        assert_eq!(head.header("s"), None);
+    }
+
+    #[test]
+    fn a_call_within_the_process_was_opened_with_nothing() {
+        for head in [Head::default(), Head::new(None, "", [])] {
+            assert_eq!((head.subprotocol(), head.path()), (None, ""));
+            assert_eq!((head.query("x"), head.header("x")), (None, None));
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let head = Head::new(None, "/ws?token=secret", [("authorization", "secret")]);
+        assert_eq!(format!("{head:?}"), r#"Head("/ws")"#);
+    }
+
+    #[test]
+    fn whoever_asks_learns_of_the_end_before_and_after_it() {
+        let context = Arc::new(Context::new(Arc::new(Peer::in_memory()), "document"));
+        let going_on = GoingOn::new(&context);
+        let before = context.cancellation();
+        assert!(!before.is_cancelled() && !context.is_cancelled());
+        drop(going_on);
+        assert!(before.is_cancelled() && context.is_cancelled());
+        assert!(context.cancellation().is_cancelled());
+    }
+}

@@ -1,0 +1,411 @@
+//! HTTP requests and their upgrades, whoever hands them over: answers, routes by path, and serves.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::stop::{Pace, Stop};
+use crate::connection::{Connection, Leave};
+use crate::framing::envelope::Envelope;
+use crate::framing::{Framing, Raw};
+use crate::handshake::{self, Answer, Origins, Subprotocol};
+use crate::limits::Limits;
+use crate::parameters::decoded;
+use crate::peer::{Head, Peer};
+use crate::provider::Provider;
+use crate::routes::Scope;
+use crate::socket::Socket;
+
+/// The path under which everything is served.
+const ROOT: &str = "/ws";
+/// Bytes of one request's head: hyper's least.
+const MAX_HEAD: usize = 8 << 10;
+const MAX_HEADERS: usize = 64;
+
+/// A server within another program: that program listens, and hands over requests or connections.
+///
+/// It is a `tower` service of HTTP requests, whatever their bodies, and so can be a route of an
+/// [axum](https://docs.rs/axum) application: `examples/axum.rs` is one, whole. The server keeps its
+/// [`Limits`] on connections, its check of origins and its way to stop; what is a matter of HTTP, such
+/// as the time and the size that a request may have, is the other program's until a request has become
+/// a WebSocket.
+///
+/// * Paths are those of a server that listens itself, after what the program has taken off them:
+///   `/ws`, and below that.
+/// * Handlers learn the address of a peer from the request's extension of type
+///   [`std::net::SocketAddr`], where the program puts one there.
+/// * Which names are the program's own is not known here, so that of origins only `localhost` and IP
+///   addresses are allowed unless [`Server::allow_origin`](crate::Server::allow_origin) names others.
+///
+/// Clones are the same server. Dropping them all ends nothing: use [`stop`](Self::stop).
+///
+/// ```no_run
+/// # async fn serve(provider: specwire::Provider, io: tokio::io::DuplexStream) -> specwire::Result<()> {
+/// let mount = specwire::Server::new().serve(provider).mount()?;
+/// // A router takes it as a service, as in `Router::new().nest_service("/api", mount.clone())`; and
+/// // a connection, of whatever kind, is served by
+/// tokio::spawn(mount.serve_connection(io, None));
+/// mount.stop().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mount {
+    shared: Arc<Shared>,
+}
+
+/// What all connections of one server share.
+#[derive(Debug)]
+struct Shared {
+    providers: Vec<Provider>,
+    scope: Scope,
+    limits: Limits,
+    origins: Origins,
+    slots: Arc<Semaphore>,
+    pace: Pace,
+    stop: Stop,
+}
+
+/// The two ends of a connection, as far as they are known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    peer: Option<SocketAddr>,
+    local: Option<IpAddr>,
+}
+
+/// A request that is about to become a WebSocket.
+struct Upgrade {
+    upgraded: OnUpgrade,
+    ends: Ends,
+    subprotocol: Subprotocol,
+    scope: Scope,
+    head: Head,
+    slot: OwnedSemaphorePermit,
+}
+
+impl Mount {
+    pub(super) fn new(
+        providers: Vec<Provider>,
+        limits: Limits,
+        origins: Origins,
+        pace: Pace,
+    ) -> Self {
+        let slots = limits.connections.min(Semaphore::MAX_PERMITS);
+        Self {
+            shared: Arc::new(Shared {
+                scope: Scope::all(ROOT, &providers),
+                slots: Arc::new(Semaphore::new(slots)),
+                providers,
+                limits,
+                origins,
+                pace,
+                stop: Stop::new(),
+            }),
+        }
+    }
+
+    /// Serves one connection, from its first byte to its last: HTTP with its limits, and then, on the
+    /// same bytes, the WebSocket. `peer` is what handlers are told of the other end's address.
+    ///
+    /// The future resolves when the connection has ended, and dropping it drops the connection. After
+    /// [`stop`](Self::stop) it resolves at once.
+    ///
+    /// ```no_run
+    /// # async fn serve(mount: specwire::Mount) -> std::io::Result<()> {
+    /// # #[cfg(unix)] {
+    /// let listener = tokio::net::UnixListener::bind("/run/heartbeat")?;
+    /// loop {
+    ///     let (stream, _) = listener.accept().await?;
+    ///     tokio::spawn(mount.serve_connection(stream, None));
+    /// }
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_connection<S>(
+        &self,
+        io: S,
+        peer: Option<SocketAddr>,
+    ) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.connect(io, Ends { peer, local: None })
+    }
+
+    /// The same for one that a listener of ours has accepted.
+    pub(super) fn serve_tcp(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        // Small frames should not wait for one another (Nagle).
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let ends = Ends {
+            peer: Some(address),
+            local: stream.local_addr().ok().map(|local| local.ip()),
+        };
+        self.connect(stream, ends)
+    }
+
+    fn connect<S>(&self, io: S, ends: Ends) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        self.shared.stop.connection(async move {
+            // Each in a box of its own, so that what HTTP needed is gone when the WebSocket begins.
+            if let Some(upgrade) = Box::pin(shared.http(io, ends)).await {
+                Box::pin(shared.serve(upgrade)).await;
+            }
+        })
+    }
+
+    /// Stops: accepts no more, answers what is in flight, closes every connection with 1001, and
+    /// aborts what has not ended after the grace, all as [`Server::run`](crate::Server::run) does when
+    /// it is told to. Resolves when everything has ended.
+    ///
+    /// A program that stops its own listener calls this as well: HTTP servers know nothing more of a
+    /// connection that has been upgraded, and do not wait for it.
+    pub async fn stop(&self) {
+        let sources = async {
+            for provider in &self.shared.providers {
+                provider.tasks().close();
+                provider.tasks().wait().await;
+            }
+        };
+        self.shared.stop.stop(self.shared.pace, sources).await;
+    }
+
+    pub(super) fn abort_on_drop(&self) -> impl Drop + use<> {
+        self.shared.stop.abort_on_drop()
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for Mount {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Answers the request, and serves what becomes of it in a task of its own. Must be called within
+    /// a tokio runtime.
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let ends = Ends {
+            peer: request.extensions().get().copied(),
+            local: None,
+        };
+        let (answer, upgrade) = self.shared.answer(&mut request, ends);
+        if let Some(upgrade) = upgrade {
+            let shared = Arc::clone(&self.shared);
+            let connection = async move { shared.serve(upgrade).await };
+            tokio::spawn(self.shared.stop.connection(connection));
+        }
+        ready(Ok(answer))
+    }
+}
+
+impl Shared {
+    /// The part of a connection that is HTTP.
+    async fn http<S>(&self, io: S, ends: Ends) -> Option<Upgrade>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let upgrade = Mutex::new(None);
+        let service = service_fn(|mut request| {
+            let (answer, accepted) = self.answer(&mut request, ends);
+            if accepted.is_some() {
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = accepted;
+            }
+            ready(Ok::<_, Infallible>(answer))
+        });
+        let http = http1::Builder::new()
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades();
+        // Of all of it, and so of a head that never ends as well.
+        let http = timeout(self.limits.handshake_timeout, http);
+        let address = ends.peer;
+        tokio::select! {
+            biased;
+            () = self.stop.begins() => return None,
+            result = http => match result {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(?address, %error, "not HTTP");
+                    return None;
+                }
+                Err(_) => {
+                    tracing::debug!(?address, "no handshake in time");
+                    return None;
+                }
+            }
+        }
+        upgrade.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one HTTP request, and says if it is to become a WebSocket.
+    fn answer<B>(&self, request: &mut Request<B>, ends: Ends) -> (Answer, Option<Upgrade>) {
+        match self.accept(request, ends) {
+            Ok((answer, upgrade)) => (answer, Some(upgrade)),
+            Err(answer) => (*answer, None),
+        }
+    }
+
+    fn accept<B>(
+        &self,
+        request: &mut Request<B>,
+        ends: Ends,
+    ) -> Result<(Answer, Upgrade), Box<Answer>> {
+        let path = request.uri().path();
+        if path == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Box::new(handshake::refusal(StatusCode::OK, &self.index())));
+        }
+        let Some(scope) = self.route(path) else {
+            let text = format!("nothing is served here\n{}", self.index());
+            return Err(Box::new(handshake::refusal(StatusCode::NOT_FOUND, &text)));
+        };
+        let scope = scope.with_query(request.uri().query());
+        let (subprotocol, answer) = handshake::accept(request, &self.origins, ends.local)?;
+        if self.stop.has_begun() {
+            return Err(Box::new(handshake::unavailable("the server is stopping")));
+        }
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            tracing::warn!(limit = self.limits.connections, "too many connections");
+            return Err(Box::new(handshake::unavailable(
+                "the server has all the connections that it may have",
+            )));
+        };
+        let upgrade = Upgrade {
+            head: handshake::head(request, &answer),
+            upgraded: hyper::upgrade::on(request),
+            ends,
+            subprotocol,
+            scope,
+            slot,
+        };
+        Ok((answer, upgrade))
+    }
+
+    fn route(&self, path: &str) -> Option<Scope> {
+        let below = path.strip_prefix(ROOT)?;
+        match below.strip_prefix('/') {
+            None if below.is_empty() => Some(self.scope.clone()),
+            Some("") => Some(self.scope.clone()),
+            Some(below) => {
+                let below = below.strip_suffix('/').unwrap_or(below);
+                self.scope.narrow(&decoded(below)?)
+            }
+            None => None,
+        }
+    }
+
+    /// The part of a connection that is a WebSocket.
+    async fn serve(&self, upgrade: Upgrade) {
+        let Upgrade {
+            upgraded,
+            ends,
+            subprotocol,
+            scope,
+            head,
+            slot,
+        } = upgrade;
+        let address = ends.peer;
+        let upgraded = match timeout(self.limits.handshake_timeout, upgraded).await {
+            Ok(Ok(upgraded)) => upgraded,
+            Ok(Err(error)) => return tracing::debug!(?address, %error, "not upgraded"),
+            Err(_) => return tracing::debug!(?address, "not upgraded in time"),
+        };
+        let leave = self.stop.leave();
+        let peer = Arc::new(Peer::new(address, head, leave.told.clone()));
+        let (name, framing): (_, Box<dyn Framing>) = match subprotocol {
+            Subprotocol::None => ("raw", Box::new(Raw)),
+            Subprotocol::Envelope => {
+                let envelope = Envelope::new(peer.connection, &self.limits);
+                ("envelope", Box::new(envelope))
+            }
+        };
+        let span = tracing::info_span!(
+            "connection",
+            id = %peer.connection,
+            peer = address.map(tracing::field::display),
+            document = scope.document(),
+            framing = name,
+        );
+        let speaking = Speaking {
+            peer,
+            framing,
+            scope,
+            leave,
+        };
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            // The socket itself again, without what hyper needed around it. Its buffer is empty, and
+            // would be kept for as long as the connection lasts.
+            Ok(parts) => {
+                let read = parts.read_buf.to_vec();
+                drop(parts.read_buf);
+                let socket = Socket::accepted(parts.io.into_inner(), read, &self.limits).await;
+                self.speak(socket, speaking).instrument(span).await;
+            }
+            Err(upgraded) => {
+                let io = TokioIo::new(upgraded);
+                let socket = Socket::accepted(io, Vec::new(), &self.limits).await;
+                self.speak(socket, speaking).instrument(span).await;
+            }
+        }
+        drop(slot);
+    }
+
+    async fn speak<S>(&self, socket: Socket<S>, speaking: Speaking)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let Speaking {
+            peer,
+            framing,
+            scope,
+            leave,
+        } = speaking;
+        Connection::new(socket, peer, framing, scope, &self.limits)
+            .run(leave)
+            .await;
+    }
+
+    /// What is served, for a person who opens the server in a browser.
+    fn index(&self) -> String {
+        let mut index = String::from("specwire serves these WebSocket URLs:\n\n  /ws\n");
+        for provider in &self.providers {
+            index.push_str(&format!("  /ws/{}\n", provider.document()));
+            for channel in provider.channels() {
+                index.push_str(&format!("  /ws/{}/{channel}\n", provider.document()));
+            }
+        }
+        index
+    }
+}
+
+/// What a WebSocket carries, whatever carries the WebSocket.
+struct Speaking {
+    peer: Arc<Peer>,
+    framing: Box<dyn Framing>,
+    scope: Scope,
+    leave: Leave,
+}

@@ -1,0 +1,198 @@
+//! How the connections of a server are told to end.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::{sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::Leave;
+use crate::limits::after;
+
+/// Connections are told in so many batches, one after the other.
+const BATCHES: usize = 64;
+
+/// The connections of a server, and what tells them to end.
+#[derive(Debug)]
+pub(super) struct Stop {
+    /// Cancelled first: no more connections are accepted.
+    begun: CancellationToken,
+    /// Cancelled one after the other: the connections of a batch answer what is in flight, and close.
+    batches: [CancellationToken; BATCHES],
+    /// Cancelled then: they close with what is in flight unanswered.
+    deadline: CancellationToken,
+    /// Cancelled last: they are dropped.
+    abort: CancellationToken,
+    next_batch: AtomicUsize,
+    connections: TaskTracker,
+}
+
+/// How a server stops.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// From the first word to the abortion of what is left.
+    pub(super) grace: Duration,
+    /// What of it is kept for the closing of connections.
+    pub(super) closing: Duration,
+    /// Connections that are told to end in a second.
+    pub(super) rate: u32,
+}
+
+impl Pace {
+    fn drain(&self) -> Duration {
+        self.grace.saturating_sub(self.closing)
+    }
+
+    /// From the first batch to the last. Half of the time is left for what is in flight.
+    fn spread(&self, connections: usize) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "it is a time, to be slept")]
+        let seconds = connections as f64 / f64::from(self.rate.max(1));
+        Duration::try_from_secs_f64(seconds)
+            .unwrap_or(Duration::MAX)
+            .min(self.drain() / 2)
+    }
+}
+
+impl Stop {
+    pub(super) fn new() -> Self {
+        Self {
+            begun: CancellationToken::new(),
+            batches: std::array::from_fn(|_| CancellationToken::new()),
+            deadline: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            next_batch: AtomicUsize::new(0),
+            connections: TaskTracker::new(),
+        }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    pub(super) async fn begins(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// What tells one more connection to end.
+    pub(super) fn leave(&self) -> Leave {
+        let batch = self.next_batch.fetch_add(1, Ordering::Relaxed) % BATCHES;
+        Leave {
+            told: self.batches.get(batch).unwrap_or(&self.begun).clone(),
+            deadline: self.deadline.clone(),
+        }
+    }
+
+    /// Aborts what is left when this is dropped.
+    pub(super) fn abort_on_drop(&self) -> impl Drop + use<> {
+        self.abort.clone().drop_guard()
+    }
+
+    /// A connection's work, which is waited for, and aborted if it takes too long.
+    pub(super) fn connection<F: Future<Output = ()>>(
+        &self,
+        work: F,
+    ) -> impl Future<Output = ()> + use<F> {
+        let abort = self.abort.clone();
+        self.connections.track_future(async move {
+            tokio::select! {
+                biased;
+                () = abort.cancelled() => {}
+                () = work => {}
+            }
+        })
+    }
+
+    /// Ends all connections, and waits for `rest` after that.
+    pub(super) async fn stop(&self, pace: Pace, rest: impl Future<Output = ()>) {
+        let (drained, ended_by) = (after(pace.drain()), after(pace.grace));
+        let connections = self.connections.len();
+        tracing::info!(connections, grace = ?pace.grace, "stopping");
+        self.begun.cancel();
+        self.connections.close();
+        let ended = async {
+            self.connections.wait().await;
+            rest.await;
+        };
+        let told = async {
+            let pause = pace.spread(connections) / BATCHES as u32;
+            for batch in &self.batches {
+                batch.cancel();
+                sleep(pause).await;
+            }
+            sleep_until(drained).await;
+            self.deadline.cancel();
+            sleep_until(ended_by).await;
+        };
+        tokio::select! {
+            biased;
+            () = ended => return,
+            () = told => {}
+        }
+        let connections = self.connections.len();
+        tracing::warn!(connections, "aborting what has not ended");
+        self.abort.cancel();
+        // All but what never awaits anything has ended then.
+        let _ = tokio::time::timeout(pace.closing, self.connections.wait()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const PACE: Pace = Pace {
+        grace: Duration::from_secs(10),
+        closing: Duration::from_secs(1),
+        rate: 2000,
+    };
+
+    #[test]
+    fn few_connections_are_told_at_once_and_many_within_half_of_the_time() {
+        let spread = |connections| PACE.spread(connections).as_secs_f64();
+        assert_eq!(spread(0), 0.0);
+        assert_eq!(spread(1), 0.0005);
+        assert_eq!(spread(8_000), 4.0);
+        assert_eq!(spread(10_000_000), 4.5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_are_told_in_batches() {
+        let stop = Stop::new();
+        let begun = Instant::now();
+        let told = Arc::new(Mutex::new(BTreeMap::<Duration, usize>::new()));
+        for _ in 0..8_000 {
+            let (leave, told) = (stop.leave(), Arc::clone(&told));
+            tokio::spawn(stop.connection(async move {
+                leave.told.cancelled().await;
+                *told.lock().unwrap().entry(begun.elapsed()).or_default() += 1;
+            }));
+        }
+        stop.stop(PACE, async {}).await;
+        let told = told.lock().unwrap();
+        assert_eq!(told.values().copied().collect::<Vec<_>>(), [125; BATCHES]);
+        let last = told.last_key_value().unwrap().0.as_secs_f64();
+        assert!((3.9..4.0).contains(&last), "{last} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_is_aborted_after_the_grace() {
+        let stop = Stop::new();
+        let begun = Instant::now();
+        let leave = stop.leave();
+        let endless = tokio::spawn(stop.connection(async move {
+            leave.deadline.cancelled().await;
+            assert_eq!(begun.elapsed().as_secs(), 9);
+            std::future::pending().await
+        }));
+        stop.stop(PACE, async {}).await;
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        endless.await.unwrap();
+    }
+}
