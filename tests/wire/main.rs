@@ -13,6 +13,7 @@ mod busy;
 mod calls;
 mod channels;
 mod content;
+mod context;
 mod envelope;
 mod hostile;
 mod lifecycle;

@@ -1,0 +1,176 @@
+//! What a handler is told of the connection and of its exchange.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::json;
+use specwire::{Fault, Request, Server, Subscribers};
+use specwire_server::heartbeat::{
+    self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service,
+};
+use tokio::sync::mpsc;
+
+use crate::client::{Peer, soon};
+use crate::service::Running;
+
+type Seen = Request<GetPeriodRequest>;
+
+/// Hands every request to the test, and does as its id says.
+struct Curious(mpsc::UnboundedSender<Seen>);
+
+impl Service for Curious {
+    async fn beat(&self, _: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
+        std::future::pending().await
+    }
+
+    fn get_period(
+        &self,
+        request: Seen,
+    ) -> impl Future<Output = Result<GetPeriodResponse, Fault>> + Send {
+        let id = request.interaction_id.clone().unwrap_or_default();
+        self.0.send(request).unwrap();
+        assert!(id != "panic at once", "told to panic");
+        async move {
+            tokio::task::yield_now().await;
+            assert!(id != "panic", "told to panic");
+            if id == "wait" {
+                std::future::pending::<()>().await;
+            }
+            Ok(GetPeriodResponse::default())
+        }
+    }
+}
+
+async fn curious() -> (Running, mpsc::UnboundedReceiver<Seen>) {
+    let (sender, seen) = mpsc::unbounded_channel();
+    let server = Server::new().serve(heartbeat::provider(Curious(sender)));
+    (Running::start(server).await, seen)
+}
+
+fn ask(id: u64, what: &str) -> serde_json::Value {
+    json!({"op": "msg", "id": id, "channel": "getPeriod_request", "payload": {"interactionId": what}})
+}
+
+#[tokio::test]
+async fn a_handler_is_told_what_the_connection_was_opened_with() {
+    let (server, mut seen) = curious().await;
+    let headers = [
+        ("authorization", "Bearer let-me-in"),
+        ("x-lower", "1"),
+        ("cookie", "a=b; c=d"),
+        ("sec-websocket-protocol", "specwire.v1.json"),
+    ];
+    let path = "/ws/heartbeat/getPeriod%5Frequest?token=a%2Fb+c&token=2";
+    let mut peer = Peer::open(&server, path, &headers).await.unwrap();
+    peer.send(&json!({"op": "init", "id": 0})).await;
+    let connection = peer.next().await["payload"]["connection"].clone();
+    peer.send(&ask(1, "1")).await;
+    let request = soon(seen.recv()).await.unwrap();
+    assert_eq!(
+        request.connection().to_string(),
+        connection.as_str().unwrap()
+    );
+    assert_eq!(request.document(), "heartbeat");
+    assert_eq!(request.path(), "/ws/heartbeat/getPeriod%5Frequest");
+    assert_eq!(request.query("token").as_deref(), Some("a/b c"));
+    assert_eq!(request.query("other"), None);
+    assert_eq!(request.header("Authorization"), Some("Bearer let-me-in"));
+    assert_eq!(request.header("X-LOWER"), Some("1"));
+    assert_eq!(request.header("cookie"), Some("a=b; c=d"));
+    assert_eq!(
+        request.header("host"),
+        Some(server.address.to_string().as_str())
+    );
+    assert_eq!(request.header("sec-websocket-key"), None);
+    assert_eq!(request.subprotocol(), Some("specwire.v1.json"));
+    let address = request.peer_address().unwrap();
+    assert!(address.ip().is_loopback() && address != server.address);
+    let shown = format!("{request:?}");
+    assert!(
+        !shown.contains("let-me-in") && !shown.contains("a%2Fb"),
+        "{shown}"
+    );
+
+    let mut raw = Peer::raw(&server, "/ws").await;
+    raw.send(&json!({"interactionId": "1"})).await;
+    let request = soon(seen.recv()).await.unwrap();
+    assert_eq!((request.path(), request.subprotocol()), ("/ws", None));
+    assert_eq!(request.query("token"), None);
+}
+
+#[tokio::test]
+async fn a_call_within_the_process_has_no_connection_to_tell_of() {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let client = heartbeat::Client::in_memory(Curious(sender));
+    client
+        .get_period(GetPeriodRequest::default())
+        .await
+        .unwrap();
+    let request = soon(seen.recv()).await.unwrap();
+    assert_eq!((request.path(), request.header("host")), ("", None));
+    assert_eq!((request.peer_address(), request.latency()), (None, None));
+    assert_eq!(request.document(), "heartbeat");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_end_of_an_exchange_is_told() {
+    let (mut server, mut seen) = curious().await;
+    let mut peer = Peer::envelope(&server).await;
+
+    peer.send(&ask(1, "answered")).await;
+    let answered = soon(seen.recv()).await.unwrap();
+    let cancelled = answered.cancelled();
+    assert_eq!(peer.next().await["op"], "msg");
+    soon(cancelled).await;
+    assert!(answered.is_cancelled());
+
+    peer.send(&ask(2, "wait")).await;
+    let given_up = soon(seen.recv()).await.unwrap();
+    assert!(!given_up.is_cancelled());
+    let cancelled = given_up.cancelled();
+    peer.send(&json!({"op": "unsub", "id": 2})).await;
+    soon(cancelled).await;
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 2}));
+
+    let mut other = Peer::envelope(&server).await;
+    other.send(&ask(1, "wait")).await;
+    let disconnected = soon(seen.recv()).await.unwrap();
+    let cancelled = disconnected.cancelled();
+    other.close().await;
+    soon(cancelled).await;
+
+    // The others go on until the server stops; and then before they are aborted.
+    peer.send(&ask(3, "wait")).await;
+    let stopped = soon(seen.recv()).await.unwrap();
+    assert!(!stopped.is_cancelled());
+    server.stop();
+    let told = tokio::time::timeout(Duration::from_secs(5), stopped.cancelled());
+    told.await.expect("the grace is not waited for");
+}
+
+#[tokio::test]
+async fn r20_a_handler_that_panics_ends_its_exchange_and_nothing_else() {
+    let (server, mut seen) = curious().await;
+    let mut peer = Peer::envelope(&server).await;
+    let mut raw = Peer::raw(&server, "/ws").await;
+    let mut other = Peer::envelope(&server).await;
+    other.send(&ask(1, "wait")).await;
+    let going_on = soon(seen.recv()).await.unwrap();
+    for panic in ["panic", "panic at once"] {
+        peer.send(&ask(1, panic)).await;
+        let failed = json!({"code": "internal", "message": "the handler failed"});
+        assert_eq!(
+            peer.next().await,
+            json!({"op": "err", "id": 1, "payload": failed})
+        );
+        raw.send(&json!({"interactionId": panic})).await;
+        assert_eq!(raw.next_fault().await, "internal");
+    }
+    // The same connections go on, and so does what others have going.
+    peer.send(&ask(1, "fine")).await;
+    assert_eq!(peer.next().await["op"], "msg");
+    raw.send(&json!({"interactionId": "fine"})).await;
+    assert_eq!(raw.next().await, json!({}));
+    assert!(!going_on.is_cancelled());
+    other.expect_nothing().await;
+}
