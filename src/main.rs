@@ -6,23 +6,30 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use specwire::{Provider, Server, bind, stop_signal};
-use specwire_server::heartbeat;
-use specwire_server::services::heartbeat::Pulse;
+use specwire::{Error, Provider, Server, bind, second_stop_signal, stop_signal};
+use specwire_server::services::{self, Offer, Settings};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Serves the AsyncAPI documents under yaml/ over WebSockets, until Ctrl-C or SIGTERM.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = AFTER_HELP)]
 struct Arguments {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: String,
 
+    /// Serve this document only; several are separated by commas, or named one by one
+    #[arg(long, value_name = "DOCUMENT", value_delimiter = ',', value_parser = services::find)]
+    only: Vec<Offer>,
+
     /// Time between two heartbeats, such as 5s or 200ms
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = period, allow_hyphen_values = true)]
     period: Duration,
 }
+
+const AFTER_HELP: &str = "\
+When told to stop, it answers what is in flight, closes all connections, and exits with 0, after 10 s
+at the latest; told so a second time, it exits at once, with 130.";
 
 fn period(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_millis(1);
@@ -56,44 +63,79 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:?}");
-            ExitCode::FAILURE
+            match error {
+                // What shells say of a program that Ctrl-C has ended.
+                Error::Interrupted => ExitCode::from(130),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
 
 async fn serve(arguments: &Arguments) -> specwire::Result<()> {
-    let heartbeat = heartbeat::provider(Pulse {
-        period: arguments.period,
-    });
     // First of all, so that a signal that comes early stops it as well.
-    let stop = stop_signal();
+    let (stop, abort) = (stop_signal(), second_stop_signal());
+    let settings = Settings {
+        period: arguments.period,
+    };
+    let wanted = |(name, _): &&Offer| {
+        arguments.only.is_empty() || arguments.only.iter().any(|(only, _)| only == name)
+    };
+    let offers = services::ALL.iter().filter(wanted);
+    let providers: Vec<_> = offers.map(|(_, provider)| provider(&settings)).collect();
+
     let listener = bind(&arguments.listen).await?;
     if let Ok(address) = listener.local_addr() {
-        let text = announcement(&address.to_string(), &heartbeat, arguments.period);
+        let text = announcement(&address.to_string(), &providers);
         // It serves as well when nobody reads this.
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
-    Server::new().serve(heartbeat).run(listener, stop).await
+    let server = providers.into_iter().fold(Server::new(), Server::serve);
+    tokio::select! {
+        biased;
+        () = abort => Err(Error::Interrupted),
+        served = server.run(listener, stop) => served,
+    }
 }
 
 /// What is served where, and how to try it.
-fn announcement(address: &str, provider: &Provider, period: Duration) -> String {
-    let document = provider.document();
-    let channels: String = provider
-        .channels()
-        .map(|channel| format!("  ws://{address}/ws/{document}/{channel}\n"))
-        .collect();
-    format!(
-        "listening on {address}, a beat every {period:?}; stop with Ctrl-C
-  ws://{address}/ws            every document
-  ws://{address}/ws/{document}  one document
-{channels}try it, in another terminal:
-  cargo run --example heartbeat -- ws://{address}/ws
-or in the console of a browser that shows http://{address}/:
-  s = new WebSocket('ws://{address}/ws'); s.onmessage = m => console.log(m.data); \
-  s.onopen = () => s.send('{{\"subscriptionId\":\"1\"}}')
-"
-    )
+fn announcement(address: &str, providers: &[Provider]) -> String {
+    let names: Vec<_> = providers.iter().map(Provider::document).collect();
+    let mut text = format!(
+        "listening on {address}, serving {}; stop with Ctrl-C\n",
+        names.join(", ")
+    );
+    let mut lines = vec![(
+        String::new(),
+        if names.len() == 1 {
+            "this document"
+        } else {
+            "every document"
+        },
+    )];
+    for provider in providers {
+        let document = provider.document();
+        lines.push((format!("/{document}"), "one document"));
+        let channels = provider.channels();
+        lines.extend(channels.map(|channel| (format!("/{document}/{channel}"), "")));
+    }
+    let width = names
+        .iter()
+        .map(|name| name.len())
+        .max()
+        .unwrap_or_default()
+        + 1;
+    for (path, what) in lines {
+        let line = format!("  ws://{address}/ws{path:width$}  {what}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.push_str(&format!("try it in a browser: http://{address}/\n"));
+    if names.contains(&"heartbeat") {
+        let example = format!("cargo run --example heartbeat -- ws://{address}/ws");
+        text.push_str(&format!("or in another terminal:\n  {example}\n"));
+    }
+    text
 }
 
 /// Help and version are what was asked for; anything else is one line.

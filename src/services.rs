@@ -1,3 +1,40 @@
-//! One file for each document that this server implements.
+//! The documents that this server implements: a file for each, and an entry in [`ALL`].
 
 pub mod heartbeat;
+
+use std::time::Duration;
+
+use specwire::Provider;
+
+/// What is said on the command line that a service depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The time between two heartbeats; not zero.
+    pub period: Duration,
+}
+
+/// A document's name, and what makes its service when it is to be served.
+pub type Offer = (&'static str, fn(&Settings) -> Provider);
+
+/// Every document that this server offers.
+pub const ALL: &[Offer] = &[(crate::heartbeat::DOCUMENT, heartbeat::provider)];
+
+/// The offer of a document.
+///
+/// # Errors
+///
+/// What to tell a person, if there is none.
+///
+/// ```
+/// use specwire_server::services;
+///
+/// assert!(services::find("heartbeat").is_ok());
+/// assert!(services::find("Heartbeat").unwrap_err().contains("`heartbeat`"));
+/// ```
+pub fn find(document: &str) -> Result<Offer, String> {
+    let found = ALL.iter().find(|(name, _)| *name == document);
+    found.copied().ok_or_else(|| {
+        let names: Vec<_> = ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("there is no such document; there is {}", names.join(", "))
+    })
+}

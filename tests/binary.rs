@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use support::{PATIENCE, Program, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -66,6 +67,9 @@ fn help_shows_the_options_and_their_defaults() {
         "--period <DURATION>",
         "200ms",
         "[default: 5s]",
+        "--only <DOCUMENT>",
+        "exits with 0",
+        "with 130",
         "--help",
     ] {
         assert!(help.contains(part), "no `{part}` in:\n{help}");
@@ -87,6 +91,11 @@ fn what_cannot_be_served_is_one_clear_line() {
         (["--listen", "192.0.2.1:80"], ["192.0.2.1:80", "assign"]),
         (["--period", "soon"], ["soon", "5s or 200ms"]),
         (["--period", "0s"], ["0s", "1ms at least"]),
+        (
+            ["--only", "heartbeat,other"],
+            ["'other'", "there is `heartbeat`"],
+        ),
+        (["--only", ""], ["--only", "there is `heartbeat`"]),
         (["--port", "80"], ["--port", "unexpected"]),
     ] {
         let output = run(&arguments);
@@ -112,6 +121,36 @@ async fn sigterm_closes_connections_and_ends_well() {
 #[tokio::test]
 async fn sigint_closes_connections_and_ends_well() {
     stops_well("INT").await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once() {
+    let server = Server::start();
+    // One that does not answer, so that there is something to wait for.
+    let mut tcp = TcpStream::connect(&server.address)
+        .await
+        .expect("it listens");
+    tcp.write_all(b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        .await
+        .expect("it is open");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(tcp.read_u8().await.expect("it is upgraded"));
+    }
+    server.program.signal("TERM");
+    // The close frame says that the first signal has been seen.
+    assert_eq!(tcp.read_u8().await.expect("a frame comes"), 0x88);
+    server.program.signal("INT");
+    let (status, _) = server.program.finish();
+    assert_eq!(status.code(), Some(130), "{status}");
+}
+
+#[tokio::test]
+async fn only_the_documents_that_are_named_are_served() {
+    let server = Server::serving(&["--only", "heartbeat"]);
+    for path in ["", "/heartbeat"] {
+        open(&format!("{}{path}", server.url())).await;
+    }
 }
 
 async fn stops_well(signal: &str) {

@@ -2,9 +2,18 @@
 
 use std::time::Duration;
 
-use specwire::{Fault, Request, Subscribers};
+use specwire::{Fault, Provider, Request, Subscribers};
 
-use crate::heartbeat::{BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service};
+use super::Settings;
+use crate::heartbeat::{self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service};
+
+/// The service as the command line wants it.
+#[must_use]
+pub fn provider(settings: &Settings) -> Provider {
+    heartbeat::provider(Pulse {
+        period: settings.period,
+    })
+}
 
 /// Beats at a fixed period.
 #[derive(Clone, Copy, Debug)]
