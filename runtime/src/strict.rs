@@ -4,16 +4,23 @@
 //! order, and `{"name":null}` in place of the string that names a unit variant. And less: `5.0` is an
 //! integer to JSON Schema, and is written as `5`.
 
+mod place;
+mod through;
+mod tree;
+mod write;
+
 use std::fmt;
 
-use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer,
     MapAccess, SeqAccess, Unexpected, Visitor,
 };
-use serde_json::Value;
-use serde_json::value::RawValue;
+
+pub(crate) use place::explain;
+pub(crate) use through::through_value;
+pub(crate) use tree::from_value;
+pub(crate) use write::to_raw;
 
 /// Reads one value.
 ///
@@ -27,84 +34,6 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T>
     Ok(value)
 }
 
-/// What is wrong with `text`, which could not be read for this reason, and where: the JSON pointer
-/// comes first, as it does where a rule is broken.
-pub(crate) fn explain(error: &serde_json::Error, text: &str) -> String {
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let message = error.to_string();
-    let message = message.strip_suffix(&place).unwrap_or(&message);
-    match pointer_before(text, error.line(), error.column()).as_str() {
-        "" => message.to_owned(),
-        pointer => format!("{pointer}: {message}"),
-    }
-}
-
-/// The JSON pointer of what is being read at this place in a text.
-// Found by its position, and not by keeping track while reading: that would have every message type
-// compiled for one more deserializer, and most messages are right.
-fn pointer_before(text: &str, line: usize, column: usize) -> String {
-    enum Step {
-        Member(Option<String>),
-        Item(usize),
-    }
-    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
-    let offset = lines.map(str::len).sum::<usize>().saturating_add(column);
-    let read = text.get(..offset).unwrap_or(text);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut rest = read;
-    while let Some(c) = rest.chars().next() {
-        let mut taken = c.len_utf8();
-        match c {
-            '{' => steps.push(Step::Member(None)),
-            '[' => steps.push(Step::Item(0)),
-            '}' | ']' => {
-                steps.pop();
-            }
-            ',' => match steps.last_mut() {
-                Some(Step::Member(name)) => *name = None,
-                Some(Step::Item(index)) => *index = index.saturating_add(1),
-                None => {}
-            },
-            '"' => {
-                let mut escaped = false;
-                let end = rest.char_indices().skip(1).find(|(_, c)| {
-                    let ends = *c == '"' && !escaped;
-                    escaped = *c == '\\' && !escaped;
-                    ends
-                });
-                taken = end.map_or(rest.len(), |(index, _)| index.saturating_add(1));
-                if let Some(Step::Member(name @ None)) = steps.last_mut() {
-                    let text = rest.get(..taken).unwrap_or_default();
-                    *name = Some(serde_json::from_str(text).unwrap_or_default());
-                }
-            }
-            _ => {}
-        }
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    let mut pointer = String::new();
-    for step in steps {
-        match step {
-            Step::Member(Some(name)) => {
-                pointer.push('/');
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-            }
-            Step::Item(index) => pointer.push_str(&format!("/{index}")),
-            Step::Member(None) => {}
-        }
-    }
-    pointer
-}
-
-/// Reads one value out of another.
-///
-/// # Errors
-///
-/// As [`serde_json::from_value`], and where it would accept what no schema means.
-pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
-    T::deserialize(Strict(value))
-}
-
 /// Reads one value from wherever it comes.
 ///
 /// # Errors
@@ -114,71 +43,6 @@ pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     T::deserialize(Strict(deserializer))
-}
-
-/// Writes one value, with whole numbers as such.
-///
-/// # Errors
-///
-/// A value that its own schema does not allow: one that JSON cannot carry, such as a map with a key
-/// that is not a string, or one that JSON would carry as something else, such as a number that is
-/// not finite, which becomes `null`.
-pub(crate) fn to_raw<T: Serialize + DeserializeOwned>(
-    value: &T,
-) -> serde_json::Result<Box<RawValue>> {
-    let raw = serde_json::value::to_raw_value(value)?;
-    // Few values have a `null` anywhere, and only those are looked at again.
-    if raw.get().contains("null") {
-        from_str::<T>(raw.get())?;
-    }
-    match without_zero_fractions(raw.get()) {
-        Some(text) => RawValue::from_string(text),
-        None => Ok(raw),
-    }
-}
-
-/// The JSON text with `5` for `5.0`, as most of the world writes it; `None` where it is the same.
-// On the text, and not in a formatter of serde_json's: that would have every message type compiled
-// for one more serializer, and numbers like these are few.
-fn without_zero_fractions(text: &str) -> Option<String> {
-    if !text.contains(".0") {
-        return None;
-    }
-    let mut changed = String::with_capacity(text.len());
-    let mut rest = text;
-    // Outside of strings a dot is in a number.
-    while let Some(at) = rest.find(['"', '.']) {
-        let (before, from) = rest.split_at(at);
-        changed.push_str(before);
-        let part = if from.starts_with('"') {
-            string_length(from)
-        } else {
-            let after = from.get(2..).unwrap_or_default();
-            let is_zero = from.starts_with(".0")
-                && !after.starts_with(|c: char| c.is_ascii_digit() || c == 'e' || c == 'E');
-            if is_zero {
-                rest = after;
-                continue;
-            }
-            1
-        };
-        let (part, after) = from.split_at_checked(part)?;
-        changed.push_str(part);
-        rest = after;
-    }
-    changed.push_str(rest);
-    Some(changed)
-}
-
-/// Bytes of the string, with its quotes, that JSON text starts with.
-fn string_length(text: &str) -> usize {
-    let mut is_escaped = false;
-    let end = text.bytes().skip(1).position(|byte| {
-        let is_end = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        is_end
-    });
-    end.map_or(text.len(), |end| end + 2)
 }
 
 /// Whatever it stands around, and what that consists of in turn.
@@ -228,7 +92,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Object(visitor))
+        self.0.deserialize_map(Object(Strict(visitor)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -383,7 +247,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Strict(members))
+        self.0.visit_map(members)
     }
 }
 
@@ -457,80 +321,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
     }
 }
 
-/// Any value whose objects have each member once.
-pub(crate) struct Once(pub(crate) Value);
-
-impl<'de> Deserialize<'de> for Once {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-        impl<'de> Visitor<'de> for AnyValue {
-            type Value = Once;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_string<E>(self, value: String) -> Result<Once, E> {
-                Ok(Once(value.into()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Once, E> {
-                Ok(Once(Value::Null))
-            }
-
-            fn visit_none<E: Error>(self) -> Result<Once, E> {
-                self.visit_unit()
-            }
-
-            fn visit_some<D: Deserializer<'de>>(self, some: D) -> Result<Once, D::Error> {
-                Once::deserialize(some)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Once, A::Error> {
-                let mut values = Vec::new();
-                while let Some(Once(value)) = elements.next_element()? {
-                    values.push(value);
-                }
-                Ok(Once(values.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Once, A::Error> {
-                let mut values = serde_json::Map::new();
-                while let Some(name) = members.next_key::<String>()? {
-                    if values.contains_key(&name) {
-                        let what = format!("the member `{name}` is there twice");
-                        return Err(A::Error::custom(what));
-                    }
-                    let Once(value) = members.next_value()?;
-                    values.insert(name, value);
-                }
-                Ok(Once(values.into()))
-            }
-        }
-        deserializer.deserialize_any(AnyValue)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -590,22 +380,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
-        #[derive(Debug, Deserialize, serde::Serialize)]
-        struct Price {
-            value: f64,
-            note: Option<String>,
-        }
-        let price = |value| Price { value, note: None };
-        let text = r#"{"value":2.5,"note":null}"#;
-        assert_eq!(to_raw(&price(2.5)).unwrap().get(), text);
-        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let error = to_raw(&price(value)).unwrap_err();
-            assert!(error.to_string().contains("null, expected f64"), "{error}");
-        }
-    }
-
-    #[test]
     fn whole_numbers_are_integers_however_they_are_written() {
         for (text, expected) in [
             ("5.0", Some(5)),
@@ -645,19 +419,6 @@ mod tests {
         let each = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
         assert_eq!(read, Counts { all: 3, each });
         assert!(from_str::<Counts>(r#"{"a":1.5,"all":3}"#).is_err());
-    }
-
-    #[test]
-    fn whole_numbers_are_written_as_such() {
-        let value: Value = serde_json::from_str(
-            r#"{"a":5.0,"b.0":[-1.0,1.5,1.05,10.0,1e300,0.0],"c":"5.0 \\","d":"\"1.0","e":2.0}"#,
-        )
-        .unwrap();
-        assert_eq!(
-            to_raw(&value).unwrap().get(),
-            r#"{"a":5,"b.0":[-1,1.5,1.05,10,1e+300,0],"c":"5.0 \\","d":"\"1.0","e":2}"#
-        );
-        assert_eq!(to_raw(&7.0_f32).unwrap().get(), "7");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use serde::Deserializer;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::strict::{self, Once};
+use crate::strict;
 use crate::validate::Validate;
 
 /// How many constants a branch is told by; reading finds the rest.
@@ -205,7 +205,7 @@ pub(crate) const fn with_constant(
 ///
 /// # Errors
 ///
-/// A value that is not of `T`.
+/// A value that is not of `T`: the message begins with the JSON pointer of what is wrong within it.
 pub fn read<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
     strict::from_value(value)
 }
@@ -241,33 +241,34 @@ fn choose_by<'de, T, D: Deserializer<'de>>(
     branches: &[Branch<T>],
     is_valid: fn(&T) -> bool,
 ) -> Result<T, D::Error> {
-    let Once(value) = serde::Deserialize::deserialize(deserializer)?;
-    let _within = Effort::start(&value);
+    strict::through_value(deserializer, |value| chosen(&value, branches, is_valid))
+}
+
+fn chosen<T>(value: &Value, branches: &[Branch<T>], is_valid: fn(&T) -> bool) -> Result<T, String> {
+    let _within = Effort::start(value);
     let mut reasons = Vec::new();
     let mut candidates = Vec::new();
     for branch in branches {
-        match branch.mismatch(&value) {
+        match branch.mismatch(value) {
             None => candidates.push(branch),
             Some(reason) => reasons.push(format!("`{}`: {reason}", branch.name)),
         }
     }
     if candidates.is_empty() {
         // What calls itself by a branch's name is meant to be one.
-        candidates.extend(branches.iter().filter(|branch| branch.is_named_by(&value)));
+        candidates.extend(branches.iter().filter(|branch| branch.is_named_by(value)));
         candidates.truncate(if candidates.len() == 1 { 1 } else { 0 });
     }
     if let [only] = candidates.as_slice() {
-        return (only.read)(&value).map_err(D::Error::custom);
+        return (only.read)(value).map_err(|error| error.to_string());
     }
-    candidates.sort_by_cached_key(|branch| std::cmp::Reverse(branch.known(&value)));
+    candidates.sort_by_cached_key(|branch| std::cmp::Reverse(branch.known(value)));
     let mut invalid = None;
     for branch in candidates {
-        if !Effort::spend(&value) {
-            return Err(D::Error::custom(
-                "the value may be of too many types to try them all",
-            ));
+        if !Effort::spend(value) {
+            return Err("the value may be of too many types to try them all".to_owned());
         }
-        match (branch.read)(&value) {
+        match (branch.read)(value) {
             Ok(read) if is_valid(&read) => return Ok(read),
             Ok(read) => invalid = invalid.or(Some(read)),
             Err(error) => {
@@ -287,8 +288,8 @@ fn choose_by<'de, T, D: Deserializer<'de>>(
     const SHOWN: usize = 8;
     let more = if reasons.len() > SHOWN { "; …" } else { "" };
     reasons.truncate(SHOWN);
-    let message = format!("found what is none of these: {}{more}", reasons.join("; "));
-    Err(D::Error::custom(message))
+    let reasons = reasons.join("; ");
+    Err(format!("found what is none of these: {reasons}{more}"))
 }
 
 thread_local! {
@@ -496,7 +497,7 @@ mod tests {
         );
         check(
             r#"{"type":"ping","id":"x"}"#,
-            Err("invalid type: string \"x\", expected u8"),
+            Err("/id: invalid type: string \"x\", expected u8"),
         );
         check(r#"{"type":"ping"}"#, Err("missing field `id`"));
         check(
@@ -567,5 +568,86 @@ mod tests {
         );
         let text = format!("{}1{}", r#"{"in":"#.repeat(5), "}".repeat(5));
         assert!(strict::from_str::<Tree>(&text).is_err());
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Leg {
+        #[serde(rename = "price")]
+        _price: u8,
+        #[serde(rename = "legs", default)]
+        _legs: Vec<Order>,
+        #[serde(rename = "notes", default)]
+        _notes: std::collections::BTreeMap<String, Option<(u8, String)>>,
+    }
+
+    /// A leg, or text.
+    #[derive(Debug)]
+    struct Order;
+
+    impl<'de> Deserialize<'de> for Order {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            choose(
+                deserializer,
+                &[
+                    Branch::new("Leg", |json| read::<Leg>(json).map(|_| Self)).object(),
+                    Branch::new("Text", |json| read::<String>(json).map(|_| Self)).string(),
+                ],
+            )
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Book {
+        #[serde(rename = "orders", default)]
+        _orders: Vec<Order>,
+        #[serde(rename = "last")]
+        _last: Option<Order>,
+    }
+
+    #[test]
+    fn what_is_wrong_within_one_of_several_types_is_pointed_at() {
+        for (text, expected) in [
+            (
+                r#"{"last":{"price":"1"}}"#,
+                "/last/price: invalid type: string \"1\", expected u8",
+            ),
+            (r#"{"last":{}}"#, "/last: missing field `price`"),
+            (
+                r#"{"last":{"prise":1}}"#,
+                "/last/prise: unknown field `prise`, expected one of `price`, `legs`, `notes`",
+            ),
+            (
+                r#"{"orders":["a",{"price":1},{"price":300}],"last":"b"}"#,
+                "/orders/2/price: invalid value: integer `300`, expected u8",
+            ),
+            (
+                r#"{"orders":["a",{"price":1,"legs":["b",{"price":1,"legs":[{"price":null}]}]}]}"#,
+                "/orders/1/legs/1/legs/0/price: invalid type: null, expected u8",
+            ),
+            (
+                "{\"last\": {\"price\": 1,\n \"notes\": {\"a\": null, \"b/c\": [1, 2]}}}",
+                "/last/notes/b~1c/1: invalid type: integer `2`, expected a string",
+            ),
+            (
+                r#"{"last":{"price":1,"notes":{"a":[1,"b",3]}}}"#,
+                "/last/notes/a: invalid length 3, expected fewer",
+            ),
+            (
+                r#"{"last":{"price":1,"price":1}}"#,
+                "/last/price: the member `price` is there twice",
+            ),
+            (
+                r#"{"orders":[true]}"#,
+                "/orders/0: found what is none of these: `Leg`: found a boolean; `Text`: found a boolean",
+            ),
+            (
+                r#"{"last":[1]}"#,
+                "/last: found what is none of these: `Leg`: found an array; `Text`: found an array",
+            ),
+        ] {
+            let error = strict::from_str::<Book>(text).unwrap_err();
+            assert_eq!(strict::explain(&error, text), expected, "{text}");
+        }
     }
 }
