@@ -22,6 +22,8 @@ pub struct Api {
     pub servers: Vec<Server>,
     /// `components.securitySchemes`, by their keys.
     pub security_schemes: Vec<(String, Value)>,
+    /// The module of the types that it shares with other documents, beside its own.
+    pub shared: String,
     /// Every type that a message reaches, in the order in which the messages reach them.
     pub types: Vec<TypeDef>,
     /// Every message that an interaction uses, in document order.
@@ -314,6 +316,8 @@ pub struct Shape {
 pub struct TypeDef {
     /// Its identifier.
     pub name: TypeName,
+    /// Other documents have it too, and it is defined in the module that they share.
+    pub is_shared: bool,
     /// Its description.
     pub docs: Option<String>,
     /// What it is.

@@ -33,8 +33,9 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     code.tokens(document(api));
     code.tokens(channels::servers(api).unwrap_or_default());
     code.tokens(channels::constants(api).unwrap_or_default());
-    for definition in &api.types {
-        types::definition(&index, definition, &mut code);
+    code.text(imports(api));
+    for definition in api.types.iter().filter(|one| !one.is_shared) {
+        types::definition(&index, definition, false, &mut code);
     }
     for message in &api.messages {
         messages::wrapper(&index, message, &mut code);
@@ -56,6 +57,36 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
         code.tokens(client::client(api, &interactions, provides));
     }
     code.finish()
+}
+
+/// The types that several documents share.
+pub(crate) fn emit_shared(types: &[TypeDef], options: &Options) -> Vec<Piece> {
+    let index = Index::of_types(types, options);
+    let mut code = Code::default();
+    for definition in types {
+        // Some document may have headers of this type.
+        types::definition(&index, definition, true, &mut code);
+    }
+    code.finish()
+}
+
+/// What the document's module has from that of shared types, which stands beside it. The one line
+/// that fails where it does not is shown by rustc, with what is missing.
+fn imports(api: &Api) -> Text {
+    let mut text = Text::default();
+    let module = &api.shared;
+    let mut shared = api.types.iter().filter(|one| one.is_shared).peekable();
+    if shared.peek().is_some() {
+        // From within the module that `include_api!` makes.
+        let import = format!("use super::super::{module};");
+        let hint = format!("// needs `mod {module}` with `include_api!({module:?});` there");
+        text.line(&[&import, " ", &hint]);
+    }
+    for definition in shared {
+        text.line(&["#[allow(unused_imports, reason = \"a program may have no use for it\")]"]);
+        text.line(&["pub use self::", module, "::", &definition.name.0, ";"]);
+    }
+    text
 }
 
 fn document(api: &Api) -> TokenStream {
@@ -126,13 +157,20 @@ impl<'a> Index<'a> {
                 .filter(|message| message.has_own_headers)
                 .map(|message| message.name.rust.as_str())
                 .collect(),
-            definitions: api
-                .types
-                .iter()
-                .map(|definition| (&definition.name, definition))
-                .collect(),
-            options,
             replies: api.replies.iter().map(|reply| &reply.name).collect(),
+            ..Self::of_types(&api.types, options)
+        }
+    }
+
+    fn of_types(types: &'a [TypeDef], options: &'a Options) -> Self {
+        let types = types.iter();
+        Self {
+            by_payload: HashMap::new(),
+            by_headers: HashMap::new(),
+            with_own_headers: HashSet::new(),
+            definitions: types.map(|one| (&one.name, one)).collect(),
+            options,
+            replies: HashSet::new(),
         }
     }
 

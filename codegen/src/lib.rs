@@ -69,6 +69,7 @@ pub use script::{Config, Error, Result, compile};
 
 use diagnostic::Errors;
 use document::Document;
+use lower::{Reached, Shared};
 use options::Options;
 use source::{Files, Source};
 
@@ -84,8 +85,6 @@ pub struct Generated {
     pub api: api::Api,
     /// What the code will not do, though the document asks for it.
     pub warnings: Vec<Diagnostic>,
-    /// What the build script asks for in vain, where it may be about another document.
-    pub(crate) in_vain: Vec<Diagnostic>,
 }
 
 /// Generates the code of one document, without touching any file.
@@ -127,10 +126,32 @@ fn pipeline<'f>(
     files: Option<&'f mut (dyn Files + 'f)>,
     options: &'f Options,
 ) -> std::result::Result<Generated, Diagnostics> {
+    let understood = understand(file, text, files, options, &Shared::default())?;
+    Ok(understood.write(options))
+}
+
+/// A document whose every question of meaning has an answer.
+struct Understood {
+    api: api::Api,
+    /// What other documents may have as well.
+    reached: Vec<Reached>,
+    warnings: Vec<Diagnostic>,
+    /// What the build script asks for in vain, where it may be about another document.
+    in_vain: Vec<Diagnostic>,
+}
+
+/// The road as far as the model, for a document that has these types in common with others.
+fn understand<'f>(
+    file: &str,
+    text: &str,
+    files: Option<&'f mut (dyn Files + 'f)>,
+    options: &'f Options,
+    shared: &Shared,
+) -> std::result::Result<Understood, Diagnostics> {
     let mut errors = Errors::new(&options.levels);
     options.check(file, &mut errors);
     let source = Source::read(file, text, files, options, &mut errors);
-    let mut api = source.and_then(|mut source| {
+    let mut lowered = source.and_then(|mut source| {
         document::gather(&mut source, &mut errors);
         let document = Document::check(&source, &mut errors)?;
         let resolved = resolve::resolve(document, &mut errors);
@@ -139,21 +160,30 @@ fn pipeline<'f>(
             return None;
         }
         lint::lint(&resolved, &mut errors);
-        Some(lower::lower(file, &resolved, options, &mut errors))
+        let lowered = lower::lower(file, &resolved, options, shared, &mut errors);
+        Some(lowered)
     });
-    if let Some((_, in_vain)) = api.as_mut().filter(|_| !options.is_shared) {
-        in_vain.drain(..).for_each(|mistake| errors.push(mistake));
+    if let Some(lowered) = lowered.as_mut().filter(|_| !options.is_shared) {
+        let in_vain = lowered.in_vain.drain(..);
+        in_vain.for_each(|mistake| errors.push(mistake));
     }
     let warnings = errors.finish()?;
-    let (api, in_vain) = api.expect("a phase that stops has noted an error");
-
-    let module = api.name.clone();
-    let code = format::format(emit::emit(&api, options), &api.file);
-    Ok(Generated {
-        module,
-        code,
-        api,
+    let lowered = lowered.expect("a phase that stops has noted an error");
+    Ok(Understood {
+        api: lowered.api,
+        reached: lowered.reached,
         warnings,
-        in_vain,
+        in_vain: lowered.in_vain,
     })
+}
+
+impl Understood {
+    fn write(self, options: &Options) -> Generated {
+        Generated {
+            module: self.api.name.clone(),
+            code: format::format(emit::emit(&self.api, options), &self.api.file),
+            api: self.api,
+            warnings: self.warnings,
+        }
+    }
 }

@@ -22,17 +22,28 @@ use crate::options::Options;
 use crate::resolve::{Message, Resolved};
 use crate::source::Node;
 
+pub(crate) use types::{MODULE, Reached, Shared};
+
 use docs::Docs;
 use interaction::{Draft, Recognised, Responses, Role};
 
-/// Lowers a document. What is wrong with it is reported, and left out. Beside it is what the build
-/// script asks for in vain.
+/// What becomes of a document.
+pub(crate) struct Lowered {
+    pub(crate) api: Api,
+    /// What other documents may have as well.
+    pub(crate) reached: Vec<Reached>,
+    /// What the build script asks for in vain.
+    pub(crate) in_vain: Vec<Diagnostic>,
+}
+
+/// Lowers a document. What is wrong with it is reported, and left out.
 pub(crate) fn lower(
     file: &str,
     resolved: &Resolved<'_>,
     options: &Options,
+    shared: &Shared,
     errors: &mut Errors,
-) -> (Api, Vec<Diagnostic>) {
+) -> Lowered {
     warn_of_security(resolved, errors);
     let Recognised { drafts, responses } = interaction::recognise(resolved, options, errors);
     let mut uses = Uses::of(&drafts, &responses);
@@ -45,8 +56,12 @@ pub(crate) fn lower(
         .iter()
         .filter_map(|index| resolved.messages.get(*index));
     let in_use: Vec<&Message<'_>> = in_use.collect();
-    let (mut messages, types, substituted) =
-        types::lower(&in_use, &received, resolved, options, errors);
+    let types::Lowered {
+        mut messages,
+        types,
+        reached,
+        substituted,
+    } = types::lower(&in_use, &received, resolved, options, shared, errors);
     let mut docs = Docs::new();
     let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
@@ -128,6 +143,7 @@ pub(crate) fn lower(
         metadata,
         servers,
         security_schemes,
+        shared: shared.module.clone(),
         types,
         messages,
         replies,
@@ -136,7 +152,11 @@ pub(crate) fn lower(
         interactions,
     };
     let in_vain = requested::in_vain(file, &api, &substituted, resolved, options, errors);
-    (api, in_vain)
+    Lowered {
+        api,
+        reached,
+        in_vain,
+    }
 }
 
 fn on_channel(channel: usize, message: TypeName, resolved: &Resolved<'_>) -> Option<Step> {

@@ -47,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) perspective: Option<Perspective>,
     /// `None` names the module after the document's file.
     pub(crate) module: Option<String>,
+    /// Of the types that several documents share; `None` for the usual one.
+    pub(crate) shared_module: Option<String>,
     /// The path of a derive macro, and the type that has it.
     pub(crate) derives: Vec<(Selector, String)>,
     /// An attribute with its `#[]`, and the type that has it.
@@ -108,12 +110,14 @@ impl Options {
                 message,
             ));
         };
-        if let Some(name) = self.module.as_deref().filter(|name| !is_module(name)) {
-            refuse(
-                "module",
-                name,
-                "a name in `snake_case` that Rust can call a module",
-            );
+        for (option, module) in [
+            ("module", &self.module),
+            ("shared_module", &self.shared_module),
+        ] {
+            if let Some(name) = module.as_deref().filter(|name| !is_module(name)) {
+                let expected = "a name in `snake_case` that Rust can call a module";
+                refuse(option, name, expected);
+            }
         }
         for (_, derive) in &self.derives {
             if !reads::<syn::Path>(derive) {

@@ -6,9 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Errors, Place, Severity, quote};
-use crate::lower::module_name;
+use crate::emit::emit_shared;
+use crate::format::format;
+use crate::lower::{MODULE, Shared, module_name};
+use crate::options::Options;
 use crate::source::{is_document, not_utf8, slashed};
-use crate::{Generated, pipeline};
+use crate::{Generated, Understood, pipeline, understand};
 
 /// The result of what a build script asks for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -69,9 +72,12 @@ impl std::error::Error for Error {
 ///
 /// Writes `$OUT_DIR/<module>.rs` for each document, for `specwire::include_api!` to include. Files
 /// that documents refer to are read as well; one that is no document itself may lie among them.
-/// Cargo runs the build script again when any of these files changes. Mistakes in documents are reported to
-/// Cargo, all of them, as errors: it shows them and fails the build after the build script has
-/// ended.
+/// What several of the documents refer to in the same file is one type, in
+/// [a module of its own](Config::shared_module).
+///
+/// Cargo runs the build script again when any of these files changes. Mistakes in documents are
+/// reported to Cargo, all of them, as errors: it shows them and fails the build after the build
+/// script has ended.
 ///
 /// ```no_run
 /// fn main() -> specwire_codegen::Result<()> {
@@ -193,7 +199,6 @@ impl Config {
         }
         let mut options = self.options.clone();
         options.is_shared = found.documents.len() > 1;
-        let mut in_vain = None;
         let mut disk = files::Disk::default();
         let (documents, parts): (Vec<_>, Vec<_>) = found
             .documents
@@ -202,50 +207,69 @@ impl Config {
             // What was asked for by name is a document, whatever it says.
             .partition(|(_, text)| !found.is_several || text.as_deref().is_ok_and(is_document));
         let mut modules: BTreeMap<String, String> = BTreeMap::new();
+        let mut compiled: Vec<Compiled> = Vec::new();
         for (name, text) in documents.into_iter().chain(parts) {
             // By now it is known what the documents refer to.
             let is_document = !found.is_several || text.as_deref().is_ok_and(is_document);
             if !is_document && disk.has_read(&name) {
                 continue;
             }
-            watch(cargo, &name)?;
             let module = match &self.options.module {
                 Some(module) => module.clone(),
                 None => module_name(&name),
             };
-            if let Some(other) = modules.insert(module.clone(), name.clone()) {
-                let message = format!(
-                    "the module of this document would be {}, which is that of {} already",
-                    quote(&module),
-                    quote(&other)
-                );
-                let diagnostic = Diagnostic::error(Code::SameModule, Place::file(&name), message);
-                report(cargo, &diagnostic.with_help("rename one of the files"))?;
-                remove(&out_dir, &module)?;
-                continue;
-            }
-            let generated = match text {
-                Ok(text) => pipeline(&name, &text, Some(&mut disk), &options),
-                Err(error) => Err(error.into()),
+            let understood = match modules.get(&module) {
+                Some(other) => Err(same_module(&name, &module, other).into()),
+                None => match &text {
+                    Ok(text) => {
+                        understand(&name, text, Some(&mut disk), &options, &Shared::default())
+                    }
+                    Err(error) => Err(error.clone().into()),
+                },
             };
-            for path in disk.newly_read() {
+            modules
+                .entry(module.clone())
+                .or_insert_with(|| name.clone());
+            compiled.push(Compiled {
+                files: disk.newly_read(),
+                text: text.unwrap_or_default(),
+                name,
+                module,
+                understood,
+            });
+        }
+        let shared = share(&mut compiled, &options, &mut disk);
+        let mut in_vain = None;
+        for document in compiled {
+            watch(cargo, &document.name)?;
+            for path in document.files {
                 watch(cargo, &path)?;
             }
-            match generated {
-                Ok(generated) => {
-                    for warning in &generated.warnings {
+            match document.understood {
+                Ok(mut understood) => {
+                    for warning in &understood.warnings {
                         report(cargo, warning)?;
                     }
-                    write(&out_dir, &module, &generated.code)?;
-                    in_vain = Some(in_all(in_vain, generated.in_vain));
+                    in_vain = Some(in_all(in_vain, std::mem::take(&mut understood.in_vain)));
+                    let generated = understood.write(&options);
+                    write(&out_dir, &document.module, &generated.code)?;
                 }
                 Err(diagnostics) => {
                     for diagnostic in &diagnostics {
                         report(cargo, diagnostic)?;
                     }
-                    remove(&out_dir, &module)?;
+                    remove(&out_dir, &document.module)?;
                     // What options are about may well be in this one.
                     in_vain = Some(Vec::new());
+                }
+            }
+        }
+        if let Some((module, code)) = shared {
+            match modules.get(&module) {
+                Some(document) => report(cargo, &not_for_a_document(document, &module))?,
+                None => {
+                    write(&out_dir, &module, &code)?;
+                    modules.insert(module, String::new());
                 }
             }
         }
@@ -274,6 +298,71 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A document on its way through the build script.
+struct Compiled {
+    name: String,
+    text: String,
+    module: String,
+    /// What was read on its behalf.
+    files: Vec<String>,
+    understood: std::result::Result<Understood, Diagnostics>,
+}
+
+/// Has documents refer to one definition of what they have in common: the module that holds these,
+/// and its code.
+fn share(
+    compiled: &mut [Compiled],
+    options: &Options,
+    disk: &mut files::Disk,
+) -> Option<(String, String)> {
+    let all = compiled
+        .iter()
+        .filter_map(|one| one.understood.as_ref().ok());
+    let all: Vec<_> = all
+        .map(|understood| (&understood.api, understood.reached.as_slice()))
+        .collect();
+    let module = options.shared_module.as_deref().unwrap_or(MODULE);
+    let shared = Shared::between(&all, module);
+    if shared.is_empty() {
+        return None;
+    }
+    for one in compiled.iter_mut() {
+        if let Ok(understood) = &one.understood
+            && shared.concerns(&understood.reached)
+        {
+            one.understood = understand(&one.name, &one.text, Some(&mut *disk), options, &shared);
+        }
+    }
+    let mut apis: Vec<_> = compiled
+        .iter_mut()
+        .filter_map(|one| Some(&mut one.understood.as_mut().ok()?.api))
+        .filter(|api| api.types.iter().any(|definition| definition.is_shared))
+        .collect();
+    let types = shared.define(&mut apis);
+    let files: Vec<&str> = apis.iter().map(|api| api.file.as_str()).collect();
+    let code = format(emit_shared(&types, options), &files.join(", "));
+    Some((module.to_owned(), code))
+}
+
+fn same_module(name: &str, module: &str, other: &str) -> Diagnostic {
+    let message = format!(
+        "the module of this document would be {}, which is that of {} already",
+        quote(module),
+        quote(other)
+    );
+    Diagnostic::error(Code::SameModule, Place::file(name), message)
+        .with_help("rename one of the files")
+}
+
+fn not_for_a_document(document: &str, module: &str) -> Diagnostic {
+    let message = format!(
+        "the module of this document would be {}, which holds the types that several documents share",
+        quote(module)
+    );
+    Diagnostic::error(Code::SameModule, Place::file(document), message)
+        .with_help("rename the file, or name the other module by `Config::shared_module`")
 }
 
 /// What no document has, of what none before `these` had either.

@@ -341,6 +341,11 @@ impl<'s> Node<'s> {
         self.id
     }
 
+    /// Its place among the nodes of its file, which is the same whoever reads that.
+    pub(crate) fn index(self) -> usize {
+        self.id.index
+    }
+
     pub(crate) fn is_mapping(self) -> bool {
         matches!(self.data().kind, Kind::Mapping(_))
     }

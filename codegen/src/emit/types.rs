@@ -18,8 +18,9 @@ pub(super) const SERDE: &str = "::specwire::private::serde";
 /// Arguments of a function that clippy finds too many.
 const MANY_ARGUMENTS: usize = 7;
 
-/// A definition, and what makes it a message if it is one.
-pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, code: &mut Code) {
+/// A definition, and what makes it a message if it is one. Its values are checked if there is
+/// something to check, and in any case if messages are.
+pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, is_asked: bool, code: &mut Code) {
     let docs = definition_docs(index, definition);
     let docs: Vec<&str> = docs.iter().map(AsRef::as_ref).collect();
     let name = &definition.name.0;
@@ -43,7 +44,8 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, code: &mut Cod
     }
     let message = index.message_of(&definition.name);
     let is_headers = index.message_with_headers(&definition.name).is_some();
-    checks::definition(index, definition, message.is_some() || is_headers, code);
+    let is_asked = is_asked || message.is_some() || is_headers;
+    checks::definition(index, definition, is_asked, code);
     if let Some(message) = message {
         messages::payload(message, code);
     }

@@ -157,6 +157,11 @@ struct Slot<'s> {
 /// A list of parts, and the types that it is confined to.
 type Key = (Vec<(Id, Mask)>, Types);
 
+/// What a schema is made of, in words that mean the same in every document: for each part its file,
+/// its number in that and what of it has been dealt with; and the types that it is confined to.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Origin(Vec<(String, usize, u8)>, u8);
+
 /// Classifies schemas, each once.
 #[derive(Debug)]
 pub(super) struct Schemas<'s, 'e> {
@@ -560,6 +565,15 @@ impl<'s, 'e> Schemas<'s, 'e> {
             required: false,
         });
         Rc::make_mut(object).members.extend(members);
+    }
+
+    pub(super) fn origin(&self, id: SchemaId) -> Option<Origin> {
+        let slot = self.slots.get(id.0)?;
+        let parts = slot.parts.iter().map(|part| {
+            let file = part.node.file().to_owned();
+            (file, part.node.index(), part.mask.0)
+        });
+        Some(Origin(parts.collect(), slot.types.0))
     }
 
     /// The schema object that is all there is to it, and so has given it its name.

@@ -4,12 +4,14 @@ mod ambiguity;
 mod define;
 mod naming;
 mod recursion;
+mod shared;
 mod shown;
 mod tags;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use naming::Owner;
+pub(crate) use shared::{MODULE, Reached, Shared};
 use shown::Shown;
 
 use super::content;
@@ -36,15 +38,25 @@ const MOST_LISTED: usize = 20_000;
 /// How deeply arrays and maps may be nested before one of them is given a name.
 const DEEPEST: usize = 6;
 
-/// Lowers messages and all types that they reach. Those at the positions in `received` are read by
-/// clients. Beside them are the options for types of the user's own that were of use.
+/// The messages of a document, and all types that they reach.
+pub(super) struct Lowered {
+    pub(super) messages: Vec<api::Message>,
+    pub(super) types: Vec<TypeDef>,
+    /// What other documents may have reached too.
+    pub(super) reached: Vec<Reached>,
+    /// The options for types of the user's own that were of use.
+    pub(super) substituted: HashSet<String>,
+}
+
+/// Lowers messages. Those at the positions in `received` are read by clients.
 pub(super) fn lower<'s>(
     messages: &[&Message<'s>],
     received: &HashSet<usize>,
     resolved: &'s Resolved<'s>,
     options: &'s Options,
+    shared: &Shared,
     errors: &mut Errors,
-) -> (Vec<api::Message>, Vec<TypeDef>, HashSet<String>) {
+) -> Lowered {
     let mut types = Types {
         schemas: Schemas::new(resolved, options, errors),
         options,
@@ -57,6 +69,9 @@ pub(super) fn lower<'s>(
         newtypes: HashSet::new(),
         variants: HashMap::new(),
         open: HashSet::new(),
+        read: HashSet::new(),
+        tags: HashSet::new(),
+        shared,
         definitions: Vec::new(),
         size: Size::new(MOST_PARTS),
         listed: Size::new(MOST_LISTED),
@@ -66,6 +81,10 @@ pub(super) fn lower<'s>(
     types.find_shown(messages, &sketches);
     types.find_open(&sketches, received);
     types.choose_names(&sketches);
+    let reached = match options.is_shared {
+        true => types.reached(&sketches),
+        false => Vec::new(),
+    };
     let lowered = sketches
         .iter()
         .enumerate()
@@ -75,7 +94,12 @@ pub(super) fn lower<'s>(
     let mut definitions = types.definitions;
     tags::fill_in(&mut definitions);
     recursion::settle(&mut definitions);
-    (lowered, definitions, types.schemas.substituted)
+    Lowered {
+        messages: lowered,
+        types: definitions,
+        reached,
+        substituted: types.schemas.substituted,
+    }
 }
 
 struct Types<'s, 'e> {
@@ -94,8 +118,14 @@ struct Types<'s, 'e> {
     newtypes: HashSet<SchemaId>,
     /// The identifiers of each union's variants.
     variants: HashMap<SchemaId, Vec<String>>,
-    /// Enumerations that are read by clients.
+    /// Enumerations that have a branch for other values: those that are read by clients.
     open: HashSet<SchemaId>,
+    /// Those that clients of this document read.
+    read: HashSet<SchemaId>,
+    /// Those that tell the alternatives of a union apart.
+    tags: HashSet<SchemaId>,
+    /// What this document has in common with others.
+    shared: &'e Shared,
     definitions: Vec<TypeDef>,
     /// Of all definitions.
     size: Size,
@@ -157,6 +187,7 @@ impl<'s> Types<'s, '_> {
                     && !used.nullable
                     && !schema.nullable
                     && owners.get(&used.id) == Some(&1)
+                    && !self.is_shared(used.id)
             });
             let mut declared = message.all("headers");
             // The message's own say what counts, after its traits.
@@ -387,7 +418,6 @@ impl<'s> Types<'s, '_> {
             }
         }
         let mut seen = HashSet::new();
-        let mut tags = HashSet::new();
         while let Some(used) = left.pop() {
             let id = self.schemas.settle(used).id;
             if !seen.insert(id) {
@@ -396,7 +426,7 @@ impl<'s> Types<'s, '_> {
             match self.schemas.get(id).class {
                 Class::Enum(values) => {
                     if !values.is_const {
-                        self.open.insert(id);
+                        self.read.insert(id);
                     }
                 }
                 Class::Struct(object) => {
@@ -404,7 +434,7 @@ impl<'s> Types<'s, '_> {
                     left.extend(object.rest);
                 }
                 Class::Union(alternatives) => {
-                    self.find_tags(&alternatives, &mut tags);
+                    self.find_tags(&alternatives);
                     left.extend(alternatives.iter().map(|alternative| alternative.schema));
                 }
                 Class::Array(inner) | Class::Map(inner) => left.push(inner),
@@ -412,12 +442,22 @@ impl<'s> Types<'s, '_> {
                 Class::Plain(_) | Class::Same(_) => {}
             }
         }
-        self.open.retain(|id| !tags.contains(id));
+        self.open = self.read.difference(&self.tags).copied().collect();
+        if self.shared.is_empty() {
+            return;
+        }
+        for id in self.found.iter().map(|found| found.id).collect::<Vec<_>>() {
+            match self.is_open_to_all(id) {
+                Some(true) => _ = self.open.insert(id),
+                Some(false) => _ = self.open.remove(&id),
+                None => {}
+            }
+        }
     }
 
     /// The enumerations that tell alternatives apart, as values of one member: what is none of them
     /// belongs to no alternative.
-    fn find_tags(&mut self, alternatives: &[Alternative<'s>], tags: &mut HashSet<SchemaId>) {
+    fn find_tags(&mut self, alternatives: &[Alternative<'s>]) {
         let mut by_member: HashMap<&str, Vec<(SchemaId, Vec<String>)>> = HashMap::new();
         for alternative in alternatives {
             let used = self.schemas.settle(alternative.schema);
@@ -439,7 +479,7 @@ impl<'s> Types<'s, '_> {
                 .flat_map(|(_, values)| values)
                 .all(|value| seen.insert(value))
             {
-                tags.extend(found.iter().map(|(id, _)| *id));
+                self.tags.extend(found.iter().map(|(id, _)| *id));
             }
         }
     }

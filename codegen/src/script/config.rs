@@ -75,6 +75,29 @@ impl Config {
         self
     }
 
+    /// Names the module of the types that several documents share: `shared` unless it is set.
+    ///
+    /// Where documents that are compiled together, as a folder or by a pattern, refer to the same
+    /// schemas of a file, each of these is one type, in this module. The others have it from there,
+    /// by `super`: it is to stand beside them, or to be brought there.
+    ///
+    /// ```ignore
+    /// mod heartbeat { specwire::include_api!("heartbeat"); }
+    /// mod apps { specwire::include_api!("apps"); }
+    /// mod shared { specwire::include_api!("shared"); }
+    /// ```
+    ///
+    /// Documents that are compiled one by one have types of their own.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new().shared_module("telemetry").compile("yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn shared_module(mut self, name: impl Into<String>) -> Self {
+        self.options.shared_module = Some(name.into());
+        self
+    }
+
     /// Derives one more trait for a type, which is called by its name in Rust; `*` is every type of
     /// a schema, a message or the parameters of a channel.
     ///

@@ -1,5 +1,7 @@
 //! A thermostat: `Thermostat.yaml`, implemented.
 
+pub mod plant;
+
 use specwire::{Fault, Request, Subscribers};
 use tokio::sync::watch;
 

@@ -65,6 +65,7 @@ impl<'s> Types<'s, '_> {
         }
         self.definitions.push(TypeDef {
             name: self.name(id),
+            is_shared: self.is_shared(id),
             docs: schema.docs,
             kind,
             rules,

@@ -19,7 +19,7 @@ pub(super) enum Owner {
 }
 
 /// The end of a pointer to where schemas are given names.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Pointer {
     group: Option<String>,
     word: String,
@@ -52,6 +52,35 @@ impl Pointer {
     }
 }
 
+/// How many definitions there are for each word that ends a pointer.
+#[derive(Debug, Default)]
+pub(super) struct Words(HashMap<String, usize>);
+
+impl Words {
+    pub(super) fn of<'p>(pointers: impl Iterator<Item = &'p Pointer>) -> Self {
+        let mut words = Self::default();
+        for pointer in pointers {
+            let count = words.0.entry(pointer.type_name()).or_default();
+            *count = count.saturating_add(1);
+        }
+        words
+    }
+
+    /// The pointer's word, behind what it stands in where several have that word.
+    pub(super) fn name(&self, pointer: &Pointer) -> String {
+        let word = pointer.type_name();
+        let alone = self.0.get(&word).is_none_or(|count| *count < 2);
+        match &pointer.group {
+            Some(group) if !alone => join(&type_name(group), &word),
+            _ => word,
+        }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.0.contains_key(word)
+    }
+}
+
 impl<'s> Types<'s, '_> {
     pub(super) fn pointer(&self, id: SchemaId) -> Option<Pointer> {
         match self.schemas.avro_name(id) {
@@ -63,26 +92,20 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    /// Messages choose their names first; then the other definitions, owners before what stands in
-    /// them.
+    /// What is shared has its name. Messages choose theirs first; then the other definitions, owners
+    /// before what stands in them.
     pub(super) fn choose_names(&mut self, sketches: &[Sketch<'s>]) {
         let own = sketches.iter().filter_map(|sketch| sketch.own);
         let all = own.chain(self.found.iter().map(|found| found.id));
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        let mut shared = HashSet::new();
-        for pointer in all.filter_map(|id| self.pointer(id)) {
-            let count = counts.entry(type_name(&pointer.word)).or_default();
-            *count = count.saturating_add(1);
-            shared.insert(type_name(&pointer.word));
-        }
-        let by_pointer = |pointer: Pointer| {
-            let word = type_name(&pointer.word);
-            let alone = counts.get(&word).is_none_or(|count| *count < 2);
-            match pointer.group {
-                Some(group) if !alone => join(&type_name(&group), &word),
-                _ => word,
+        let all: Vec<SchemaId> = all.collect();
+        for id in &all {
+            if let Some(name) = self.shared_name(*id) {
+                self.scope.claim(name.0.clone());
+                self.names.insert(*id, name);
             }
-        };
+        }
+        let pointers: Vec<Pointer> = all.iter().filter_map(|id| self.pointer(*id)).collect();
+        let words = Words::of(pointers.iter());
         // The same word in several channels is told apart by them.
         let mut channels: HashMap<String, HashSet<&str>> = HashMap::new();
         for sketch in sketches {
@@ -96,8 +119,8 @@ impl<'s> Types<'s, '_> {
                 wanted = join(&type_name(channel), &wanted);
             }
             if let Some(pointer) = sketch.own.and_then(|id| self.pointer(id)) {
-                wanted = by_pointer(pointer);
-            } else if sketch.own.is_none() && shared.contains(&wanted) {
+                wanted = words.name(&pointer);
+            } else if sketch.own.is_none() && words.has(&wanted) {
                 wanted.push_str("Message");
             }
             let name = TypeName(self.scope.claim(wanted));
@@ -107,8 +130,11 @@ impl<'s> Types<'s, '_> {
             self.message_names.push(name);
         }
         for found in &self.found {
+            if self.names.contains_key(&found.id) {
+                continue;
+            }
             let wanted = match self.pointer(found.id) {
-                Some(pointer) => by_pointer(pointer),
+                Some(pointer) => words.name(&pointer),
                 None => {
                     let owner = match found.owner {
                         Owner::Message(index) => self.message_names.get(index),

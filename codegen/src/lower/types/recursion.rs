@@ -35,20 +35,16 @@ pub(super) fn settle(definitions: &mut [TypeDef]) {
             Some(TypeKind::Enum(_)) | None => {}
         }
     }
-    let uses: Vec<Vec<usize>> = definitions
+    let used: Vec<Vec<usize>> = definitions
         .iter()
         .map(|one| {
-            let mut names = Vec::new();
-            parts(one, &mut |ty| mentioned(ty, &mut names));
-            names
-                .iter()
-                .filter_map(|name| index.get(*name).copied())
-                .collect()
+            let names = uses(one).into_iter();
+            names.filter_map(|name| index.get(name).copied()).collect()
         })
         .collect();
-    let checked = spread(&uses, |at| definitions.get(at).is_some_and(has_rules));
-    let not_eq = spread(&uses, |at| definitions.get(at).is_some_and(has_floats));
-    let not_copy = spread(&uses, |at| definitions.get(at).is_some_and(is_on_heap));
+    let checked = spread(&used, |at| definitions.get(at).is_some_and(has_rules));
+    let not_eq = spread(&used, |at| definitions.get(at).is_some_and(has_floats));
+    let not_copy = spread(&used, |at| definitions.get(at).is_some_and(is_on_heap));
     let needed: Vec<Vec<usize>> = definitions.iter().map(|one| needed(one, &index)).collect();
     let no_default = spread(&needed, |at| definitions.get(at).is_some_and(lacks_default));
     for (at, definition) in definitions.iter_mut().enumerate() {
@@ -60,6 +56,45 @@ pub(super) fn settle(definitions: &mut [TypeDef]) {
             copy: !is(&not_copy),
         };
     }
+}
+
+/// Takes back the pointers that [`settle`] has put in.
+pub(super) fn unsettle(definitions: &mut [TypeDef]) {
+    fn unboxed(ty: &mut Type) {
+        match ty {
+            Type::Boxed(name) => *ty = Type::Named(name.clone()),
+            Type::Array(inner)
+            | Type::Map(inner)
+            | Type::Nullable(inner)
+            | Type::Checked(inner, _) => unboxed(inner),
+            Type::Tuple(elements) => elements.iter_mut().for_each(unboxed),
+            _ => {}
+        }
+    }
+    for definition in definitions {
+        match &mut definition.kind {
+            TypeKind::Struct(holder) => {
+                let fields = holder.fields.iter_mut().map(|field| &mut field.ty);
+                let rest = holder.rest.as_mut().map(|(_, ty)| ty);
+                fields.chain(rest).for_each(unboxed);
+            }
+            TypeKind::Union(holder) => {
+                for branch in &mut holder.branches {
+                    branch.boxed = false;
+                    unboxed(&mut branch.ty);
+                }
+            }
+            TypeKind::Newtype(ty) => unboxed(ty),
+            TypeKind::Enum(_) => {}
+        }
+    }
+}
+
+/// The definitions that this one names.
+pub(super) fn uses(definition: &TypeDef) -> Vec<&TypeName> {
+    let mut names = Vec::new();
+    parts(definition, &mut |ty| mentioned(ty, &mut names));
+    names
 }
 
 /// A part that holds another definition, with no array or map between.

@@ -22,6 +22,8 @@ pub(super) struct Shown<'s> {
     found: BTreeMap<SchemaId, Vec<(&'s str, Node<'s>)>>,
     members: usize,
     values: usize,
+    /// These are the examples of a schema that other documents have too, for all to see.
+    is_shared: bool,
 }
 
 impl Shown<'_> {
@@ -37,9 +39,11 @@ impl<'s> Types<'s, '_> {
     pub(super) fn look_at_own(&mut self, used: Use, shown: &mut Shown<'s>) {
         let node = self.schemas.get(used.id).node;
         let examples = node.get("examples").into_iter().flat_map(Node::items);
+        shown.is_shared = self.is_shared(used.id);
         for example in examples.chain(node.get("example")) {
             self.look_at(used, example, shown);
         }
+        shown.is_shared = false;
     }
 
     /// Looks at a value that is said to be of this schema. Recursion ends with the value, whose nesting
@@ -60,6 +64,7 @@ impl<'s> Types<'s, '_> {
                     match declared.get(entry.key) {
                         Some(schema) => inner.push((*schema, entry.node)),
                         None if object.closed || object.rest.is_some() => {}
+                        None if !shown.is_shared && self.is_shared(used.id) => {}
                         None if shown.members < MOST_MEMBERS => {
                             shown.members = shown.members.saturating_add(1);
                             let found = shown.found.entry(used.id).or_default();

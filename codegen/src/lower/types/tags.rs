@@ -1,11 +1,13 @@
 //! The members that `discriminator` names, where their schemas do not say what they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::api::{DefaultValue, Literal, Type, TypeDef, TypeKind, TypeName};
 
 /// Has each type made with the value that tells it from the others of its unions, if that is one.
 pub(super) fn fill_in(definitions: &mut [TypeDef]) {
+    let shared = definitions.iter().filter(|one| one.is_shared);
+    let shared: HashSet<TypeName> = shared.map(|one| one.name.clone()).collect();
     // By type and member; `None` where unions differ.
     let mut tags: HashMap<(TypeName, String), Option<String>> = HashMap::new();
     for definition in definitions.iter() {
@@ -16,6 +18,10 @@ pub(super) fn fill_in(definitions: &mut [TypeDef]) {
             let Type::Named(name) = &branch.ty else {
                 continue;
             };
+            // What other documents have as well is not this one's to change.
+            if shared.contains(name) && !definition.is_shared {
+                continue;
+            }
             for (member, values) in &branch.test.shape.constants {
                 let value = match values.as_slice() {
                     [only] => Some(only.clone()),
