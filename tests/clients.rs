@@ -10,8 +10,11 @@
 
 mod support;
 
+use std::fs;
+use std::process::Command;
+
 use specwire::{Json, Uuid};
-use support::clients::{Client, ENVELOPE, json};
+use support::clients::{Client, ENVELOPE, json, python};
 use support::{Program, Server};
 
 /// Runs each scenario with each client.
@@ -227,6 +230,59 @@ fn a_server_that_stops_says_so(client: Client) {
     assert_eq!(end.as_deref(), Some("closed 1001"));
     let (status, _) = server.program.finish();
     assert!(status.success(), "{status}");
+}
+
+/// `examples/python/heartbeat.py` is made from `docs/protocol.md` alone, and of no library.
+#[test]
+fn a_client_made_from_the_specification_beats_and_comes_back() {
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/python/heartbeat.py"
+    );
+    let text = fs::read_to_string(example).expect("it is there");
+    assert!(text.lines().count() < 100, "it is to be short");
+    Client::Python.run(|_| {
+        let start = |server: &Server, beats: &str| {
+            Program::start(Command::new(python()).args([example, &server.url(), beats]))
+        };
+        let mut server = Server::start();
+        let (status, lines) = start(&server, "3").finish();
+        assert!(status.success(), "{status}: {lines:?}");
+        assert_eq!(lines[0], "period: 0.1 s");
+        let own = lines[1].strip_prefix("beat 1: ").expect(&lines[1]);
+        assert_eq!(lines[2..], [2, 3].map(|beat| format!("beat {beat}: {own}")));
+
+        // It may come back after either end: that which is announced, and that which is not.
+        let patient = start(&server, "1000000");
+        for (signal, reason) in [("TERM", "closed with 1001: "), ("KILL", "")] {
+            assert_eq!(next_but(&patient, "trying again"), "period: 0.1 s");
+            assert!(patient.line().starts_with("beat "));
+            server.program.signal(signal);
+            let end = next_but(&patient, "beat ");
+            assert!(
+                end.starts_with(reason) && end.contains("trying again in"),
+                "{end}"
+            );
+            // The port is free again once the server is gone.
+            server.program.finish();
+            server = Server::listening(&server.address, &["--period", "100ms"]);
+        }
+        assert_eq!(next_but(&patient, "trying again"), "period: 0.1 s");
+
+        // And it gives up where the same would happen again.
+        let elsewhere = format!("{}/nowhere", server.url());
+        let refused = Program::start(Command::new(python()).args([example, &elsewhere]));
+        let (status, lines) = refused.finish();
+        assert_eq!((status.code(), lines), (Some(1), Vec::new()));
+    });
+}
+
+/// The next line that has no such words.
+fn next_but(program: &Program, words: &str) -> String {
+    let mut lines = program.lines();
+    lines
+        .find(|line| !line.contains(words))
+        .expect("there is no end to the lines")
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn folder() -> &'static Path {
 }
 
 /// The one that the tests' packages are installed for, or else the system's.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let installed = folder().join(".venv/bin/python");
     if installed.exists() {
         installed

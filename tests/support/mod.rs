@@ -167,9 +167,14 @@ impl Server {
 
     /// The same, with such arguments.
     pub(crate) fn serving(arguments: &[&str]) -> Self {
+        Self::listening("127.0.0.1:0", arguments)
+    }
+
+    /// The same, at such an address.
+    pub(crate) fn listening(address: &str, arguments: &[&str]) -> Self {
         let program = Program::start(
             Command::new(env!("CARGO_BIN_EXE_specwire-server"))
-                .args(["--listen", "127.0.0.1:0"])
+                .args(["--listen", address])
                 .args(arguments),
         );
         let first = program.line();

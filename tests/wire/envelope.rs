@@ -87,6 +87,27 @@ async fn whoever_does_not_begin_with_init_is_turned_away() {
 }
 
 #[tokio::test]
+async fn frames_may_follow_init_at_once() {
+    let server = beating(OFTEN).await;
+    let mut peer = Peer::uninitialised(&server).await;
+    for frame in [
+        json!({"op": "init", "id": 0}),
+        subscribe(1, "a"),
+        get_period(2),
+    ] {
+        peer.send(&frame).await;
+    }
+    let mut answered = [false; 3];
+    while answered.contains(&false) {
+        let answer = peer.next().await;
+        assert_ne!(answer["op"], "err", "{answer}");
+        let id = usize::try_from(answer["id"].as_u64().unwrap()).unwrap();
+        assert!(answered[0] || id == 0, "{answer}");
+        answered[id] = true;
+    }
+}
+
+#[tokio::test]
 async fn init_comes_once() {
     let server = beating(SELDOM).await;
     let mut peer = Peer::envelope(&server).await;
