@@ -235,10 +235,7 @@ fn a_server_that_stops_says_so(client: Client) {
 /// `examples/python/heartbeat.py` is made from `docs/protocol.md` alone, and of no library.
 #[test]
 fn a_client_made_from_the_specification_beats_and_comes_back() {
-    let example = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/python/heartbeat.py"
-    );
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/python/heartbeat.py");
     let text = fs::read_to_string(example).expect("it is there");
     assert!(text.lines().count() < 100, "it is to be short");
     Client::Python.run(|_| {
