@@ -4,6 +4,7 @@ mod connect;
 mod driver;
 mod exchange;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use self::exchange::Exchange;
 pub use self::exchange::{Invocation, Progress, Subscription};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::frame::{Op, Open};
+use crate::frame::{Halves, Op, Open};
 use crate::interaction::Interaction;
 use crate::limits::Limits;
 use crate::parameters::{self, Parameters};
@@ -175,7 +176,7 @@ impl Client {
         let mut open = open(call.into(), Op::Subscribe, &message).map_err(Fault::widen)?;
         // Where nothing is sent to start it, the publication tells it from others on its channel.
         open.message
-            .get_or_insert_with(|| P::SPEC.name().to_owned());
+            .get_or_insert_with(|| Cow::Borrowed(P::SPEC.name()));
         let exchange = Exchange::start(&self.calls, open).await;
         let mut exchange = exchange.map_err(Fault::widen)?;
         exchange.acknowledged().await?;
@@ -231,22 +232,26 @@ fn limits() -> Limits {
     }
 }
 
-fn open<M: Payload>(call: Call, op: Op, message: &Message<M>) -> Result<Open, Fault> {
+fn open<M: Payload>(call: Call, op: Op, message: &Message<M>) -> Result<Open<'static>, Fault> {
     let interaction = call.interaction;
     let is_none = M::SPEC.is_none();
     let headers = raw(&message.headers)?;
+    let payload = if is_none {
+        None
+    } else {
+        Some(raw(&message.payload)?)
+    };
+    let channel = format!("{}/{}", interaction.document(), interaction.start_channel());
+    let halves = Halves::Apart {
+        headers: (headers.get() != "{}").then_some(Cow::Owned(headers)),
+        payload: payload.map(Cow::Owned),
+    };
     Ok(Open {
-        id: None,
-        op,
-        channel: format!("{}/{}", interaction.document(), interaction.start_channel()),
-        message: (!is_none).then(|| M::SPEC.name().to_owned()),
-        parameters: call.parameters,
-        headers: (headers.get() != "{}").then_some(headers),
-        payload: if is_none {
-            None
-        } else {
-            Some(raw(&message.payload)?)
-        },
+        op: Some(op),
+        channel: Some(Cow::Owned(channel)),
+        message: (!is_none).then(|| Cow::Borrowed(M::SPEC.name())),
+        parameters: call.parameters.map(Cow::Owned),
+        ..Open::new(halves)
     })
 }
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::framing::{Framing, Refusal};
+use crate::framing::{Accepted, Frame, Framing, Input, Refusal, Written};
 use crate::limits::{Limits, after};
 use crate::outbox::{Pending, Queued, outbox};
 use crate::peer::Peer;
@@ -30,6 +30,7 @@ pub(crate) struct Connection<S> {
     liveness: Liveness,
     control: Controls,
     init_deadline: Instant,
+    accepted: Accepted,
 }
 
 /// What tells a connection of a server to end.
@@ -67,6 +68,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         limits: &Limits,
     ) -> Self {
         let (outbox, pending) = outbox(limits.queue_messages, limits.queue_bytes);
+        let message_size = limits.message_size.min(limits.frame_size);
+        let accepted = Accepted::new(peer.connection, message_size);
         Self {
             socket,
             framing,
@@ -77,6 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
             control: Controls::new(limits.control_frames),
             init_deadline: after(limits.init_timeout),
+            accepted,
         }
     }
 
@@ -84,7 +88,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// until the deadline to be answered before the connection closes with 1001. Dropping the future
     /// drops the connection and every handler that it started.
     pub(crate) async fn run(mut self, leave: Leave) {
-        self.framing.opened(&mut self.session, &self.scope);
+        self.framing.opened(self.accepted);
+        if self.framing.subscribes_by_url() {
+            self.session.open_url(&self.scope);
+        }
         let end = match self.serve(&leave.told).await {
             Ok(()) => self.drain(&leave.deadline).await,
             Err(end) => end,
@@ -93,10 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.session.end_all();
         match end {
             End::Close(Refusal { code, reason }) => {
-                tracing::debug!(code, reason, "closing");
+                tracing::debug!(code, %reason, "closing");
                 // What had room in the queue still goes out.
                 if self.flush().await.is_ok() {
-                    self.socket.close(code, reason).await;
+                    self.socket.close(code, &reason).await;
                 }
             }
             End::Closed => {
@@ -130,8 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 _ = self.pending.take(&mut batch, BATCH) => self.write(&mut batch).await?,
                 () = self.session.reap() => {}
                 incoming = self.socket.read(), if may_read => {
-                    self.receive(incoming)?;
-                    if let Some(frame) = self.framing.take_frame() {
+                    if let Some(frame) = self.receive(&incoming)? {
                         // What was queued before it goes out before it.
                         self.pending.take_now(&mut batch, BATCH);
                         self.write(&mut batch).await?;
@@ -168,39 +174,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if batch.is_empty() {
                 return Ok(());
             }
-            self.write(&mut batch).await?;
+            // The connection ends in any case.
+            let _ = self.write_batch(&mut batch).await?;
         }
     }
 
-    fn receive(&mut self, incoming: Incoming) -> Result<(), End> {
+    /// Acts on what was read; gives a frame that is to be sent after what is queued.
+    fn receive(&mut self, incoming: &Incoming) -> Result<Option<Frame<'static>>, End> {
         self.liveness.heard();
-        match incoming {
-            Incoming::Text(text) => self
-                .framing
-                .receive(text.as_str(), &mut self.session, &self.scope)
-                .map_err(End::Close),
-            Incoming::Binary(_) if self.framing.is_waiting() => Err(End::Close(NOT_TEXT)),
-            Incoming::Binary(bytes) => {
-                self.framing
-                    .receive_binary(&bytes, &mut self.session, &self.scope);
-                Ok(())
-            }
-            Incoming::Control if self.control.is_flood() => Err(End::Close(CONTROL_FLOOD)),
-            Incoming::Control => Ok(()),
-            Incoming::Closed(_) => Err(End::Closed),
-            Incoming::Failed(refusal) => Err(End::Close(refusal)),
+        let frame = match incoming {
+            Incoming::Text(text) => Frame::from(text.as_str()),
+            Incoming::Binary(bytes) => Frame::from(bytes.as_ref()),
+            Incoming::Control if self.control.is_flood() => return Err(End::Close(CONTROL_FLOOD)),
+            Incoming::Control => return Ok(None),
+            Incoming::Closed(_) => return Err(End::Closed),
+            Incoming::Failed(refusal) => return Err(End::Close(refusal.clone())),
+        };
+        match self.framing.read(frame).map_err(End::Close)? {
+            Input::Open(open) => self.session.open(&open, &self.scope),
+            Input::Close(id) => self.session.close(id),
+            Input::Fault { id, fault } => self.session.refuse(id, fault),
+            Input::Answer(frame) => return Ok(Some(frame)),
+            Input::Nothing => {}
+        }
+        Ok(None)
+    }
+
+    async fn write(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
+        match self.write_batch(batch).await? {
+            Some(refusal) => Err(End::Close(refusal)),
+            None => Ok(()),
         }
     }
 
-    async fn write(&mut self, batch: &mut Vec<Queued>) -> Result<(), Stuck> {
-        let framing = &self.framing;
-        let frames = batch
-            .iter()
-            .filter_map(|queued| framing.write(&queued.event));
-        let written = self.socket.write(frames).await;
+    /// Writes the frames of a batch, up to one that the framing closes the connection at.
+    async fn write_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
+        let mut frames = Vec::with_capacity(batch.len());
+        let mut refusal = None;
+        for queued in batch.iter() {
+            match self.framing.write(&queued.event) {
+                Written::Frame(frame) => frames.push(frame),
+                Written::Nothing => {}
+                Written::Close(close) => {
+                    refusal = Some(close);
+                    break;
+                }
+            }
+        }
+        let written = self.socket.write(frames.into_iter()).await;
         // The room that the events took is given back once they are written.
         batch.clear();
-        written
+        written?;
+        Ok(refusal)
     }
 }
 
@@ -232,23 +257,10 @@ impl Controls {
     }
 }
 
-const GOING_AWAY: Refusal = Refusal {
-    code: 1001,
-    reason: "the server is stopping",
-};
-const SLOW_CONSUMER: Refusal = Refusal {
-    code: 3008,
-    reason: "the connection does not keep up with what it subscribed to",
-};
-const NO_INIT: Refusal = Refusal {
-    code: 4408,
-    reason: "`init` did not come in time",
-};
-const NOT_TEXT: Refusal = Refusal {
-    code: 4400,
-    reason: "the first frame is not text",
-};
-const CONTROL_FLOOD: Refusal = Refusal {
-    code: 1008,
-    reason: "more pings and pongs than the limit",
-};
+const GOING_AWAY: Refusal = Refusal::constant(1001, "the server is stopping");
+const SLOW_CONSUMER: Refusal = Refusal::constant(
+    3008,
+    "the connection does not keep up with what it subscribed to",
+);
+const NO_INIT: Refusal = Refusal::constant(4408, "`init` did not come in time");
+const CONTROL_FLOOD: Refusal = Refusal::constant(1008, "more pings and pongs than the limit");

@@ -41,6 +41,11 @@ pub enum Error {
     },
     /// The process was told to stop while it was stopping, and did not wait any longer.
     Interrupted,
+    /// A document is to answer paths that nothing else does, and is not served.
+    UnknownDocument {
+        /// The name that was given.
+        document: String,
+    },
     /// The URL is not one that a client can connect to.
     Url {
         /// The URL as it was given.
@@ -83,6 +88,12 @@ impl fmt::Display for Error {
                 write!(f, "the document `{document}` is served twice")
             }
             Self::Interrupted => f.write_str("told to stop twice: what had not ended was aborted"),
+            Self::UnknownDocument { document } => {
+                write!(
+                    f,
+                    "the document `{document}` is not among those that are served"
+                )
+            }
             Self::Url { url, reason } => write!(f, "cannot connect to `{url}`: {reason}"),
             Self::Connect { url, .. } => write!(f, "cannot connect to {url}"),
             Self::Refused {
@@ -124,6 +135,7 @@ impl StdError for Error {
             Self::Connect { source, .. } => Some(source.as_ref()),
             Self::DuplicateDocument { .. }
             | Self::Interrupted
+            | Self::UnknownDocument { .. }
             | Self::Url { .. }
             | Self::Refused { .. }
             | Self::ConnectTimeout { .. }

@@ -3,20 +3,66 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
+use crate::json;
 use crate::payload;
+
+/// What a WebSocket carries (RFC 6455, 5.6).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Frame<'a> {
+    /// Text in UTF-8.
+    Text(Cow<'a, str>),
+    /// Bytes.
+    Binary(Cow<'a, [u8]>),
+}
+
+impl Frame<'_> {
+    /// The same frame, independent of what it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Frame<'static> {
+        match self {
+            Self::Text(text) => Frame::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(bytes) => Frame::Binary(Cow::Owned(bytes.into_owned())),
+        }
+    }
+}
+
+impl From<String> for Frame<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl<'a> From<&'a str> for Frame<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<Vec<u8>> for Frame<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(Cow::Owned(bytes))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Frame<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Binary(Cow::Borrowed(bytes))
+    }
+}
 
 /// A peer's number for one exchange; absent where the framing or the peer gives none.
 pub(crate) type Id = Option<u64>;
 
 /// The two ways to start an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Op {
-    /// A message that is answered at most once.
+pub enum Op {
+    /// With a message that is answered at most once.
     Message,
-    /// A message that is answered any number of times, until either end ends it.
+    /// With a message that is answered any number of times, until either end ends it.
     Subscribe,
 }
 
@@ -24,7 +70,7 @@ pub(crate) enum Op {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Starts an exchange.
-    Open(Open),
+    Open(Open<'static>),
     /// Ends one that the consumer no longer wants answers to.
     Close {
         /// The exchange.
@@ -32,26 +78,171 @@ pub(crate) enum Command {
     },
 }
 
-/// The first message of an exchange.
-#[derive(Debug)]
-pub(crate) struct Open {
+/// The first message of an exchange, as far as its frame tells: what is left open is found out by
+/// the messages that the URL reaches.
+///
+/// ```
+/// use specwire::framing::Open;
+///
+/// // By its name, with headers as members beside the payload's own.
+/// let by_name = Open::together(r#"{"subscriptionId":"1","replyTo":"x"}"#).message("beat_sub");
+/// // With headers and payload apart, and a number that its answers repeat.
+/// let numbered = Open::apart(None, Some(r#"{"subscriptionId":"1"}"#))?.channel("beat_sub").id(7);
+/// # Ok::<(), specwire::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Open<'a> {
     pub(crate) id: Id,
-    pub(crate) op: Op,
-    /// The channel, as `channel` or `document/channel`.
-    pub(crate) channel: String,
-    /// The message's name; absent where the channel has only one.
-    pub(crate) message: Option<String>,
+    pub(crate) op: Option<Op>,
+    /// As `channel` or `document/channel`.
+    pub(crate) channel: Option<Cow<'a, str>>,
+    pub(crate) message: Option<Cow<'a, str>>,
     /// Those of the channel's address.
-    pub(crate) parameters: Option<Box<RawValue>>,
-    pub(crate) headers: Option<Box<RawValue>>,
-    pub(crate) payload: Option<Box<RawValue>>,
+    pub(crate) parameters: Option<Cow<'a, RawValue>>,
+    pub(crate) halves: Halves<'a>,
+}
+
+/// A message's headers and payload.
+#[derive(Clone, Debug)]
+pub(crate) enum Halves<'a> {
+    /// Each as JSON.
+    Apart {
+        headers: Option<Cow<'a, RawValue>>,
+        payload: Option<Cow<'a, RawValue>>,
+    },
+    /// The payload as its content type has it. If that is JSON, headers are members beside its own.
+    Together(Frame<'a>),
+}
+
+impl<'a> Open<'a> {
+    /// A message of which only the payload is there, as its content type has it. Beside the members
+    /// of one that is a JSON object, those that the message declares as headers are its headers.
+    pub fn together(content: impl Into<Frame<'a>>) -> Self {
+        Self::new(Halves::Together(content.into()))
+    }
+
+    /// A message whose headers and payload, where it has them, are JSON each: text is a string, and
+    /// what is neither text nor JSON a string in base64.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_FRAME`] for text that is not JSON.
+    pub fn apart(headers: Option<&'a str>, payload: Option<&'a str>) -> Result<Self, Fault> {
+        Ok(Self::new(Halves::Apart {
+            headers: headers.map(raw).transpose()?,
+            payload: payload.map(raw).transpose()?,
+        }))
+    }
+
+    /// The same message, independent of the frame that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Open<'static> {
+        let name = |name: Option<Cow<'a, str>>| name.map(|name| Cow::Owned(name.into_owned()));
+        Open {
+            id: self.id,
+            op: self.op,
+            channel: name(self.channel),
+            message: name(self.message),
+            parameters: self.parameters.map(owned),
+            halves: match self.halves {
+                Halves::Apart { headers, payload } => Halves::Apart {
+                    headers: headers.map(owned),
+                    payload: payload.map(owned),
+                },
+                Halves::Together(frame) => Halves::Together(frame.into_owned()),
+            },
+        }
+    }
+
+    pub(crate) fn new(halves: Halves<'a>) -> Self {
+        Self {
+            id: None,
+            op: None,
+            channel: None,
+            message: None,
+            parameters: None,
+            halves,
+        }
+    }
+
+    /// With a number that every answer repeats. No other exchange of the connection may have it.
+    #[must_use]
+    pub fn id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// With what the peer takes it to start: anything else is refused, and so is a message without
+    /// an `id` that has answers. Where a framing does not tell, neither is asked.
+    #[must_use]
+    pub fn op(mut self, op: Op) -> Self {
+        self.op = Some(op);
+        self
+    }
+
+    /// On this channel, given as `channel` or `document/channel`.
+    #[must_use]
+    pub fn channel(mut self, channel: impl Into<Cow<'a, str>>) -> Self {
+        self.channel = Some(channel.into());
+        self
+    }
+
+    /// The message of this name.
+    #[must_use]
+    pub fn message(mut self, name: impl Into<Cow<'a, str>>) -> Self {
+        self.message = Some(name.into());
+        self
+    }
+
+    /// With the parameters of the channel's address: a JSON object of strings. Otherwise those of
+    /// the URL's query count.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_FRAME`] for text that is not JSON.
+    pub fn parameters(mut self, parameters: &'a str) -> Result<Self, Fault> {
+        self.parameters = Some(raw(parameters)?);
+        Ok(self)
+    }
+}
+
+fn raw(text: &str) -> Result<Cow<'_, RawValue>, Fault> {
+    serde_json::from_str(text)
+        .map(Cow::Borrowed)
+        .map_err(|error| Fault::new(Fault::INVALID_FRAME, error.to_string()))
+}
+
+fn owned(text: Cow<'_, RawValue>) -> Cow<'static, RawValue> {
+    Cow::Owned(text.into_owned())
 }
 
 /// What a provider tells a consumer.
 #[derive(Clone, Debug)]
-pub(crate) struct Event {
+pub struct Event {
     pub(crate) origin: Origin,
     pub(crate) body: Body,
+}
+
+impl Event {
+    /// The number that the consumer gave the exchange, if it did.
+    #[must_use]
+    pub fn id(&self) -> Option<u64> {
+        self.origin.id
+    }
+
+    /// The member that replies repeat, as its name and its JSON, if the message that this answers
+    /// had it. Messages have it in place; where a fault has a frame, it belongs there.
+    #[must_use]
+    pub fn correlation(&self) -> Option<(&str, &str)> {
+        let correlation = self.origin.correlation.as_deref()?;
+        Some((correlation.name, correlation.value.get()))
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
 }
 
 /// What ties an answer to the message that it answers: where the framing has numbers, the
@@ -81,7 +272,8 @@ impl From<Id> for Origin {
 
 /// What an [`Event`] says.
 #[derive(Clone, Debug)]
-pub(crate) enum Body {
+#[non_exhaustive]
+pub enum Body {
     /// The message was accepted; an acknowledgement may be a message itself.
     Ack(Option<Content>),
     /// A response, an update or a publication.
@@ -96,7 +288,7 @@ pub(crate) enum Body {
 
 /// A message on a channel, serialised once however many receive it.
 #[derive(Clone, Debug)]
-pub(crate) struct Content {
+pub struct Content {
     pub(crate) channel: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
     /// A JSON object that is not empty.
@@ -107,19 +299,83 @@ pub(crate) struct Content {
     pub(crate) carried_as: payload::Content,
 }
 
+impl Content {
+    /// The channel's key in the document.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// The message's name.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The headers as a JSON object, if there are any.
+    #[must_use]
+    pub fn headers(&self) -> Option<&str> {
+        self.headers.as_deref().map(RawValue::get)
+    }
+
+    /// The payload as JSON: text is a string, and what is neither text nor JSON a string in base64.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        self.payload.get()
+    }
+
+    /// The payload as its content type has it. If that is JSON and an object, the headers are
+    /// members beside its own; a name that both have is the payload's.
+    #[must_use]
+    pub fn together(&self) -> Frame<'_> {
+        let payload = self.payload.get();
+        let text = || serde_json::from_str::<String>(payload).ok();
+        let frame = match self.carried_as {
+            payload::Content::Json => None,
+            payload::Content::Text => text().map(Frame::from),
+            payload::Content::Binary => text()
+                .and_then(|text| BASE64.decode(text.as_bytes()).ok())
+                .map(Frame::from),
+        };
+        frame.unwrap_or_else(|| Frame::Text(self.json()))
+    }
+
+    fn json(&self) -> Cow<'_, str> {
+        let payload = self.payload.get();
+        // Headers have no place beside a payload that is not an object.
+        let (Some(headers), true) = (self.headers(), payload.starts_with('{')) else {
+            return Cow::Borrowed(payload);
+        };
+        let own = json::members(payload).unwrap_or_default();
+        let mut members = json::members(headers).unwrap_or_default();
+        members.retain(|(header, _)| own.iter().all(|(name, _)| name != header));
+        members.extend(own);
+        match json::object(&members) {
+            Some(object) => Cow::Owned(object.get().to_owned()),
+            None => Cow::Borrowed(payload),
+        }
+    }
+}
+
 /// Bytes of a frame around its contents, at most.
 const FRAME: usize = 96;
 
-impl Open {
+impl Open<'_> {
     /// An upper bound of its frame's bytes, without escapes in names.
     pub(crate) fn weight(&self) -> usize {
-        let length =
-            |text: &Option<Box<RawValue>>| text.as_ref().map_or(0, |text| text.get().len());
-        length(&self.headers)
-            .saturating_add(length(&self.parameters))
-            .saturating_add(length(&self.payload))
-            .saturating_add(self.channel.len())
-            .saturating_add(self.message.as_ref().map_or(0, String::len))
+        let length = |text: Option<&RawValue>| text.map_or(0, |text| text.get().len());
+        let name = |name: &Option<Cow<'_, str>>| name.as_ref().map_or(0, |name| name.len());
+        let halves = match &self.halves {
+            Halves::Apart { headers, payload } => {
+                length(headers.as_deref()).saturating_add(length(payload.as_deref()))
+            }
+            Halves::Together(Frame::Text(text)) => text.len(),
+            Halves::Together(Frame::Binary(bytes)) => bytes.len(),
+        };
+        halves
+            .saturating_add(length(self.parameters.as_deref()))
+            .saturating_add(name(&self.channel))
+            .saturating_add(name(&self.message))
             .saturating_add(FRAME)
     }
 }
@@ -150,5 +406,37 @@ impl Content {
             .saturating_add(headers)
             .saturating_add(self.channel.len())
             .saturating_add(self.message.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &str, payload: &str, expected: &str) {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::from);
+        let content = Content {
+            channel: Cow::Borrowed("c"),
+            message: Cow::Borrowed("m"),
+            headers: raw(headers).ok(),
+            payload: raw(payload).unwrap(),
+            carried_as: payload::Content::Json,
+        };
+        assert_eq!(content.together(), Frame::from(expected));
+    }
+
+    #[test]
+    fn headers_ride_beside_the_payloads_own_members() {
+        check(r#"{"h":1}"#, r#"{"p":2.50}"#, r#"{"h":1,"p":2.50}"#);
+        check(r#"{"h":1}"#, "{}", r#"{"h":1}"#);
+        check("", r#"{"p":2}"#, r#"{"p":2}"#);
+        check(r#"{"h":1}"#, "[2]", "[2]");
+        check(r#"{"h":1}"#, "null", "null");
+    }
+
+    #[test]
+    fn a_name_that_headers_and_payload_share_is_there_once() {
+        check(r#"{"a":1,"h":1}"#, r#"{"a":2}"#, r#"{"h":1,"a":2}"#);
     }
 }

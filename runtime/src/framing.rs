@@ -1,89 +1,254 @@
-//! What a frame looks like: bytes to commands, and events to bytes.
+//! How messages are put into frames: one [`Framing`], three that are there, and what one is made of.
 //!
-//! The only place that knows a frame's JSON. `docs/protocol.md` is its specification.
+//! A framing turns a frame into an [`Input`], which may start an exchange ([`Open`]), and an
+//! [`Event`] into a frame. Which messages the URL reaches, what their schemas ask for and which
+//! handler takes them is not its concern. `docs/protocol.md` is the specification of the three.
+//!
+//! ```
+//! use std::borrow::Cow;
+//!
+//! use specwire::framing::{Body, Event, Frame, Framing, Input, Open, Refusal, Written};
+//!
+//! /// The message's name in the first line, and its JSON in the second.
+//! #[derive(Clone, Debug)]
+//! struct Lines;
+//!
+//! impl Framing for Lines {
+//!     fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal> {
+//!         let Frame::Text(Cow::Borrowed(text)) = frame else {
+//!             return Err(Refusal::new(1003, "only text is understood here"));
+//!         };
+//!         Ok(match text.split_once('\n') {
+//!             Some((name, json)) => Input::Open(Open::together(json).message(name)),
+//!             None => Input::fault("there is no second line"),
+//!         })
+//!     }
+//!
+//!     fn write(&self, event: &Event) -> Written {
+//!         match event.body() {
+//!             Body::Message(content) => match content.together() {
+//!                 Frame::Text(json) => format!("{}\n{json}", content.message()).into(),
+//!                 bytes => Written::Frame(bytes.into_owned()),
+//!             },
+//!             Body::Fault(fault) => format!("error\n{fault}").into(),
+//!             _ => Written::Nothing,
+//!         }
+//!     }
+//! }
+//!
+//! # fn with(provider: specwire::Provider) -> specwire::Provider {
+//! // Connections that open this document's URLs, and ask for no subprotocol, speak it.
+//! provider.framing(Lines)
+//! # }
+//! ```
 
 pub(crate) mod envelope;
 mod raw;
+mod tagged;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use uuid::Uuid;
 
-pub(crate) use self::raw::Raw;
+pub use self::envelope::Envelope;
+pub use self::raw::Raw;
+pub use self::tagged::Tagged;
 use crate::fault::Fault;
-use crate::frame::Event;
-use crate::json::{self, Member};
-use crate::routes::{Matched, Scope};
-use crate::session::{Opening, Session};
+pub use crate::frame::{Body, Content, Event, Frame, Op, Open};
 
-/// What a WebSocket carries (RFC 6455, 5.6).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Frame {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl From<String> for Frame {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-/// One way to put messages into frames, from the server's side.
-pub(crate) trait Framing: Send + Sync + fmt::Debug {
-    /// Acts on one inbound text frame. What is wrong with it is told to the peer through the session;
-    /// a peer that does not speak the framing at all is turned away.
-    fn receive(&mut self, text: &str, session: &mut Session, scope: &Scope) -> Result<(), Refusal>;
-
-    /// Acts on one inbound binary frame.
-    fn receive_binary(&mut self, _bytes: &[u8], session: &mut Session, _scope: &Scope) {
-        refuse_binary(session);
+/// One way to put messages into frames, as one connection of a server speaks it.
+///
+/// Each connection has a clone of its own, which may keep what it needs. Nothing that it is given
+/// is larger than [`Limits::message_size`](crate::Limits::message_size). It must not block: it is
+/// asked on the connection's own task.
+pub trait Framing: fmt::Debug + Send + Sync + 'static {
+    /// What logs call it.
+    fn name(&self) -> &'static str {
+        std::any::type_name::<Self>()
     }
 
-    /// What to do as soon as the connection is open.
-    fn opened(&mut self, _session: &mut Session, _scope: &Scope) {}
+    /// The connection is open, and nothing has been read.
+    fn opened(&mut self, _connection: Accepted) {}
 
-    /// Waits for a first frame, without which the connection is closed.
+    /// What one frame from the peer asks for.
+    ///
+    /// # Errors
+    ///
+    /// A peer that cannot be talked to is turned away: the connection is closed. What is wrong with
+    /// one frame only is an [`Input::Fault`].
+    fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal>;
+
+    /// The frame that says this to the peer.
+    fn write(&self, event: &Event) -> Written;
+
+    /// Opening a URL that reaches one channel starts what the service sends there by itself. So it
+    /// is by default; a framing in which a peer can ask for it says no.
+    fn subscribes_by_url(&self) -> bool {
+        true
+    }
+
+    /// A first frame has to come, within
+    /// [`Limits::init_timeout`](crate::Limits::init_timeout), and has not yet. None has to by default.
     fn is_waiting(&self) -> bool {
         false
     }
+}
 
-    /// Writes one event as a frame; `None` where this framing has no frame for it.
-    fn write(&self, event: &Event) -> Option<Frame>;
+/// A connection, as its framing sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The identifier that the server gave it.
+    pub connection: Uuid,
+    /// Bytes of the largest message that the server takes.
+    pub message_size: usize,
+}
 
-    /// A frame that the framing itself has to send, and not an exchange.
-    fn take_frame(&mut self) -> Option<String> {
-        None
+impl Accepted {
+    pub(crate) fn new(connection: Uuid, message_size: usize) -> Self {
+        Self {
+            connection,
+            message_size,
+        }
     }
 }
 
-/// The peer is turned away: a close code and a reason.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Refusal {
+/// What a frame asks for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// To start an exchange.
+    Open(Open<'a>),
+    /// To end the exchange that was started with this number.
+    Close(u64),
+    /// Nothing, for it is not what the framing asks for. The peer is told, and if it gave an `id`
+    /// that is not in use, as the answer to that.
+    Fault {
+        /// The number that an answer would have.
+        id: Option<u64>,
+        /// What is wrong, as a rule with the code [`Fault::INVALID_FRAME`].
+        fault: Fault,
+    },
+    /// This answer, which goes out after all that is queued.
+    Answer(Frame<'static>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Input<'_> {
+    /// The same, independent of the frame that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Input<'static> {
+        match self {
+            Self::Open(open) => Input::Open(open.into_owned()),
+            Self::Close(id) => Input::Close(id),
+            Self::Fault { id, fault } => Input::Fault { id, fault },
+            Self::Answer(frame) => Input::Answer(frame),
+            Self::Nothing => Input::Nothing,
+        }
+    }
+
+    /// The frame is not what the framing asks for: a fault with the code [`Fault::INVALID_FRAME`].
+    #[must_use]
+    pub fn fault(message: impl fmt::Display) -> Self {
+        Self::Fault {
+            id: None,
+            fault: invalid_frame(&message),
+        }
+    }
+}
+
+/// What a framing makes of an event.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Written {
+    /// This frame.
+    Frame(Frame<'static>),
+    /// No frame, for the framing has none that says it.
+    Nothing,
+    /// The end of the connection, in place of a frame that would say what is wrong.
+    Close(Refusal),
+}
+
+impl<F: Into<Frame<'static>>> From<F> for Written {
+    fn from(frame: F) -> Self {
+        Self::Frame(frame.into())
+    }
+}
+
+/// The peer is turned away: with a close code (RFC 6455, 7.4) and a reason.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
     pub(crate) code: u16,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
-fn raw_object(members: &[Member<'_>]) -> Option<Box<RawValue>> {
-    json::object(members)
+impl Refusal {
+    /// Closes with this code, and with as much of the reason as a close frame holds: 123 bytes.
+    ///
+    /// `docs/protocol.md` says what the ranges of codes mean to clients of this project.
+    #[must_use]
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) const fn constant(code: u16, reason: &'static str) -> Self {
+        Self {
+            code,
+            reason: Cow::Borrowed(reason),
+        }
+    }
 }
 
-fn refuse_binary(session: &Session) {
-    let message = "binary frames carry nothing here: send text";
-    session.fault(None, Fault::new(Fault::INVALID_FRAME, message));
+/// A framing that connections get clones of.
+#[derive(Clone)]
+pub(crate) struct Template(Arc<dyn Fn() -> Box<dyn Framing> + Send + Sync>);
+
+impl Template {
+    pub(crate) fn new(framing: impl Framing + Clone) -> Self {
+        Self(Arc::new(move || Box::new(framing.clone())))
+    }
+
+    pub(crate) fn make(&self) -> Box<dyn Framing> {
+        (self.0)()
+    }
+}
+
+/// A framing that a client can ask for (RFC 6455, 1.9).
+pub(crate) struct Subprotocol {
+    pub(crate) name: &'static str,
+    pub(crate) make: fn() -> Box<dyn Framing>,
+}
+
+const SUBPROTOCOLS: &[Subprotocol] = &[
+    Subprotocol {
+        name: envelope::JSON,
+        make: || Box::new(Envelope::default()),
+    },
+    Subprotocol {
+        name: tagged::SUBPROTOCOL,
+        make: || Box::new(Tagged),
+    },
+];
+
+impl Subprotocol {
+    /// The one of this name, if it is known.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        SUBPROTOCOLS.iter().find(|known| known.name == name)
+    }
+}
+
+impl fmt::Debug for Subprotocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Subprotocol").field(&self.name).finish()
+    }
 }
 
 fn invalid_frame(error: &impl fmt::Display) -> Fault {
     Fault::new(Fault::INVALID_FRAME, error.to_string())
-}
-
-/// Starts what a message was matched to.
-fn start(session: &mut Session, matched: Matched, weight: usize) {
-    session.start(Opening {
-        id: None,
-        weight,
-        handler: matched.handler,
-        correlation: matched.correlation,
-        start: matched.start,
-    });
 }

@@ -12,21 +12,15 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::framing::envelope::SUBPROTOCOL;
+use crate::framing::{Subprotocol, envelope};
 use crate::peer::Head;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Which framing a connection asked for, by its subprotocol.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Subprotocol {
-    /// None: the raw framing.
-    None,
-    /// The envelope.
-    Envelope,
-}
+/// A request that is accepted: the subprotocol that it asked for, if any, and the answer.
+pub(crate) type Accepted = (Option<&'static Subprotocol>, Answer);
 
-/// A request that may become a WebSocket: its answer, and what to speak then.
+/// A request that may become a WebSocket: what to speak then, and its answer.
 ///
 /// # Errors
 ///
@@ -35,7 +29,7 @@ pub(crate) fn accept<B>(
     request: &Request<B>,
     origins: &Origins,
     local: Option<IpAddr>,
-) -> Result<(Subprotocol, Answer), Box<Answer>> {
+) -> Result<Accepted, Box<Answer>> {
     let headers = request.headers();
     if request.method() != Method::GET {
         let mut answer = refusal(
@@ -47,7 +41,7 @@ pub(crate) fn accept<B>(
             .insert(ALLOW, HeaderValue::from_static("GET"));
         return Err(Box::new(answer));
     }
-    if !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket") {
+    if !is_upgrade(headers) {
         let mut answer = refusal(
             StatusCode::UPGRADE_REQUIRED,
             "this is the URL of a WebSocket: open it with ws://",
@@ -96,7 +90,12 @@ pub(crate) fn accept<B>(
     Ok((subprotocol, switching(key, subprotocol)))
 }
 
-fn switching(key: &str, subprotocol: Subprotocol) -> Answer {
+/// The request asks for a WebSocket.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    lists(headers, &CONNECTION, "upgrade") && lists(headers, &UPGRADE, "websocket")
+}
+
+fn switching(key: &str, subprotocol: Option<&'static Subprotocol>) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -106,11 +105,9 @@ fn switching(key: &str, subprotocol: Subprotocol) -> Answer {
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if subprotocol == Subprotocol::Envelope {
-        headers.insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(SUBPROTOCOL),
-        );
+    if let Some(subprotocol) = subprotocol {
+        let name = HeaderValue::from_static(subprotocol.name);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, name);
     }
     answer
 }
@@ -160,18 +157,19 @@ const MECHANICS: [HeaderName; 5] = [
     SEC_WEBSOCKET_EXTENSIONS,
 ];
 
-/// The subprotocol to speak: of those offered the one that is known. Offering only unknown ones is
-/// refused: a client that expects one would not understand raw frames.
-fn subprotocol(headers: &HeaderMap) -> Result<Subprotocol, Box<Answer>> {
+/// The subprotocol to speak: of those offered the first that is known. Offering only unknown ones
+/// is refused: a client that expects one would not understand what it did not ask for.
+fn subprotocol(headers: &HeaderMap) -> Result<Option<&'static Subprotocol>, Box<Answer>> {
     if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
-        return Ok(Subprotocol::None);
+        return Ok(None);
     }
     let mut offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL);
-    if offered.any(|offered| offered == SUBPROTOCOL) {
-        return Ok(Subprotocol::Envelope);
+    if let Some(known) = offered.find_map(Subprotocol::find) {
+        return Ok(Some(known));
     }
     let reason = format!(
-        "none of the subprotocols offered is spoken here: offer `{SUBPROTOCOL}`, or none for raw frames"
+        "none of the subprotocols offered is spoken here: offer `{}`, or none for frames without envelopes",
+        envelope::JSON
     );
     Err(Box::new(refusal(StatusCode::BAD_REQUEST, &reason)))
 }
@@ -304,7 +302,7 @@ mod tests {
     #[test]
     fn the_key_of_rfc_6455_is_accepted_as_it_says() {
         let (subprotocol, answer) = accept(&request(&[]), &Origins::default(), PUBLIC).unwrap();
-        assert_eq!(subprotocol, Subprotocol::None);
+        assert!(subprotocol.is_none());
         assert_eq!(
             answer.headers()[SEC_WEBSOCKET_ACCEPT],
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -359,9 +357,13 @@ mod tests {
     #[test]
     fn a_subprotocol_is_chosen_or_refused_and_never_ignored() {
         for (offered, expected) in [
-            ("specwire.v1.json", Ok(Subprotocol::Envelope)),
-            ("other, specwire.v1.json", Ok(Subprotocol::Envelope)),
-            ("", Ok(Subprotocol::None)),
+            ("specwire.v1.json", Ok("specwire.v1.json")),
+            ("other, specwire.v1.json", Ok("specwire.v1.json")),
+            (
+                "other,specwire.v1.tagged , specwire.v1.json",
+                Ok("specwire.v1.tagged"),
+            ),
+            ("", Ok("")),
             ("other", Err(400)),
             ("specwire.v2.json", Err(400)),
             (",", Err(400)),
@@ -372,7 +374,12 @@ mod tests {
                 PUBLIC,
             );
             let accepted = accepted
-                .map(|(subprotocol, _)| subprotocol)
+                .map(|(subprotocol, answer)| {
+                    let name = subprotocol.map_or("", |subprotocol| subprotocol.name);
+                    let selected = answer.headers().get(SEC_WEBSOCKET_PROTOCOL);
+                    assert_eq!(selected.map_or("", |name| name.to_str().unwrap()), name);
+                    name
+                })
                 .map_err(|answer| answer.status().as_u16());
             assert_eq!(accepted, expected, "{offered}");
         }

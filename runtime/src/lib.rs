@@ -10,6 +10,7 @@
 //! * [`Request`], [`Subscribers`], [`Updates`] and [`Ack`], which handlers are given, and [`Fault`],
 //!   which they may give;
 //! * [`Subscription`], [`Progress`] and [`Invocation`], which clients get;
+//! * [`Framing`], for frames other than those that are there;
 //! * [`Error`], for what keeps a server or a client from working at all.
 //!
 //! ```ignore
@@ -28,7 +29,7 @@
 //! ```text
 //!   socket      frames, closing, signs of life                 knows tungstenite
 //!   connection  one peer of a server: reads, writes, ends
-//!   framing     text <-> commands and events                   knows a frame's JSON
+//!   framing     frames <-> messages and events                 knows a frame's JSON
 //!   routes      which interactions a URL reaches
 //!   session     the exchanges that one peer has going
 //!   wiring      an implementation's handlers -> provider
@@ -53,7 +54,7 @@ mod described;
 mod error;
 mod fault;
 mod frame;
-mod framing;
+pub mod framing;
 mod handshake;
 mod interaction;
 mod json;
@@ -86,6 +87,7 @@ pub use client::{Client, Invocation, Progress, Subscription};
 pub use described::{Channel, ServerUrl, Variable};
 pub use error::{Error, Result};
 pub use fault::Fault;
+pub use framing::Framing;
 pub use limits::Limits;
 pub use number::Number;
 pub use parameters::Parameters;

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::fault::Fault;
 use crate::frame::{Correlation, Op};
+use crate::framing::{Framing, Raw, Template};
 use crate::interaction::Interaction;
 use crate::json;
 use crate::parameters::Parts;
@@ -29,6 +30,7 @@ pub struct Provider {
     document: &'static str,
     handlers: Arc<[Arc<dyn Handler>]>,
     tasks: TaskTracker,
+    framing: Template,
 }
 
 impl Provider {
@@ -41,7 +43,27 @@ impl Provider {
             document,
             handlers: handlers.into(),
             tasks,
+            framing: Template::new(Raw),
         }
+    }
+
+    /// Sets what is spoken on connections to this document's own URLs that ask for no subprotocol:
+    /// [`Raw`] unless something else is set here.
+    ///
+    /// ```
+    /// # fn tagged(provider: specwire::Provider) -> specwire::Provider {
+    /// // `Ping:{"Sequence":0}` in place of `{"Sequence":0}`.
+    /// provider.framing(specwire::framing::Tagged)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn framing(mut self, framing: impl Framing + Clone) -> Self {
+        self.framing = Template::new(framing);
+        self
+    }
+
+    pub(crate) fn template(&self) -> &Template {
+        &self.framing
     }
 
     /// The document's name, as in `/ws/heartbeat`.

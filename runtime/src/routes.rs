@@ -1,15 +1,16 @@
 //! Which interactions a URL reaches, and which of them a message is for.
 
+mod shape;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
-use crate::frame::{Correlation, Op};
-use crate::json::Member;
+use crate::frame::{Correlation, Halves, Op, Open};
+use crate::framing::{Framing, Raw, Template};
 use crate::parameters::{self, Parts};
-use crate::payload::Content;
 use crate::provider::{Handler, Provider, Start, correlation};
 
 /// The interactions that one connection may start: all, those of one document, or one channel's.
@@ -18,8 +19,8 @@ pub(crate) struct Scope {
     /// As in the URL, such as `/ws/heartbeat`.
     name: String,
     handlers: Arc<[Arc<dyn Handler>]>,
-    /// It is that of one channel.
-    is_channel: bool,
+    /// Of each document, what is spoken at its URLs by those who ask for nothing else.
+    framings: Arc<[(&'static str, Template)]>,
     /// What the URL's query says.
     parameters: Option<Box<RawValue>>,
 }
@@ -32,11 +33,6 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// Splits a message of which only the members are known into headers and payload, for one
-/// candidate after the other.
-pub(crate) type Split<'a> =
-    &'a dyn Fn(&dyn Handler) -> (Option<Box<RawValue>>, Option<Box<RawValue>>);
-
 /// What a message turned out to be.
 pub(crate) struct Matched {
     pub(crate) handler: Arc<dyn Handler>,
@@ -47,13 +43,16 @@ pub(crate) struct Matched {
 impl Scope {
     /// Every interaction of every provider.
     pub(crate) fn all<'a>(name: &str, providers: impl IntoIterator<Item = &'a Provider>) -> Self {
-        let handlers = providers
-            .into_iter()
-            .flat_map(|provider| provider.handlers().iter().cloned());
+        let mut handlers = Vec::new();
+        let mut framings = Vec::new();
+        for provider in providers {
+            handlers.extend(provider.handlers().iter().cloned());
+            framings.push((provider.document(), provider.template().clone()));
+        }
         Self {
             name: name.to_owned(),
-            handlers: handlers.collect(),
-            is_channel: false,
+            handlers: handlers.into(),
+            framings: framings.into(),
             parameters: None,
         }
     }
@@ -74,18 +73,24 @@ impl Scope {
         documents.all(|document| document == first).then_some(first)
     }
 
-    /// What the URL's query says, for messages that say no parameters themselves.
-    pub(crate) fn parameters(&self) -> Option<&RawValue> {
-        self.parameters.as_deref()
-    }
-
     /// The interactions that `path`, relative to this, reaches: `document` or `document/channel`.
     pub(crate) fn narrow(&self, path: &str) -> Option<Self> {
-        let name = format!("{}/{path}", self.name);
-        let (document, channel) = match path.split_once('/') {
-            Some((document, channel)) => (document, Some(channel)),
-            None => (path, None),
-        };
+        match path.split_once('/') {
+            Some((document, channel)) => self.part(document, Some(channel)),
+            None => self.of_document(path),
+        }
+    }
+
+    /// The interactions of one document.
+    pub(crate) fn of_document(&self, document: &str) -> Option<Self> {
+        self.part(document, None)
+    }
+
+    fn part(&self, document: &str, channel: Option<&str>) -> Option<Self> {
+        let mut name = format!("{}/{document}", self.name);
+        if let Some(channel) = channel {
+            name = format!("{name}/{channel}");
+        }
         let handlers: Arc<[_]> = self
             .handlers
             .iter()
@@ -96,66 +101,108 @@ impl Scope {
             })
             .cloned()
             .collect();
-        let is_channel = channel.is_some();
+        let framings = self.framings.iter();
+        let framings = framings.filter(|(of, _)| *of == document).cloned();
         (!handlers.is_empty()).then_some(Self {
             name,
             handlers,
-            is_channel,
+            framings: framings.collect(),
             parameters: None,
         })
     }
 
-    /// The interactions that opening the URL starts by itself: those of one channel, if it is the
-    /// URL of one, that nothing is sent to start.
-    pub(crate) fn opened_by_url(&self) -> impl Iterator<Item = &Arc<dyn Handler>> {
-        let handlers = self.handlers.iter();
-        handlers.filter(|handler| self.is_channel && handler.starter().is_none())
+    /// What is spoken here unless a client asks for something else: what the one document says
+    /// that the URL reaches, and otherwise raw frames.
+    pub(crate) fn framing(&self) -> Box<dyn Framing> {
+        match self.framings.as_ref() {
+            [(_, framing)] => framing.make(),
+            _ => Box::new(Raw),
+        }
     }
 
-    /// The handler of `channel` (or `document/channel`) that `message` starts, or, where nothing is
-    /// sent to start it, that sends `message`.
-    pub(crate) fn find(
+    /// The interactions that opening the URL starts by itself, each read: those that nothing is
+    /// sent to start, if the URL reaches one channel.
+    pub(crate) fn opened_by_url(
         &self,
-        channel: &str,
-        op: Op,
-        message: Option<&str>,
-        parts: Parts<'_>,
-    ) -> Result<Arc<dyn Handler>, Fault> {
-        let on_channel = self.on_channel(channel)?;
-        if let Some(message) = message {
-            let named = on_channel
-                .iter()
-                .find(|handler| handler.message() == message);
-            return named.cloned().ok_or_else(|| {
-                Fault::new(
-                    Fault::UNKNOWN_MESSAGE,
-                    format!(
-                        "the channel `{channel}` has {}, not `{message}`",
-                        names(&on_channel)
-                    ),
-                )
-            });
+    ) -> impl Iterator<Item = (&Arc<dyn Handler>, Result<Start, Fault>)> {
+        let parts = Parts {
+            parameters: self.parameters.as_deref(),
+            ..Parts::default()
+        };
+        let is_channel = self.is_channel();
+        let handlers = self.handlers.iter();
+        handlers
+            .filter(move |handler| is_channel && handler.starter().is_none())
+            .map(move |handler| (handler, Arc::clone(handler).read(parts)))
+    }
+
+    fn is_channel(&self) -> bool {
+        let mut channels = self.handlers.iter().map(|handler| {
+            let interaction = handler.interaction();
+            (interaction.document(), interaction.start_channel())
+        });
+        let first = channels.next();
+        channels.all(|channel| Some(channel) == first)
+    }
+
+    /// The interaction that a message starts, and the message read.
+    pub(crate) fn resolve(&self, open: &Open<'_>) -> Result<Matched, Fault> {
+        let parameters = open.parameters.as_deref().or(self.parameters.as_deref());
+        let (headers, payload) = match &open.halves {
+            Halves::Together(frame) => return shape::find(self, open, parameters, frame),
+            Halves::Apart { headers, payload } => (headers.as_deref(), payload.as_deref()),
+        };
+        let parts = Parts {
+            parameters,
+            headers,
+            payload,
+        };
+        let handler = self.find(open, parts)?;
+        check(open, handler.as_ref())?;
+        Ok(Matched {
+            correlation: correlation(handler.starter(), parts),
+            start: Arc::clone(&handler).read(parts)?,
+            handler,
+        })
+    }
+
+    /// The handler that the message starts, or, where nothing is sent to start it, that sends it.
+    fn find(&self, open: &Open<'_>, parts: Parts<'_>) -> Result<Arc<dyn Handler>, Fault> {
+        let mut candidates = self.on_channel(open.channel.as_deref())?;
+        let place = match &open.channel {
+            Some(channel) => format!("the channel `{channel}`"),
+            None => format!("`{}`", self.name),
+        };
+        if let Some(message) = &open.message {
+            let names = names(&candidates);
+            candidates.retain(|handler| handler.message() == message);
+            if candidates.is_empty() {
+                let message = format!("{place} has {names}, not `{message}`");
+                return Err(Fault::new(Fault::UNKNOWN_MESSAGE, message));
+            }
         }
-        if let [only] = on_channel.as_slice() {
+        if let [only] = candidates.as_slice() {
             return Ok(Arc::clone(only));
         }
-        let mut readable = on_channel
+        let mut readable = candidates
             .iter()
-            .filter(|handler| handler.op() == op)
+            .filter(|handler| open.op.is_none_or(|op| handler.op() == op))
             .filter(|handler| Arc::clone(handler).read(parts).is_ok());
         match (readable.next(), readable.next()) {
             (Some(only), None) => Ok(Arc::clone(only)),
-            _ => Err(Fault::new(
-                Fault::AMBIGUOUS_MESSAGE,
-                format!(
-                    "the channel `{channel}` has {}: say which in `message`",
-                    names(&on_channel)
-                ),
-            )),
+            _ => {
+                let names = names(&candidates);
+                let message = format!("{place} has {names}: say which in `message`");
+                Err(Fault::new(Fault::AMBIGUOUS_MESSAGE, message))
+            }
         }
     }
 
-    fn on_channel(&self, channel: &str) -> Result<Vec<Arc<dyn Handler>>, Fault> {
+    /// What may be started on a channel, or on any.
+    fn on_channel(&self, channel: Option<&str>) -> Result<Vec<Arc<dyn Handler>>, Fault> {
+        let Some(channel) = channel else {
+            return Ok(self.handlers.to_vec());
+        };
         let qualified: Vec<_> = self.select(|document, start| {
             channel
                 .strip_prefix(document)
@@ -199,124 +246,36 @@ impl Scope {
             .cloned()
             .collect()
     }
-
-    /// The URL reaches a message that such a frame may be.
-    pub(crate) fn takes(&self, content: Content) -> bool {
-        self.candidates(content).next().is_some()
-    }
-
-    fn candidates(&self, content: Content) -> impl Iterator<Item = &Arc<dyn Handler>> {
-        self.handlers.iter().filter(move |handler| {
-            !handler.starter().is_none() && handler.starter().carried_as() == content
-        })
-    }
-
-    /// The one interaction whose starting message has these members.
-    pub(crate) fn match_shape(
-        &self,
-        members: &[Member<'_>],
-        split: Split<'_>,
-    ) -> Result<Matched, Fault> {
-        let members = members
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.get()));
-        let mut mismatches = Vec::new();
-        let mut candidates = Vec::new();
-        for handler in self.candidates(Content::Json) {
-            match handler.starter().mismatch(members.clone()) {
-                None => candidates.push(handler),
-                Some(reason) => {
-                    mismatches.push(format!("`{}`: {reason}", handler.starter().name()))
-                }
-            }
-        }
-        if candidates.is_empty() {
-            // What calls itself by one message's name is meant to be that message.
-            let handlers = self.candidates(Content::Json);
-            let mut named = handlers.filter(|handler| handler.starter().is_named_by(&members));
-            if let (Some(only), None) = (named.next(), named.next()) {
-                candidates.push(only);
-            }
-        }
-        self.read_one(&candidates, mismatches, split)
-    }
-
-    /// The one interaction whose starting message this, which has no members, can be read as.
-    pub(crate) fn match_value(
-        &self,
-        content: Content,
-        payload: &RawValue,
-    ) -> Result<Matched, Fault> {
-        let candidates: Vec<_> = self.candidates(content).collect();
-        self.read_one(&candidates, Vec::new(), &|_| {
-            (None, Some(payload.to_owned()))
-        })
-    }
-
-    fn read_one(
-        &self,
-        candidates: &[&Arc<dyn Handler>],
-        mut mismatches: Vec<String>,
-        split: Split<'_>,
-    ) -> Result<Matched, Fault> {
-        let mut matched = Vec::new();
-        for handler in candidates {
-            let (headers, payload) = split(handler.as_ref());
-            let parts = Parts {
-                parameters: self.parameters(),
-                headers: headers.as_deref(),
-                payload: payload.as_deref(),
-            };
-            match Arc::clone(handler).read(parts) {
-                Ok(start) => matched.push(Matched {
-                    handler: Arc::clone(handler),
-                    correlation: correlation(handler.starter(), parts),
-                    start,
-                }),
-                // Where only one message is possible, what is wrong with it is the answer.
-                Err(fault) if candidates.len() == 1 => return Err(fault),
-                Err(fault) => mismatches.push(fault.message().to_owned()),
-            }
-        }
-        if matched.len() > 1 {
-            return Err(ambiguous(&matched));
-        }
-        matched.pop().ok_or_else(|| self.unmatched(&mismatches))
-    }
-
-    fn unmatched(&self, mismatches: &[String]) -> Fault {
-        let mut message = format!("no message of `{}` is like this", self.name);
-        if !mismatches.is_empty() {
-            message.push_str(": ");
-            message.push_str(&shown(mismatches, "; "));
-        }
-        Fault::new(Fault::UNMATCHED_MESSAGE, message)
-    }
 }
 
-fn ambiguous(matched: &[Matched]) -> Fault {
-    let handlers = || matched.iter().map(|matched| &matched.handler);
-    let names: Vec<_> = handlers()
-        .map(|handler| format!("`{}`", handler.message()))
-        .collect();
-    let mut urls: Vec<_> = handlers()
-        .map(|handler| {
-            let interaction = handler.interaction();
-            format!(
-                "`…/{}/{}`",
-                interaction.document(),
-                interaction.start_channel()
-            )
-        })
-        .collect();
-    urls.dedup();
-    let elsewhere = match urls.as_slice() {
-        [_] => String::new(),
-        urls => format!("open the URL of one channel, {}, or ", shown(urls, " or ")),
+/// Whether the message may start this in the way that it says.
+fn check(open: &Open<'_>, handler: &dyn Handler) -> Result<(), Fault> {
+    let Some(op) = open.op else {
+        return Ok(());
     };
-    let names = shown(&names, " or ");
-    let message = format!("this may be {names}: {elsewhere}add a member that only one has");
-    Fault::new(Fault::AMBIGUOUS_MESSAGE, message)
+    let name = handler.interaction().name();
+    match (op, handler.op()) {
+        (Op::Message, Op::Message) | (Op::Subscribe, Op::Subscribe) => {}
+        (Op::Message, Op::Subscribe) => {
+            return Err(Fault::new(
+                Fault::WRONG_OP,
+                format!("`{name}` has many answers: start it with `sub`"),
+            ));
+        }
+        (Op::Subscribe, Op::Message) => {
+            return Err(Fault::new(
+                Fault::WRONG_OP,
+                format!("`{name}` has one answer at most: start it with `msg`"),
+            ));
+        }
+    }
+    if open.id.is_none() && handler.is_answered() {
+        return Err(Fault::new(
+            Fault::MISSING_ID,
+            format!("`{name}` is answered: give an `id`"),
+        ));
+    }
+    Ok(())
 }
 
 /// The first few of a list.

@@ -23,7 +23,8 @@ use crate::provider::Provider;
 ///
 /// `/ws` reaches the channels of all documents, `/ws/heartbeat` those of one, and
 /// `/ws/heartbeat/beat_sub` one channel. A client that asks for the subprotocol `specwire.v1.json`
-/// speaks the envelope, one that asks for none speaks raw frames: see `docs/protocol.md`.
+/// speaks the envelope, one that asks for none speaks raw frames, or what the document's provider
+/// was [given](Provider::framing): see `docs/protocol.md`.
 ///
 /// ```no_run
 /// # async fn serve(provider: specwire::Provider) -> specwire::Result<()> {
@@ -37,6 +38,7 @@ pub struct Server {
     origins: Origins,
     grace: Duration,
     stop_rate: u32,
+    fallback: Option<String>,
 }
 
 impl Default for Server {
@@ -55,6 +57,7 @@ impl Server {
             origins: Origins::default(),
             grace: Duration::from_secs(10),
             stop_rate: 2000,
+            fallback: None,
         }
     }
 
@@ -62,6 +65,22 @@ impl Server {
     #[must_use]
     pub fn serve(mut self, provider: Provider) -> Self {
         self.providers.push(provider);
+        self
+    }
+
+    /// Has every path that nothing else answers reach this document, for those who ask for a
+    /// WebSocket: clients that know nothing of `/ws`, and open `/` or any other.
+    ///
+    /// ```
+    /// # fn serve(ticker: specwire::Provider) -> specwire::Server {
+    /// specwire::Server::new().serve(ticker).fallback("ticker")
+    /// # }
+    /// ```
+    ///
+    /// A document that is not served is found out by [`Server::run`].
+    #[must_use]
+    pub fn fallback(mut self, document: &str) -> Self {
+        self.fallback = Some(document.to_owned());
         self
     }
 
@@ -165,8 +184,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`], before anything is accepted. What one connection does never
-    /// ends the server.
+    /// [`Error::DuplicateDocument`] or [`Error::UnknownDocument`], before anything is accepted. What
+    /// one connection does never ends the server.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
         let mount = self.mount()?;
         let _abort = mount.abort_on_drop();
@@ -190,7 +209,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`].
+    /// [`Error::DuplicateDocument`] or [`Error::UnknownDocument`].
     pub fn mount(self) -> Result<Mount> {
         for (index, provider) in self.providers.iter().enumerate() {
             let document = provider.document();
@@ -204,7 +223,7 @@ impl Server {
             closing: self.limits.close_timeout,
             rate: self.stop_rate,
         };
-        Ok(Mount::new(self.providers, self.limits, self.origins, pace))
+        Mount::new(self, pace)
     }
 }
 

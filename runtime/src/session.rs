@@ -7,12 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin};
+use crate::frame::{Body, Correlation, Event, Id, Open, Origin};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
-use crate::parameters::Parts;
 use crate::peer::{Context, GoingOn, Peer};
-use crate::provider::{Handler, Start, Work, correlation};
+use crate::provider::{Handler, Start, Work};
 use crate::reply::Replies;
 use crate::routes::Scope;
 use crate::subscribers::Membership;
@@ -62,14 +61,14 @@ impl Exchange {
 }
 
 /// A starting message that has been read, and the handler that it is for.
-pub(crate) struct Opening {
-    pub(crate) id: Id,
-    pub(crate) handler: Arc<dyn Handler>,
+struct Opening {
+    id: Id,
+    handler: Arc<dyn Handler>,
     /// What ties the answers to the message.
-    pub(crate) correlation: Option<Arc<Correlation>>,
-    pub(crate) start: Start,
+    correlation: Option<Arc<Correlation>>,
+    start: Start,
     /// Bytes of the message.
-    pub(crate) weight: usize,
+    weight: usize,
 }
 
 impl Session {
@@ -90,17 +89,39 @@ impl Session {
         }
     }
 
-    /// Starts an exchange that names its channel.
-    pub(crate) fn open(&mut self, open: &Open, scope: &Scope) {
+    /// Starts an exchange.
+    pub(crate) fn open(&mut self, open: &Open<'_>, scope: &Scope) {
         let id = open.id;
         // Before all else: any other fault would say that the exchange of this id has failed.
         if id.is_some_and(|id| self.is_going(id)) {
             let message = "an exchange with this `id` is going on this connection";
             return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
         }
-        match Self::find(open, scope) {
-            Ok(opening) => self.start(opening),
+        match scope.resolve(open) {
+            Ok(matched) => self.start(Opening {
+                id,
+                weight: open.weight(),
+                handler: matched.handler,
+                correlation: matched.correlation,
+                start: matched.start,
+            }),
             Err(fault) => self.fault(id, fault),
+        }
+    }
+
+    /// Starts what opening the URL starts.
+    pub(crate) fn open_url(&mut self, scope: &Scope) {
+        for (handler, start) in scope.opened_by_url() {
+            match start {
+                Ok(start) => self.start(Opening {
+                    id: None,
+                    weight: 0,
+                    handler: Arc::clone(handler),
+                    correlation: None,
+                    start,
+                }),
+                Err(fault) => self.fault(None, fault),
+            }
         }
     }
 
@@ -109,48 +130,8 @@ impl Session {
         exchange.is_some_and(|exchange| !exchange.has_ended())
     }
 
-    fn find(open: &Open, scope: &Scope) -> Result<Opening, Fault> {
-        let parts = Parts {
-            parameters: open.parameters.as_deref(),
-            headers: open.headers.as_deref(),
-            payload: open.payload.as_deref(),
-        };
-        let handler = scope.find(&open.channel, open.op, open.message.as_deref(), parts)?;
-        let name = handler.interaction().name();
-        match (open.op, handler.op()) {
-            (Op::Message, Op::Message) | (Op::Subscribe, Op::Subscribe) => {}
-            (Op::Message, Op::Subscribe) => {
-                return Err(Fault::new(
-                    Fault::WRONG_OP,
-                    format!("`{name}` has many answers: start it with `sub`"),
-                ));
-            }
-            (Op::Subscribe, Op::Message) => {
-                return Err(Fault::new(
-                    Fault::WRONG_OP,
-                    format!("`{name}` has one answer at most: start it with `msg`"),
-                ));
-            }
-        }
-        if open.id.is_none() && handler.is_answered() {
-            return Err(Fault::new(
-                Fault::MISSING_ID,
-                format!("`{name}` is answered: give an `id`"),
-            ));
-        }
-        let start = Arc::clone(&handler).read(parts)?;
-        let weight = open.weight();
-        Ok(Opening {
-            id: open.id,
-            weight,
-            correlation: correlation(handler.starter(), parts),
-            handler,
-            start,
-        })
-    }
-
     /// Starts an exchange, whose id is free.
-    pub(crate) fn start(&mut self, opening: Opening) {
+    fn start(&mut self, opening: Opening) {
         let Opening {
             id,
             handler,

@@ -100,13 +100,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes the frames as one batch.
     pub(crate) async fn write(
         &mut self,
-        frames: impl Iterator<Item = impl Into<Frame>>,
+        frames: impl Iterator<Item = Frame<'static>>,
     ) -> Result<(), Stuck> {
         let write = async {
             for frame in frames {
-                let message = match frame.into() {
-                    Frame::Text(text) => Message::Text(text.into()),
-                    Frame::Binary(bytes) => Message::Binary(bytes.into()),
+                let message = match frame {
+                    Frame::Text(text) => Message::text(text.into_owned()),
+                    Frame::Binary(bytes) => Message::binary(bytes.into_owned()),
                 };
                 self.stream.feed(message).await?;
             }
@@ -193,7 +193,7 @@ fn failure(error: &tungstenite::Error) -> Incoming {
         _ => (1002, "the connection cannot be read"),
     };
     tracing::debug!(%error, "cannot read from the peer");
-    Incoming::Failed(Refusal { code, reason })
+    Incoming::Failed(Refusal::constant(code, reason))
 }
 
 /// When to ping a peer, and when to give it up.

@@ -147,9 +147,16 @@ impl Peer {
 
     /// The code with which the server closes, past whatever it sent before.
     pub(crate) async fn close_code(&mut self) -> u16 {
+        self.close_frame().await.0
+    }
+
+    /// The same with the reason.
+    pub(crate) async fn close_frame(&mut self) -> (u16, String) {
         loop {
             match self.next_frame().await {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return (frame.code.into(), frame.reason.as_str().to_owned());
+                }
                 Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("{other:?} in place of a close frame"),
             }

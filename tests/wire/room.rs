@@ -86,14 +86,6 @@ async fn opening_the_url_of_a_channel_subscribes_to_all_that_is_published_there(
 }
 
 #[tokio::test]
-async fn the_url_of_a_document_subscribes_to_nothing() {
-    let server = room().await;
-    let mut visitor = Peer::raw(&server, "/ws/room/").await;
-    visitor.send_text("nothing").await;
-    assert_eq!(visitor.next_fault().await, "invalid_frame");
-}
-
-#[tokio::test]
 async fn a_subscription_names_the_publication_that_it_wants() {
     let server = room().await;
     let mut visitor = Peer::envelope(&server).await;

@@ -55,7 +55,7 @@ async fn initialise(
         url: url.to_owned(),
         source: reason.into(),
     };
-    let init = std::iter::once(envelope::write_init(0));
+    let init = std::iter::once(envelope::write_init(0).into());
     socket
         .write(init)
         .await
@@ -76,7 +76,7 @@ async fn initialise(
                 )));
             }
             Incoming::Closed(None) => return Err(lost("the server closed the connection")),
-            Incoming::Failed(refusal) => return Err(lost(refusal.reason)),
+            Incoming::Failed(refusal) => return Err(lost(&refusal.reason)),
         }
     }
 }
@@ -88,7 +88,7 @@ fn request(url: &str) -> Result<Request<()>> {
     })?;
     request.headers_mut().insert(
         SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(envelope::SUBPROTOCOL),
+        HeaderValue::from_static(envelope::JSON),
     );
     Ok(request)
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Command, Event, Open};
+use crate::frame::{Body, Command, Event, Frame, Open};
 use crate::framing::envelope::{self, Received};
 use crate::limits::Limits;
 use crate::outbox::{Pending, Queued, outbox};
@@ -66,13 +66,13 @@ struct Ends {
 
 /// A message to send, and where its answers go.
 struct Call {
-    open: Open,
+    open: Open<'static>,
     answers: Option<mpsc::Sender<Body>>,
 }
 
 impl Calls {
     /// Sends a message that has no answer.
-    pub(super) async fn send(&self, open: Open) -> Result<(), Fault> {
+    pub(super) async fn send(&self, open: Open<'static>) -> Result<(), Fault> {
         self.admit(&open)?;
         let call = Call {
             open,
@@ -82,7 +82,11 @@ impl Calls {
     }
 
     /// Sends a message that is answered, into `answers`.
-    pub(super) async fn start(&self, open: Open, answers: mpsc::Sender<Body>) -> Result<(), Fault> {
+    pub(super) async fn start(
+        &self,
+        open: Open<'static>,
+        answers: mpsc::Sender<Body>,
+    ) -> Result<(), Fault> {
         self.admit(&open)?;
         let call = Call {
             open,
@@ -92,7 +96,7 @@ impl Calls {
     }
 
     /// One message that is too large would cost the whole connection.
-    fn admit(&self, open: &Open) -> Result<(), Fault> {
+    fn admit(&self, open: &Open<'_>) -> Result<(), Fault> {
         let weight = open.weight();
         if weight <= self.message_size {
             return Ok(());
@@ -373,7 +377,8 @@ impl Remote {
     }
 
     async fn write(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), Fault> {
-        let written = self.socket.write(frames.into_iter()).await;
+        let frames = frames.into_iter().map(Frame::from);
+        let written = self.socket.write(frames).await;
         written.map_err(|_| closed("the server does not take what is written to it, or is gone"))
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Sends the message that starts it.
-    pub(super) async fn start(calls: &Arc<Calls>, mut open: Open) -> Result<Self, Fault> {
+    pub(super) async fn start(calls: &Arc<Calls>, mut open: Open<'static>) -> Result<Self, Fault> {
         let id = calls.next_id();
         open.id = Some(id);
         let (sender, answers) = mpsc::channel(WAITING_ANSWERS + ACK_AND_END);

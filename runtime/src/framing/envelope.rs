@@ -10,17 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Framing, Refusal};
+use super::{Accepted, Framing, Input, Refusal, Written};
 use crate::fault::Fault;
-use crate::frame::{Body, Command, Content, Event, Id, Op, Open};
+use crate::frame::{Body, Command, Content, Event, Halves, Id, Op, Open};
 use crate::json;
-use crate::limits::Limits;
 use crate::payload;
-use crate::routes::Scope;
-use crate::session::Session;
 
 /// The subprotocol's name (RFC 6455, 1.9).
-pub(crate) const SUBPROTOCOL: &str = "specwire.v1.json";
+pub(crate) const JSON: &str = "specwire.v1.json";
 
 /// Largest id: what every JSON number can carry exactly (RFC 8259, 6).
 const MAX_ID: u64 = (1 << 53) - 1;
@@ -113,107 +110,107 @@ struct FaultText<'a> {
     message: Cow<'a, str>,
 }
 
-/// The server's end.
-#[derive(Debug)]
-pub(crate) struct Envelope {
-    connection: Uuid,
-    message_size: usize,
+/// Envelope: every channel over one connection, with numbers, acknowledgements and errors.
+///
+/// What generated clients speak: `docs/protocol.md`, Envelope.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    accepted: Option<Accepted>,
     initialised: bool,
-    own: Option<String>,
 }
 
 impl Envelope {
-    pub(crate) fn new(connection: Uuid, limits: &Limits) -> Self {
-        Self {
-            connection,
-            message_size: limits.message_size.min(limits.frame_size),
-            initialised: false,
-            own: None,
-        }
-    }
-
-    fn init(&mut self, id: Id) -> Result<(), Refusal> {
+    fn init(&mut self, id: Id) -> Result<Input<'static>, Refusal> {
         if self.initialised {
-            return Err(Refusal {
-                code: 4429,
-                reason: "`init` was sent twice",
-            });
+            return Err(Refusal::new(4429, "`init` was sent twice"));
         }
         let Some(id) = id else {
-            return Err(Refusal {
-                code: 4400,
-                reason: "`init` has no `id`",
-            });
+            return Err(Refusal::new(4400, "`init` has no `id`"));
         };
         self.initialised = true;
-        let welcome = Welcome {
-            connection: self.connection,
-            message_size: self.message_size,
-        };
+        let welcome = self.accepted.map(|accepted| Welcome {
+            connection: accepted.connection,
+            message_size: accepted.message_size,
+        });
         let payload = serde_json::value::to_raw_value(&welcome).ok();
         let mut frame = Frame::new("ack", Some(id));
         frame.payload = payload.as_deref();
-        self.own = Some(frame.text());
-        Ok(())
+        Ok(Input::Answer(frame.text().into()))
     }
 }
 
 impl Framing for Envelope {
+    fn name(&self) -> &'static str {
+        "envelope"
+    }
+
+    fn opened(&mut self, connection: Accepted) {
+        self.accepted = Some(connection);
+    }
+
     fn is_waiting(&self) -> bool {
         !self.initialised
     }
 
-    fn take_frame(&mut self) -> Option<String> {
-        self.own.take()
+    fn subscribes_by_url(&self) -> bool {
+        false
     }
 
-    fn receive(&mut self, text: &str, session: &mut Session, scope: &Scope) -> Result<(), Refusal> {
+    fn read<'a>(&mut self, frame: super::Frame<'a>) -> Result<Input<'a>, Refusal> {
+        let text = match frame {
+            super::Frame::Text(Cow::Borrowed(text)) => text,
+            super::Frame::Text(Cow::Owned(text)) => {
+                let input = self.read(super::Frame::from(text.as_str()))?;
+                return Ok(input.into_owned());
+            }
+            super::Frame::Binary(_) if !self.initialised => {
+                return Err(Refusal::new(4400, "the first frame is not text"));
+            }
+            super::Frame::Binary(_) => {
+                return Ok(Input::fault("binary frames carry nothing here: send text"));
+            }
+        };
         let frame = match Frame::read(text) {
             Ok(frame) => frame,
             Err(_) if !self.initialised => {
-                return Err(Refusal {
-                    code: 4400,
-                    reason: "the first frame is not an envelope",
-                });
+                return Err(Refusal::new(4400, "the first frame is not an envelope"));
             }
+            // Whoever waits for an answer to this hears of it, if its number can be read.
             Err(fault) => {
-                // Whoever waits for an answer to this hears of it, if its number can be read.
-                session.refuse(readable_id(text), fault);
-                return Ok(());
+                let id = readable_id(text);
+                return Ok(Input::Fault { id, fault });
             }
         };
         if frame.op == "init" {
             return self.init(frame.id);
         }
         if !self.initialised {
-            return Err(Refusal {
-                code: 4401,
-                reason: "the first frame is not `init`",
-            });
+            return Err(Refusal::new(4401, "the first frame is not `init`"));
         }
-        match (frame.op.as_ref(), frame.id) {
-            ("msg", _) => open(frame, Op::Message, session, scope),
-            ("sub", _) => open(frame, Op::Subscribe, session, scope),
-            ("unsub", Some(id)) => session.close(id),
-            ("ping", Some(id)) => self.own = Some(Frame::new("pong", Some(id)).text()),
+        Ok(match (frame.op.as_ref(), frame.id) {
+            ("msg", _) => open(frame, Op::Message),
+            ("sub", _) => open(frame, Op::Subscribe),
+            ("unsub", Some(id)) => Input::Close(id),
+            ("ping", Some(id)) => Input::Answer(Frame::new("pong", Some(id)).text().into()),
             ("unsub" | "ping", None) => {
                 let message = format!("`{}` has no `id`", frame.op);
-                session.fault(None, Fault::new(Fault::MISSING_ID, message));
+                let fault = Fault::new(Fault::MISSING_ID, message);
+                Input::Fault { id: None, fault }
             }
             // An answer to a ping is a sign of life, which any frame is.
-            ("pong", _) => {}
+            ("pong", _) => Input::Nothing,
             (op, id) => {
                 let message = format!(
                     "`{op}` is not an `op` that a client sends: `msg`, `sub`, `unsub`, `ping` or `pong`"
                 );
-                session.refuse(id, Fault::new(Fault::INVALID_FRAME, message));
+                let fault = Fault::new(Fault::INVALID_FRAME, message);
+                Input::Fault { id, fault }
             }
-        }
-        Ok(())
+        })
     }
 
-    fn write(&self, event: &Event) -> Option<super::Frame> {
-        Some(super::Frame::Text(write_event(event)))
+    fn write(&self, event: &Event) -> Written {
+        write_event(event).into()
     }
 }
 
@@ -224,21 +221,23 @@ fn readable_id(text: &str) -> Id {
     id.get().parse().ok().filter(|id| *id <= MAX_ID)
 }
 
-fn open(frame: Frame<'_>, op: Op, session: &mut Session, scope: &Scope) {
+fn open(frame: Frame<'_>, op: Op) -> Input<'_> {
     let Some(channel) = frame.channel else {
-        let message = format!("`{}` has no `channel`", frame.op);
-        return session.refuse(frame.id, Fault::new(Fault::INVALID_FRAME, message));
+        let fault = super::invalid_frame(&format_args!("`{}` has no `channel`", frame.op));
+        let id = frame.id;
+        return Input::Fault { id, fault };
     };
-    let open = Open {
+    Input::Open(Open {
         id: frame.id,
-        op,
-        channel: channel.into_owned(),
-        message: frame.message.map(Cow::into_owned),
-        parameters: frame.parameters.map(ToOwned::to_owned),
-        headers: frame.headers.map(ToOwned::to_owned),
-        payload: frame.payload.map(ToOwned::to_owned),
-    };
-    session.open(&open, scope);
+        op: Some(op),
+        channel: Some(channel),
+        message: frame.message,
+        parameters: frame.parameters.map(Cow::Borrowed),
+        halves: Halves::Apart {
+            headers: frame.headers.map(Cow::Borrowed),
+            payload: frame.payload.map(Cow::Borrowed),
+        },
+    })
 }
 
 fn write_event(event: &Event) -> String {
@@ -287,15 +286,17 @@ pub(crate) fn write_command(command: &Command) -> String {
         Command::Close { id } => Frame::new("unsub", Some(*id)).text(),
         Command::Open(open) => {
             let op = match open.op {
-                Op::Message => "msg",
-                Op::Subscribe => "sub",
+                Some(Op::Subscribe) => "sub",
+                Some(Op::Message) | None => "msg",
             };
             let mut frame = Frame::new(op, open.id);
-            frame.channel = Some(Cow::Borrowed(&open.channel));
+            frame.channel = open.channel.as_deref().map(Cow::Borrowed);
             frame.message = open.message.as_deref().map(Cow::Borrowed);
             frame.parameters = open.parameters.as_deref();
-            frame.headers = open.headers.as_deref();
-            frame.payload = open.payload.as_deref();
+            if let Halves::Apart { headers, payload } = &open.halves {
+                frame.headers = headers.as_deref();
+                frame.payload = payload.as_deref();
+            }
             frame.text()
         }
     }

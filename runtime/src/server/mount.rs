@@ -17,11 +17,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use super::Server;
 use super::stop::{Pace, Stop};
 use crate::connection::{Connection, Leave};
-use crate::framing::envelope::Envelope;
-use crate::framing::{Framing, Raw};
-use crate::handshake::{self, Answer, Origins, Subprotocol};
+use crate::error::{Error, Result};
+use crate::framing::Framing;
+use crate::handshake::{self, Answer, Origins};
 use crate::limits::Limits;
 use crate::parameters::decoded;
 use crate::peer::{Head, Peer};
@@ -71,6 +72,8 @@ pub struct Mount {
 struct Shared {
     providers: Vec<Provider>,
     scope: Scope,
+    /// What paths reach that nothing else answers.
+    fallback: Option<Scope>,
     limits: Limits,
     origins: Origins,
     slots: Arc<Semaphore>,
@@ -89,31 +92,35 @@ struct Ends {
 struct Upgrade {
     upgraded: OnUpgrade,
     ends: Ends,
-    subprotocol: Subprotocol,
+    framing: Box<dyn Framing>,
     scope: Scope,
     head: Head,
     slot: OwnedSemaphorePermit,
 }
 
 impl Mount {
-    pub(super) fn new(
-        providers: Vec<Provider>,
-        limits: Limits,
-        origins: Origins,
-        pace: Pace,
-    ) -> Self {
-        let slots = limits.connections.min(Semaphore::MAX_PERMITS);
-        Self {
+    pub(super) fn new(server: Server, pace: Pace) -> Result<Self> {
+        let scope = Scope::all(ROOT, &server.providers);
+        let fallback = match server.fallback {
+            None => None,
+            Some(document) => match scope.of_document(&document) {
+                Some(scope) => Some(scope),
+                None => return Err(Error::UnknownDocument { document }),
+            },
+        };
+        let slots = server.limits.connections.min(Semaphore::MAX_PERMITS);
+        Ok(Self {
             shared: Arc::new(Shared {
-                scope: Scope::all(ROOT, &providers),
+                scope,
+                fallback,
                 slots: Arc::new(Semaphore::new(slots)),
-                providers,
-                limits,
-                origins,
+                providers: server.providers,
+                limits: server.limits,
+                origins: server.origins,
                 pace,
                 stop: Stop::new(),
             }),
-        }
+        })
     }
 
     /// Serves one connection, from its first byte to its last: HTTP with its limits, and then, on the
@@ -276,10 +283,13 @@ impl Shared {
         ends: Ends,
     ) -> Result<(Answer, Upgrade), Box<Answer>> {
         let path = request.uri().path();
-        if path == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        let fallback = self.fallback.as_ref();
+        let fallback = fallback.filter(|_| handshake::is_upgrade(request.headers()));
+        let is_page = path == "/" && matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_page && fallback.is_none() {
             return Err(Box::new(handshake::refusal(StatusCode::OK, &self.index())));
         }
-        let Some(scope) = self.route(path) else {
+        let Some(scope) = self.route(path).or_else(|| fallback.cloned()) else {
             let text = format!("nothing is served here\n{}", self.index());
             return Err(Box::new(handshake::refusal(StatusCode::NOT_FOUND, &text)));
         };
@@ -298,7 +308,7 @@ impl Shared {
             head: handshake::head(request, &answer),
             upgraded: hyper::upgrade::on(request),
             ends,
-            subprotocol,
+            framing: subprotocol.map_or_else(|| scope.framing(), |known| (known.make)()),
             scope,
             slot,
         };
@@ -323,7 +333,7 @@ impl Shared {
         let Upgrade {
             upgraded,
             ends,
-            subprotocol,
+            framing,
             scope,
             head,
             slot,
@@ -336,19 +346,12 @@ impl Shared {
         };
         let leave = self.stop.leave();
         let peer = Arc::new(Peer::new(address, head, leave.told.clone()));
-        let (name, framing): (_, Box<dyn Framing>) = match subprotocol {
-            Subprotocol::None => ("raw", Box::new(Raw)),
-            Subprotocol::Envelope => {
-                let envelope = Envelope::new(peer.connection, &self.limits);
-                ("envelope", Box::new(envelope))
-            }
-        };
         let span = tracing::info_span!(
             "connection",
             id = %peer.connection,
             peer = address.map(tracing::field::display),
             document = scope.document(),
-            framing = name,
+            framing = framing.name(),
         );
         let speaking = Speaking {
             peer,

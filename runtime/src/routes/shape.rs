@@ -1,0 +1,233 @@
+//! Which message a frame is that is nothing but the message: by its name if it has one, and else by
+//! its shape.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use serde_json::value::RawValue;
+
+use super::{Matched, Scope, check, names, shown};
+use crate::fault::Fault;
+use crate::frame::{Frame, Open};
+use crate::json::{self, Member};
+use crate::parameters::Parts;
+use crate::payload::Content;
+use crate::provider::{Handler, correlation};
+
+/// The one interaction of `scope` that the message starts.
+pub(super) fn find(
+    scope: &Scope,
+    open: &Open<'_>,
+    parameters: Option<&RawValue>,
+    frame: &Frame<'_>,
+) -> Result<Matched, Fault> {
+    let mut handlers = scope.on_channel(open.channel.as_deref())?;
+    handlers.retain(|handler| !handler.starter().is_none());
+    if let Some(message) = &open.message {
+        let known = names(&handlers);
+        handlers.retain(|handler| handler.message() == message);
+        if handlers.is_empty() {
+            let message = format!("`{}` takes {known}, not `{message}`", scope.name);
+            return Err(Fault::new(Fault::UNKNOWN_MESSAGE, message));
+        }
+    }
+    let candidates = Candidates {
+        scope,
+        open,
+        parameters,
+        handlers,
+    };
+    match frame {
+        Frame::Text(text) => candidates.of_text(text),
+        Frame::Binary(bytes) => candidates.of_bytes(bytes),
+    }
+}
+
+/// The interactions that the message may start.
+struct Candidates<'a> {
+    scope: &'a Scope,
+    open: &'a Open<'a>,
+    parameters: Option<&'a RawValue>,
+    handlers: Vec<Arc<dyn Handler>>,
+}
+
+/// Splits a message of which only the members are known into headers and payload, for one
+/// candidate after the other.
+type Split<'a> = &'a dyn Fn(&dyn Handler) -> (Option<Box<RawValue>>, Option<Box<RawValue>>);
+
+impl Candidates<'_> {
+    /// The message that a text is: JSON, unless only text will do.
+    fn of_text(&self, text: &str) -> Result<Matched, Fault> {
+        let as_text = || self.of_value(Content::Text, &string(text)?);
+        let takes_text = self.take(Content::Text);
+        if takes_text && !self.take(Content::Json) {
+            return as_text();
+        }
+        let matched = self.of_json(text);
+        // Whoever writes a bracket means JSON, and is told what is wrong with it.
+        if matched.is_err() && takes_text && !text.trim_start().starts_with(['{', '[']) {
+            return as_text();
+        }
+        matched
+    }
+
+    fn of_json(&self, text: &str) -> Result<Matched, Fault> {
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        // A name says what bytes in base64 are, which their shape would not.
+        if self.open.message.is_some() && !self.take(Content::Json) {
+            return self.of_value(Content::Binary, value);
+        }
+        if !value.get().starts_with('{') {
+            return self.of_value(Content::Json, value);
+        }
+        let members = json::members(value.get()).map_err(|error| invalid(&error))?;
+        self.of_shape(&members, &|handler| split(handler, value, &members))
+    }
+
+    fn of_bytes(&self, bytes: &[u8]) -> Result<Matched, Fault> {
+        if !self.take(Content::Binary) {
+            return Err(invalid(&"binary frames carry nothing here: send text"));
+        }
+        self.of_value(Content::Binary, &string(&BASE64.encode(bytes))?)
+    }
+
+    /// There is a message that such a frame may be.
+    fn take(&self, content: Content) -> bool {
+        self.carried_as(content).next().is_some()
+    }
+
+    fn carried_as(&self, content: Content) -> impl Iterator<Item = &Arc<dyn Handler>> {
+        let handlers = self.handlers.iter();
+        handlers.filter(move |handler| handler.starter().carried_as() == content)
+    }
+
+    /// The one interaction whose starting message has these members.
+    fn of_shape(&self, members: &[Member<'_>], split: Split<'_>) -> Result<Matched, Fault> {
+        if self.open.message.is_some() {
+            let named: Vec<_> = self.carried_as(Content::Json).collect();
+            return self.read_one(&named, Vec::new(), split);
+        }
+        let members = members
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.get()));
+        let mut mismatches = Vec::new();
+        let mut candidates = Vec::new();
+        for handler in self.carried_as(Content::Json) {
+            match handler.starter().mismatch(members.clone()) {
+                None => candidates.push(handler),
+                Some(reason) => {
+                    mismatches.push(format!("`{}`: {reason}", handler.starter().name()))
+                }
+            }
+        }
+        if candidates.is_empty() {
+            // What calls itself by one message's name is meant to be that message.
+            let handlers = self.carried_as(Content::Json);
+            let mut named = handlers.filter(|handler| handler.starter().is_named_by(&members));
+            if let (Some(only), None) = (named.next(), named.next()) {
+                candidates.push(only);
+            }
+        }
+        self.read_one(&candidates, mismatches, split)
+    }
+
+    /// The one interaction whose starting message this, which has no members, can be read as.
+    fn of_value(&self, content: Content, payload: &RawValue) -> Result<Matched, Fault> {
+        let candidates: Vec<_> = self.carried_as(content).collect();
+        self.read_one(&candidates, Vec::new(), &|_| {
+            (None, Some(payload.to_owned()))
+        })
+    }
+
+    fn read_one(
+        &self,
+        candidates: &[&Arc<dyn Handler>],
+        mut mismatches: Vec<String>,
+        split: Split<'_>,
+    ) -> Result<Matched, Fault> {
+        let mut matched = Vec::new();
+        for handler in candidates {
+            let (headers, payload) = split(handler.as_ref());
+            let parts = Parts {
+                parameters: self.parameters,
+                headers: headers.as_deref(),
+                payload: payload.as_deref(),
+            };
+            let read = check(self.open, handler.as_ref());
+            match read.and_then(|()| Arc::clone(handler).read(parts)) {
+                Ok(start) => matched.push(Matched {
+                    handler: Arc::clone(handler),
+                    correlation: correlation(handler.starter(), parts),
+                    start,
+                }),
+                // Where only one message is possible, what is wrong with it is the answer.
+                Err(fault) if candidates.len() == 1 => return Err(fault),
+                Err(fault) => mismatches.push(fault.message().to_owned()),
+            }
+        }
+        if matched.len() > 1 {
+            return Err(ambiguous(&matched));
+        }
+        matched.pop().ok_or_else(|| self.unmatched(&mismatches))
+    }
+
+    fn unmatched(&self, mismatches: &[String]) -> Fault {
+        let mut message = format!("no message of `{}` is like this", self.scope.name);
+        if !mismatches.is_empty() {
+            message.push_str(": ");
+            message.push_str(&shown(mismatches, "; "));
+        }
+        Fault::new(Fault::UNMATCHED_MESSAGE, message)
+    }
+}
+
+/// Text as JSON has it.
+fn string(text: &str) -> Result<Box<RawValue>, Fault> {
+    serde_json::value::to_raw_value(text).map_err(|error| invalid(&error))
+}
+
+fn invalid(what: &impl ToString) -> Fault {
+    Fault::new(Fault::INVALID_FRAME, what.to_string())
+}
+
+/// Headers are those members that the message declares as such.
+fn split(
+    handler: &dyn Handler,
+    value: &RawValue,
+    members: &[Member<'_>],
+) -> (Option<Box<RawValue>>, Option<Box<RawValue>>) {
+    let spec = handler.starter();
+    let (headers, payload): (Vec<_>, Vec<_>) = members
+        .iter()
+        .cloned()
+        .partition(|(name, _)| spec.is_header(name));
+    if headers.is_empty() {
+        return (None, Some(value.to_owned()));
+    }
+    (json::object(&headers), json::object(&payload))
+}
+
+fn ambiguous(matched: &[Matched]) -> Fault {
+    let handlers = || matched.iter().map(|matched| &matched.handler);
+    let names: Vec<_> = handlers()
+        .map(|handler| format!("`{}`", handler.message()))
+        .collect();
+    let mut urls: Vec<_> = handlers()
+        .map(|handler| {
+            let interaction = handler.interaction();
+            format!(
+                "`…/{}/{}`",
+                interaction.document(),
+                interaction.start_channel()
+            )
+        })
+        .collect();
+    urls.dedup();
+    let elsewhere = match urls.as_slice() {
+        [_] => String::new(),
+        urls => format!("open the URL of one channel, {}, or ", shown(urls, " or ")),
+    };
+    let names = shown(&names, " or ");
+    let message = format!("this may be {names}: {elsewhere}add a member that only one has");
+    Fault::new(Fault::AMBIGUOUS_MESSAGE, message)
+}
