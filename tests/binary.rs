@@ -213,6 +213,40 @@ fn the_heartbeat_example_prints_the_period_and_beats() {
     assert_eq!(lines[2..], beats);
 }
 
+#[tokio::test]
+async fn the_axum_example_serves_beats_beside_its_own_routes_and_stops_well() {
+    let program = Program::start(Command::new(example("axum")).arg("127.0.0.1:0"));
+    let line = program.line();
+    let address = line.strip_prefix("listening on ").expect("it says where");
+    let mut plain = TcpStream::connect(address).await.expect("it listens");
+    let request = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    plain.write_all(request).await.expect("it is open");
+    let mut answer = String::new();
+    let read = plain.read_to_string(&mut answer).await;
+    read.expect("it answers, and closes");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("alive"),
+        "{answer}"
+    );
+
+    let mut socket = open(&format!("ws://{address}/ws/heartbeat/beat_sub")).await;
+    let beat = Message::text(r#"{"subscriptionId":"1"}"#);
+    socket.send(beat.clone()).await.expect("it is open");
+    assert_eq!(next(&mut socket).await, beat);
+    program.signal("TERM");
+    let close = loop {
+        match next(&mut socket).await {
+            Message::Close(close) => break close,
+            other => assert_eq!(other, beat),
+        }
+    };
+    assert_eq!(close.map(|close| u16::from(close.code)), Some(1001));
+    let end = timeout(PATIENCE, socket.next()).await;
+    assert!(end.expect("the connection ends").is_none());
+    let (status, _) = program.finish();
+    assert!(status.success(), "{status}");
+}
+
 #[test]
 fn the_heartbeat_example_says_in_one_line_that_there_is_no_server() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("there is a free port");

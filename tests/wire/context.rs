@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 use crate::client::{Peer, soon};
 use crate::service::Running;
 
-type Seen = Request<GetPeriodRequest>;
+pub(crate) type Seen = Request<GetPeriodRequest>;
 
 /// Hands every request to the test, and does as its id says.
-struct Curious(mpsc::UnboundedSender<Seen>);
+pub(crate) struct Curious(pub(crate) mpsc::UnboundedSender<Seen>);
 
 impl Service for Curious {
     async fn beat(&self, _: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {

@@ -19,6 +19,7 @@ mod framings;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod mount;
 mod opening;
 mod patterns;
 mod raw;

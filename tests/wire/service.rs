@@ -46,6 +46,17 @@ impl Running {
         }
     }
 
+    /// One that the test runs itself, and what tells it to stop.
+    pub(crate) fn elsewhere(address: SocketAddr) -> (Self, oneshot::Receiver<()>) {
+        let (stop, stopped) = oneshot::channel();
+        let running = Self {
+            address,
+            stop: Some(stop),
+            task: tokio::spawn(std::future::ready(Ok(()))),
+        };
+        (running, stopped)
+    }
+
     /// Tells the server to stop, and does not wait for it.
     pub(crate) fn stop(&mut self) {
         drop(self.stop.take());

@@ -198,6 +198,12 @@ impl Mount {
         self.shared.stop.stop(self.shared.pace, sources).await;
     }
 
+    /// How many connections there are now, handshakes among them.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.stop.connections()
+    }
+
     pub(super) fn abort_on_drop(&self) -> impl Drop + use<> {
         self.shared.stop.abort_on_drop()
     }

@@ -71,6 +71,10 @@ impl Stop {
         self.begun.is_cancelled()
     }
 
+    pub(super) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
     pub(super) async fn begins(&self) {
         self.begun.cancelled().await;
     }
