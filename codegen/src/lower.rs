@@ -6,6 +6,7 @@ mod docs;
 mod expressions;
 mod interaction;
 mod metadata;
+mod perspective;
 mod requested;
 mod schema;
 mod servers;

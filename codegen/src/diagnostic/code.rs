@@ -147,8 +147,8 @@ codes! {
          the document that the file is a part of. Without an `$id`, pointers begin at the root of the \
          file.";
     ReferenceNotAllowed = 211, "reference not allowed":
-        "AsyncAPI wants the object itself here, and not a `$ref`. One to another file is followed all the \
-         same, as tools that join files do.";
+        "AsyncAPI wants the object itself here, and not a `$ref`. It is followed all the same, as tools that \
+         join files do, if it leads to such an object.";
 
     // Channels, operations and messages.
     SameChannel = 301, "one channel under two names":
@@ -201,6 +201,10 @@ codes! {
     SameStart = 324, "two operations begin alike":
         "Two operations are started by the same message on the same channel, so that nothing tells \
          which of them is meant. In an envelope the first is; a raw frame is ambiguous.";
+    UnclearPerspective = 325, "unclear perspective":
+        "Some names suggest that the document describes the provider, others the consumer: which \
+         operations are the service's and which the client's may be the wrong way round. The build script \
+         says which end it is.";
 
     // Schemas.
     UnknownType = 401, "unknown type":

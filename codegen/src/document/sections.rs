@@ -92,13 +92,12 @@ impl Gatherer<'_> {
             "found a reference in place of {}: AsyncAPI allows none here",
             quote(key)
         );
-        let reference = start.get("$ref").and_then(Node::text).unwrap_or_default();
         let code = Code::ReferenceNotAllowed;
-        self.errors.push(if reference.starts_with('#') {
-            let help = "write what it refers to in its place";
-            Diagnostic::error(code, place(), message).with_help(help)
-        } else {
+        self.errors.push(if end.is_mapping() {
             Diagnostic::warning(code, place(), message)
+        } else {
+            let help = format!("it leads to {}", end.describe());
+            Diagnostic::error(code, place(), message).with_help(help)
         });
         let end = end.id();
         self.source.replace(owner, key, end);

@@ -10,6 +10,8 @@ use crate::options::{Options, Perspective};
 use crate::resolve::{Operation, Reply, Resolved};
 use crate::source::Node;
 
+use super::perspective::inferred;
+
 /// An interaction whose messages are still the document's.
 #[derive(Debug)]
 pub(super) struct Draft<'s> {
@@ -155,7 +157,6 @@ pub(super) fn recognise<'s>(
 ) -> Recognised<'s> {
     let mut recogniser = Recogniser {
         resolved,
-        perspective: options.perspective.unwrap_or_else(|| inferred(resolved)),
         by_key: resolved
             .operations
             .iter()
@@ -172,6 +173,13 @@ pub(super) fn recognise<'s>(
         .iter()
         .map(|operation| recogniser.named(operation))
         .collect();
+    let by_themselves = operations.iter().zip(&named).filter(|(operation, named)| {
+        named.is_none() && !recogniser.folded.contains_key(operation.key)
+    });
+    let by_themselves: Vec<_> = by_themselves.map(|(operation, _)| operation).collect();
+    let perspective = options
+        .perspective
+        .unwrap_or_else(|| inferred(resolved, &by_themselves, recogniser.errors));
     if let Some(chosen) = &mut chosen {
         // Part of an interaction is all of it.
         let folded = &recogniser.folded;
@@ -189,7 +197,7 @@ pub(super) fn recognise<'s>(
         let found = match named {
             Some(draft) => vec![draft],
             None if recogniser.folded.contains_key(operation.key) => Vec::new(),
-            None => recogniser.plain(operation),
+            None => recogniser.plain(operation, perspective),
         };
         for mut draft in found {
             // `beat_sub` and `beat_request` cannot both be `beat`.
@@ -220,19 +228,8 @@ pub(super) fn recognise<'s>(
     }
 }
 
-/// Who sends and is answered is the consumer; otherwise the document describes the provider.
-fn inferred(resolved: &Resolved<'_>) -> Perspective {
-    let asks = |operation: &Operation<'_>| operation.sends && operation.reply.is_some();
-    if resolved.operations.iter().any(asks) {
-        Perspective::Consumer
-    } else {
-        Perspective::Provider
-    }
-}
-
 struct Recogniser<'s, 'e> {
     resolved: &'s Resolved<'s>,
-    perspective: Perspective,
     by_key: HashMap<&'s str, &'s Operation<'s>>,
     /// Keys of operations that are part of another's interaction, and of those others.
     folded: HashMap<&'s str, &'s str>,
@@ -427,12 +424,12 @@ impl<'s> Recogniser<'s, '_> {
     }
 
     /// By AsyncAPI alone: an interaction for each of the operation's messages.
-    fn plain(&mut self, operation: &'s Operation<'s>) -> Vec<Draft<'s>> {
+    fn plain(&mut self, operation: &'s Operation<'s>, perspective: Perspective) -> Vec<Draft<'s>> {
         if operation.messages.is_empty() {
             self.no_message(operation);
             return Vec::new();
         }
-        let to_provider = operation.sends == (self.perspective == Perspective::Consumer);
+        let to_provider = operation.sends == (perspective == Perspective::Consumer);
         let (kind, role, answers, response) = match &operation.reply {
             Some(reply) if to_provider => {
                 let Some((answers, response)) = self.answers(operation, reply) else {

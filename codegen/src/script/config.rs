@@ -30,7 +30,8 @@ impl Config {
     /// Says which end the documents describe.
     ///
     /// By default it is inferred from each document: one that `send`s something and has a `reply`
-    /// to it describes the consumer, any other the provider.
+    /// to it, or mostly sends what is called a request and receives what is called a response,
+    /// describes the consumer, any other the provider.
     ///
     /// ```
     /// use specwire_codegen::api::Pattern;

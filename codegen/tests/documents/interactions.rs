@@ -564,3 +564,94 @@ operations:
         ["Test.yaml:8:3: warning[SW0324]: `print` begins with the same message as `write`"]
     );
 }
+
+/// What a document of these operations is taken for, and whether that is said to be unclear.
+fn perspective(servers: &str, operations: &[&str]) -> (&'static str, bool) {
+    let text = document(operations).replacen("channels:", &format!("{servers}\nchannels:"), 1);
+    let found = generate("Test.yaml", &text).expect("valid");
+    let text = interactions(&found.api);
+    let first = text.lines().next().expect("there is one");
+    let sends = operations[0].starts_with("send");
+    let by_consumer = !first.starts_with("pubsub");
+    let codes = found.warnings.iter().map(|warning| warning.code());
+    let is_unclear = codes
+        .into_iter()
+        .any(|code| code == specwire_codegen::Code::UnclearPerspective);
+    let end = if by_consumer == sends {
+        "consumer"
+    } else {
+        "provider"
+    };
+    (end, is_unclear)
+}
+
+#[test]
+fn names_of_messages_tell_the_perspective() {
+    let sockets = "servers: {main: {host: a.b, protocol: wss}}";
+    let broker = "servers: {main: {host: a.b, protocol: kafka}}";
+    for (servers, operations, expected) in [
+        // As people write public APIs down.
+        (
+            sockets,
+            vec!["send subscribe_trades", "receive trades"],
+            ("provider", true),
+        ),
+        (
+            sockets,
+            vec!["send subscribe_trades", "receive trade_update"],
+            ("consumer", false),
+        ),
+        (
+            sockets,
+            vec!["receive trade_event", "receive error", "send order"],
+            ("consumer", false),
+        ),
+        (
+            sockets,
+            vec!["receive server_message", "send client_message"],
+            ("consumer", false),
+        ),
+        (
+            sockets,
+            vec!["receive client_to_server", "send server_to_client"],
+            ("provider", false),
+        ),
+        (
+            sockets,
+            vec!["receive subscribe_trades", "send trade_update"],
+            ("provider", false),
+        ),
+        // Events are what services send each other.
+        (
+            broker,
+            vec!["receive order_event", "receive stock_event", "send order"],
+            ("provider", false),
+        ),
+        (
+            broker,
+            vec!["send price_request", "receive price_reply_response"],
+            ("consumer", false),
+        ),
+        // Replies count for more.
+        (
+            sockets,
+            vec![
+                "receive ask -> answer",
+                "receive error",
+                "receive news_event",
+            ],
+            ("provider", true),
+        ),
+        (
+            sockets,
+            vec!["send news", "receive votes"],
+            ("provider", false),
+        ),
+    ] {
+        assert_eq!(
+            perspective(servers, &operations),
+            expected,
+            "{servers} {operations:?}"
+        );
+    }
+}

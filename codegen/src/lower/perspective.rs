@@ -1,0 +1,137 @@
+//! Which end of the exchanges a document describes, where the build script does not say it.
+
+use heck::ToSnakeCase;
+
+use crate::diagnostic::{Code, Diagnostic, Errors};
+use crate::options::Perspective;
+use crate::resolve::{Message, Operation, Resolved};
+use crate::source::Node;
+
+/// What a service is asked with.
+const QUESTIONS: &[&str] = &["req", "request", "subscribe", "subscription", "unsubscribe"];
+
+/// What a service answers with.
+const ANSWERS: &[&str] = &["reply", "resp", "response"];
+
+/// What comes from who has opened a socket. Over brokers either end may send it.
+const FROM_CLIENTS: &[&str] = &[
+    "auth",
+    "authenticate",
+    "authorize",
+    "client",
+    "login",
+    "logon",
+    "ping",
+];
+
+/// What comes from who has been waiting for the socket.
+const FROM_SERVERS: &[&str] = &[
+    "ack",
+    "acknowledgement",
+    "error",
+    "event",
+    "notification",
+    "pong",
+    "server",
+    "snapshot",
+    "subscribed",
+    "unsubscribed",
+    "update",
+    "welcome",
+];
+
+/// By how many messages one end has to be likelier.
+const PLAIN: i32 = 2;
+
+/// Who sends and is answered is the consumer, and so is who sends what a service is asked with, and
+/// receives what it answers with. Otherwise the document describes the provider. It is of `operations`
+/// that this decides what they become.
+pub(super) fn inferred(
+    resolved: &Resolved<'_>,
+    operations: &[&Operation<'_>],
+    errors: &mut Errors,
+) -> Perspective {
+    let sockets = has_sockets(resolved);
+    let (mut sent_by_consumer, mut sent_by_provider) = (0_i32, 0_i32);
+    for operation in operations {
+        for message in &operation.messages {
+            let message = resolved.messages.get(*message);
+            let Some(asks) = message.and_then(|message| asks(message, sockets)) else {
+                continue;
+            };
+            if asks == operation.sends {
+                sent_by_consumer = sent_by_consumer.saturating_add(1);
+            } else {
+                sent_by_provider = sent_by_provider.saturating_add(1);
+            }
+        }
+    }
+    let lead = sent_by_consumer.saturating_sub(sent_by_provider);
+    let replies = |sends: bool| {
+        let mut operations = resolved.operations.iter();
+        operations.any(|operation| operation.sends == sends && operation.reply.is_some())
+    };
+    let (perspective, is_plain) = match (replies(true), replies(false)) {
+        (true, false) => (Perspective::Consumer, lead > -PLAIN),
+        (true, true) => (Perspective::Consumer, true),
+        (false, true) => (Perspective::Provider, lead < PLAIN),
+        (false, false) if lead >= PLAIN => (Perspective::Consumer, true),
+        (false, false) => (
+            Perspective::Provider,
+            lead <= -PLAIN || sent_by_consumer == 0,
+        ),
+    };
+    if !is_plain && let Some(operations) = resolved.root.get("operations") {
+        let (this, other) = match perspective {
+            Perspective::Consumer => ("consumer", "Provider"),
+            Perspective::Provider => ("provider", "Consumer"),
+        };
+        let message = format!("this is taken for what the {this} sends and receives");
+        let help =
+            format!("say so with `Config::perspective`, or that it is `Perspective::{other}`");
+        let code = Code::UnclearPerspective;
+        errors.push(
+            Diagnostic::warning(code, operations.key_place(), message)
+                .with_help(help)
+                .unless_errors(),
+        );
+    }
+    perspective
+}
+
+/// All servers are reached by WebSockets.
+fn has_sockets(resolved: &Resolved<'_>) -> bool {
+    let servers = resolved.root.get("servers");
+    let mut protocols = servers.into_iter().flat_map(Node::entries).map(|entry| {
+        let server = resolved.references.target(entry.node)?;
+        server.get("protocol")?.text()
+    });
+    let is_socket = |protocol: Option<&str>| matches!(protocol, Some("ws" | "wss"));
+    protocols.next().is_some_and(is_socket) && protocols.all(is_socket)
+}
+
+/// Whether it is by its name what a consumer sends, or else a provider; `None` if that is not plain.
+fn asks(message: &Message<'_>, sockets: bool) -> Option<bool> {
+    let mut name = message.name;
+    // Tools that convert documents have called it so.
+    if name.contains(".message") {
+        let schema = message.get("payload").and_then(|node| node.get("$ref"));
+        name = schema.and_then(Node::text)?.rsplit('/').next()?;
+    }
+    let name = name.to_snake_case();
+    let end = |word: &str| {
+        if QUESTIONS.contains(&word) || (sockets && FROM_CLIENTS.contains(&word)) {
+            Some(true)
+        } else if ANSWERS.contains(&word) || (sockets && FROM_SERVERS.contains(&word)) {
+            Some(false)
+        } else {
+            None
+        }
+    };
+    let mut words = name.split('_');
+    // A client sends it to a server.
+    if let Some(first @ ("client" | "server")) = words.clone().next() {
+        return end(first);
+    }
+    words.rfind(|word| end(word).is_some()).and_then(end)
+}
