@@ -47,6 +47,7 @@ const RUNTIME: &[&str] = &[
     "error",
     "described",
     "limits",
+    "seldom",
     "json",
     "frame",
     "framing",

@@ -1,8 +1,10 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +14,7 @@ use crate::limits::{Limits, after};
 use crate::outbox::{Pending, Queued, outbox};
 use crate::peer::Peer;
 use crate::routes::Scope;
+use crate::seldom::Seldom;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
 
@@ -49,6 +52,8 @@ enum End {
     Close(Refusal),
     /// The peer has closed, or is gone.
     Closed,
+    /// This end has failed.
+    Panicked,
     /// The peer cannot even be told.
     Drop(&'static str),
 }
@@ -88,14 +93,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// until the deadline to be answered before the connection closes with 1001. Dropping the future
     /// drops the connection and every handler that it started.
     pub(crate) async fn run(mut self, leave: Leave) {
-        self.framing.opened(self.accepted);
-        if self.framing.subscribes_by_url() {
-            self.session.open_url(&self.scope);
-        }
-        let end = match self.serve(&leave.told).await {
-            Ok(()) => self.drain(&leave.deadline).await,
-            Err(end) => end,
-        };
+        // A framing may be anybody's. Handlers are tasks of their own, and do not panic here.
+        let end = AssertUnwindSafe(self.talk(&leave)).catch_unwind().await;
+        let end = end.unwrap_or(End::Panicked);
         // Handlers stop before the close handshake, not after it.
         self.session.end_all();
         match end {
@@ -110,7 +110,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 tracing::debug!("closed by the peer");
                 self.socket.closed().await;
             }
+            End::Panicked => {
+                static SELDOM: Seldom = Seldom::new();
+                if let Some(kept_back) = SELDOM.now() {
+                    tracing::error!(kept_back, "the framing of a connection panicked");
+                }
+                self.socket.close(FAILED.code, &FAILED.reason).await;
+            }
             End::Drop(reason) => tracing::debug!(reason, "dropped"),
+        }
+    }
+
+    /// From the first word to the last but the close frame.
+    async fn talk(&mut self, leave: &Leave) -> End {
+        self.framing.opened(self.accepted);
+        if self.framing.subscribes_by_url() {
+            self.session.open_url(&self.scope);
+        }
+        match self.serve(&leave.told).await {
+            Ok(()) => self.drain(&leave.deadline).await,
+            Err(end) => end,
         }
     }
 
@@ -258,6 +277,7 @@ impl Controls {
 }
 
 const GOING_AWAY: Refusal = Refusal::constant(1001, "the server is stopping");
+const FAILED: Refusal = Refusal::constant(1011, "the server failed on this connection");
 const SLOW_CONSUMER: Refusal = Refusal::constant(
     3008,
     "the connection does not keep up with what it subscribed to",

@@ -69,6 +69,7 @@ mod reply;
 mod request;
 mod response;
 mod routes;
+mod seldom;
 mod server;
 mod session;
 mod socket;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fault::Fault;
 use crate::frame::{Body, Event};
+use crate::seldom::Seldom;
 
 /// The sending end: what exchanges put their events into.
 ///
@@ -172,11 +173,15 @@ impl Outbox {
         if weight <= self.rooms.max_bytes as usize {
             return event;
         }
-        tracing::error!(
-            bytes = weight,
-            limit = self.rooms.max_bytes,
-            "a message of ours is too large to send"
-        );
+        static SELDOM: Seldom = Seldom::new();
+        if let Some(kept_back) = SELDOM.now() {
+            tracing::error!(
+                bytes = weight,
+                limit = self.rooms.max_bytes,
+                kept_back,
+                "a message of ours is too large to send"
+            );
+        }
         let message = format!(
             "the service's message is larger than {} bytes",
             self.rooms.max_bytes

@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
 use crate::outbox::{Closed, Outbox};
 use crate::payload::{Correlation, Message, Payload};
+use crate::seldom::Seldom;
 use crate::strict;
 
 /// Where the answers of one exchange go: to the connection that started it and no other, whatever
@@ -114,7 +115,10 @@ fn is_own(payload: &RawValue, correlation: Correlation) -> bool {
 
 fn raw(value: &(impl Serialize + DeserializeOwned)) -> Result<Box<RawValue>, Fault> {
     strict::to_raw(value).map_err(|error| {
-        tracing::error!(%error, "a message of ours is not what the document says");
+        static SELDOM: Seldom = Seldom::new();
+        if let Some(kept_back) = SELDOM.now() {
+            tracing::error!(%error, kept_back, "a message of ours is not what the document says");
+        }
         Fault::new(Fault::INTERNAL, "the service's message cannot be sent")
     })
 }

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::handshake::Origins;
 use crate::limits::Limits;
 use crate::provider::Provider;
+use crate::seldom::Seldom;
 
 /// Serves providers over WebSockets.
 ///
@@ -253,7 +254,10 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 | io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::Interrupted => {}
                 _ => {
-                    tracing::warn!(%error, "cannot accept connections for a moment");
+                    static SELDOM: Seldom = Seldom::new();
+                    if let Some(kept_back) = SELDOM.now() {
+                        tracing::warn!(%error, kept_back, "cannot accept connections for a moment");
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

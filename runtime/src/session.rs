@@ -14,6 +14,7 @@ use crate::peer::{Context, GoingOn, Peer};
 use crate::provider::{Handler, Start, Work};
 use crate::reply::Replies;
 use crate::routes::Scope;
+use crate::seldom::Seldom;
 use crate::subscribers::Membership;
 
 /// Starts and ends the exchanges of one peer. Dropping it ends them all.
@@ -236,7 +237,8 @@ impl Session {
     /// Tells the peer what was wrong with something that it sent.
     pub(crate) fn fault(&self, origin: impl Into<Origin>, fault: Fault) {
         let fault = fault.shortened();
-        tracing::debug!(%fault, "refused a message");
+        // Not what it says: that may be of the message.
+        tracing::trace!(code = fault.code(), "refused a message");
         self.push(origin.into(), Body::Fault(fault));
     }
 
@@ -278,7 +280,10 @@ impl Session {
         if self.cancelled.remove(&task) {
             self.push(origin, Body::End);
         } else if panicked {
-            tracing::error!("a handler panicked");
+            static SELDOM: Seldom = Seldom::new();
+            if let Some(kept_back) = SELDOM.now() {
+                tracing::error!(kept_back, "a handler panicked");
+            }
             self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));
         }
     }

@@ -19,6 +19,7 @@ mod framings;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod logs;
 mod mount;
 mod opening;
 mod patterns;

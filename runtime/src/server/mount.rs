@@ -28,6 +28,7 @@ use crate::parameters::decoded;
 use crate::peer::{Head, Peer};
 use crate::provider::Provider;
 use crate::routes::Scope;
+use crate::seldom::Seldom;
 use crate::socket::Socket;
 
 /// The path under which everything is served.
@@ -305,7 +306,11 @@ impl Shared {
             return Err(Box::new(handshake::unavailable("the server is stopping")));
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            tracing::warn!(limit = self.limits.connections, "too many connections");
+            static SELDOM: Seldom = Seldom::new();
+            if let Some(kept_back) = SELDOM.now() {
+                let limit = self.limits.connections;
+                tracing::warn!(limit, kept_back, "too many connections");
+            }
             return Err(Box::new(handshake::unavailable(
                 "the server has all the connections that it may have",
             )));

@@ -1,0 +1,63 @@
+//! Log lines that could otherwise be written as often as a peer likes.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Lets one line through in so long a time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A line that is logged once a second at most. One for each place that logs.
+#[derive(Debug)]
+pub(crate) struct Seldom {
+    /// Milliseconds from the first use of any of these until it may be logged again.
+    quiet_until: AtomicU64,
+    kept_back: AtomicU64,
+}
+
+impl Seldom {
+    pub(crate) const fn new() -> Self {
+        Self {
+            quiet_until: AtomicU64::new(0),
+            kept_back: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether to log now; and if so, how often that was kept back since the last time.
+    pub(crate) fn now(&self) -> Option<u64> {
+        static START: OnceLock<Instant> = OnceLock::new();
+        self.at(START.get_or_init(Instant::now).elapsed())
+    }
+
+    fn at(&self, now: Duration) -> Option<u64> {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let quiet_until = self.quiet_until.load(Ordering::Relaxed);
+        let next = milliseconds(now.saturating_add(PAUSE));
+        let is_mine = milliseconds(now) >= quiet_until
+            && self
+                .quiet_until
+                .compare_exchange(quiet_until, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if is_mine {
+            return Some(self.kept_back.swap(0, Ordering::Relaxed));
+        }
+        self.kept_back.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_in_a_second_is_logged_and_the_others_are_counted() {
+        let seldom = Seldom::new();
+        let at = |milliseconds| seldom.at(Duration::from_millis(milliseconds));
+        assert_eq!(at(5), Some(0));
+        assert_eq!(at(5), None);
+        assert_eq!(at(1004), None);
+        assert_eq!(at(1005), Some(2));
+        assert_eq!(at(9000), Some(0));
+    }
+}
