@@ -92,6 +92,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
         "runtime",
         &["socket", "handshake", "client"],
     ),
+    ("minicbor", "runtime", &["framing"]),
     ("hyper", "runtime", &["handshake", "server"]),
 ];
 

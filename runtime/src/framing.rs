@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+mod cbor;
 pub(crate) mod envelope;
 mod raw;
 mod tagged;
@@ -228,7 +229,11 @@ pub(crate) struct Subprotocol {
 const SUBPROTOCOLS: &[Subprotocol] = &[
     Subprotocol {
         name: envelope::JSON,
-        make: || Box::new(Envelope::default()),
+        make: || Box::new(Envelope::json()),
+    },
+    Subprotocol {
+        name: envelope::CBOR,
+        make: || Box::new(Envelope::cbor()),
     },
     Subprotocol {
         name: tagged::SUBPROTOCOL,

@@ -36,7 +36,7 @@ impl generated::Service for Studio {
     }
 }
 
-async fn studio() -> Running {
+pub(crate) async fn studio() -> Running {
     Running::start(Server::new().serve(generated::provider(Studio))).await
 }
 

@@ -11,6 +11,7 @@ mod service;
 mod answers;
 mod busy;
 mod calls;
+mod cbor;
 mod channels;
 mod content;
 mod context;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Accepted, Framing, Input, Refusal, Written};
+use super::{Accepted, Framing, Input, Refusal, Written, cbor};
 use crate::fault::Fault;
 use crate::frame::{Body, Command, Content, Event, Halves, Id, Op, Open};
 use crate::json;
@@ -18,6 +18,8 @@ use crate::payload;
 
 /// The subprotocol's name (RFC 6455, 1.9).
 pub(crate) const JSON: &str = "specwire.v1.json";
+/// The same in CBOR.
+pub(crate) const CBOR: &str = "specwire.v1.cbor";
 
 /// Largest id: what every JSON number can carry exactly (RFC 8259, 6).
 const MAX_ID: u64 = (1 << 53) - 1;
@@ -44,6 +46,9 @@ struct Frame<'a> {
         skip_serializing_if = "Option::is_none"
     )]
     payload: Option<&'a RawValue>,
+    /// The payload is bytes, which are base64 only in JSON.
+    #[serde(skip)]
+    is_bytes: bool,
 }
 
 /// A payload that is there is one, also when it is `null`.
@@ -61,6 +66,7 @@ impl<'a> Frame<'a> {
             parameters: None,
             headers: None,
             payload: None,
+            is_bytes: false,
         }
     }
 
@@ -69,6 +75,7 @@ impl<'a> Frame<'a> {
         self.message = Some(Cow::Borrowed(&content.message));
         self.headers = content.headers.as_deref();
         self.payload = Some(&content.payload);
+        self.is_bytes = content.carried_as == payload::Content::Binary;
         self
     }
 
@@ -84,6 +91,60 @@ impl<'a> Frame<'a> {
             return Err(Fault::new(Fault::INVALID_FRAME, message));
         }
         Ok(frame)
+    }
+
+    /// In an encoding: `None` for what it cannot carry, such as JSON of more than 127 levels in CBOR.
+    fn write(&self, encoding: Encoding) -> Option<super::Frame<'static>> {
+        match encoding {
+            Encoding::Json => Some(self.text().into()),
+            Encoding::Cbor => match self.cbor() {
+                Ok(bytes) => Some(bytes.into()),
+                Err(error) => {
+                    tracing::error!(%error, "a message cannot be written in CBOR");
+                    None
+                }
+            },
+        }
+    }
+
+    fn cbor(&self) -> Result<Vec<u8>, String> {
+        let names = [
+            ("channel", self.channel.as_deref()),
+            ("message", self.message.as_deref()),
+        ];
+        let names = names
+            .iter()
+            .filter_map(|(name, value)| Some((name, (*value)?)));
+        let halves = [
+            ("parameters", self.parameters),
+            ("headers", self.headers),
+            ("payload", self.payload),
+        ];
+        let halves = halves
+            .iter()
+            .filter_map(|(name, value)| Some((name, (*value)?)));
+        let pairs =
+            1 + usize::from(self.id.is_some()) + names.clone().count() + halves.clone().count();
+        let mut writer = cbor::Writer::map(pairs);
+        writer.text("op");
+        writer.text(&self.op);
+        if let Some(id) = self.id {
+            writer.text("id");
+            writer.integer(id);
+        }
+        for (name, value) in names {
+            writer.text(name);
+            writer.text(value);
+        }
+        for (name, value) in halves {
+            writer.text(name);
+            if self.is_bytes && *name == "payload" {
+                writer.bytes(value)?;
+            } else {
+                writer.json(value)?;
+            }
+        }
+        Ok(writer.finish())
     }
 
     fn text(&self) -> String {
@@ -110,16 +171,67 @@ struct FaultText<'a> {
     message: Cow<'a, str>,
 }
 
+/// What an envelope is written in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Encoding {
+    /// JSON in text frames.
+    #[default]
+    Json,
+    /// CBOR in binary frames.
+    Cbor,
+}
+
+impl Encoding {
+    /// A frame as JSON, whatever it was written in.
+    ///
+    /// # Errors
+    ///
+    /// A frame of the other kind, or what is wrong with it.
+    pub(crate) fn text(self, frame: super::Frame<'_>) -> Result<Cow<'_, str>, Fault> {
+        match (self, frame) {
+            (Self::Json, super::Frame::Text(text)) => Ok(text),
+            (Self::Json, super::Frame::Binary(_)) => {
+                let message = "binary frames carry nothing here: send text";
+                Err(super::invalid_frame(&message))
+            }
+            (Self::Cbor, super::Frame::Binary(bytes)) => match cbor::to_json(&bytes) {
+                Ok(text) => Ok(Cow::Owned(text)),
+                Err(what) => Err(super::invalid_frame(&what)),
+            },
+            (Self::Cbor, super::Frame::Text(_)) => {
+                let message = "text frames carry nothing here: send CBOR in binary frames";
+                Err(super::invalid_frame(&message))
+            }
+        }
+    }
+}
+
 /// Envelope: every channel over one connection, with numbers, acknowledgements and errors.
 ///
 /// What generated clients speak: `docs/protocol.md`, Envelope.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
+    encoding: Encoding,
     accepted: Option<Accepted>,
     initialised: bool,
 }
 
 impl Envelope {
+    /// In JSON: `specwire.v1.json`.
+    #[must_use]
+    pub fn json() -> Self {
+        Self::default()
+    }
+
+    /// In CBOR: `specwire.v1.cbor`.
+    #[must_use]
+    pub fn cbor() -> Self {
+        Self {
+            encoding: Encoding::Cbor,
+            ..Self::default()
+        }
+    }
+
     fn init(&mut self, id: Id) -> Result<Input<'static>, Refusal> {
         if self.initialised {
             return Err(Refusal::new(4429, "`init` was sent twice"));
@@ -135,46 +247,20 @@ impl Envelope {
         let payload = serde_json::value::to_raw_value(&welcome).ok();
         let mut frame = Frame::new("ack", Some(id));
         frame.payload = payload.as_deref();
-        Ok(Input::Answer(frame.text().into()))
-    }
-}
-
-impl Framing for Envelope {
-    fn name(&self) -> &'static str {
-        "envelope"
+        Ok(self.answer(&frame))
     }
 
-    fn opened(&mut self, connection: Accepted) {
-        self.accepted = Some(connection);
+    /// A frame that belongs to no exchange.
+    fn answer(&self, frame: &Frame<'_>) -> Input<'static> {
+        frame
+            .write(self.encoding)
+            .map_or(Input::Nothing, Input::Answer)
     }
 
-    fn is_waiting(&self) -> bool {
-        !self.initialised
-    }
-
-    fn subscribes_by_url(&self) -> bool {
-        false
-    }
-
-    fn read<'a>(&mut self, frame: super::Frame<'a>) -> Result<Input<'a>, Refusal> {
-        let text = match frame {
-            super::Frame::Text(Cow::Borrowed(text)) => text,
-            super::Frame::Text(Cow::Owned(text)) => {
-                let input = self.read(super::Frame::from(text.as_str()))?;
-                return Ok(input.into_owned());
-            }
-            super::Frame::Binary(_) if !self.initialised => {
-                return Err(Refusal::new(4400, "the first frame is not text"));
-            }
-            super::Frame::Binary(_) => {
-                return Ok(Input::fault("binary frames carry nothing here: send text"));
-            }
-        };
+    fn act<'a>(&mut self, text: &'a str) -> Result<Input<'a>, Refusal> {
         let frame = match Frame::read(text) {
             Ok(frame) => frame,
-            Err(_) if !self.initialised => {
-                return Err(Refusal::new(4400, "the first frame is not an envelope"));
-            }
+            Err(_) if !self.initialised => return Err(NO_ENVELOPE),
             // Whoever waits for an answer to this hears of it, if its number can be read.
             Err(fault) => {
                 let id = readable_id(text);
@@ -191,7 +277,7 @@ impl Framing for Envelope {
             ("msg", _) => open(frame, Op::Message),
             ("sub", _) => open(frame, Op::Subscribe),
             ("unsub", Some(id)) => Input::Close(id),
-            ("ping", Some(id)) => Input::Answer(Frame::new("pong", Some(id)).text().into()),
+            ("ping", Some(id)) => self.answer(&Frame::new("pong", Some(id))),
             ("unsub" | "ping", None) => {
                 let message = format!("`{}` has no `id`", frame.op);
                 let fault = Fault::new(Fault::MISSING_ID, message);
@@ -208,9 +294,42 @@ impl Framing for Envelope {
             }
         })
     }
+}
+
+const NO_ENVELOPE: Refusal = Refusal::constant(4400, "the first frame is not an envelope");
+
+impl Framing for Envelope {
+    fn name(&self) -> &'static str {
+        match self.encoding {
+            Encoding::Json => "envelope",
+            Encoding::Cbor => "envelope in CBOR",
+        }
+    }
+
+    fn opened(&mut self, connection: Accepted) {
+        self.accepted = Some(connection);
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.initialised
+    }
+
+    fn subscribes_by_url(&self) -> bool {
+        false
+    }
+
+    fn read<'a>(&mut self, frame: super::Frame<'a>) -> Result<Input<'a>, Refusal> {
+        match self.encoding.text(frame) {
+            Ok(Cow::Borrowed(text)) => self.act(text),
+            Ok(Cow::Owned(text)) => self.act(&text).map(Input::into_owned),
+            Err(_) if !self.initialised => Err(NO_ENVELOPE),
+            Err(fault) => Ok(Input::Fault { id: None, fault }),
+        }
+    }
 
     fn write(&self, event: &Event) -> Written {
-        write_event(event).into()
+        let written = write_event(event, self.encoding);
+        written.map_or(Written::Nothing, Written::Frame)
     }
 }
 
@@ -240,24 +359,31 @@ fn open(frame: Frame<'_>, op: Op) -> Input<'_> {
     })
 }
 
-fn write_event(event: &Event) -> String {
-    match &event.body {
-        Body::Ack(None) => Frame::new("ack", event.origin.id).text(),
-        Body::Ack(Some(content)) => Frame::new("ack", event.origin.id).with(content).text(),
-        Body::Message(content) => Frame::new("msg", event.origin.id).with(content).text(),
-        Body::Declared(content) => Frame::new("err", event.origin.id).with(content).text(),
-        Body::Fault(fault) => {
-            let fault = FaultText {
-                code: Cow::Borrowed(fault.code()),
-                message: Cow::Borrowed(fault.message()),
-            };
-            let payload = serde_json::value::to_raw_value(&fault).ok();
-            let mut frame = Frame::new("err", event.origin.id);
-            frame.payload = payload.as_deref();
-            frame.text()
-        }
-        Body::End => Frame::new("unsub", event.origin.id).text(),
-    }
+fn write_event(event: &Event, encoding: Encoding) -> Option<super::Frame<'static>> {
+    let id = event.origin.id;
+    let frame = match &event.body {
+        Body::Ack(None) => Frame::new("ack", id),
+        Body::Ack(Some(content)) => Frame::new("ack", id).with(content),
+        Body::Message(content) => Frame::new("msg", id).with(content),
+        Body::Declared(content) => Frame::new("err", id).with(content),
+        Body::Fault(fault) => return write_fault(id, fault, encoding),
+        Body::End => Frame::new("unsub", id),
+    };
+    frame.write(encoding).or_else(|| {
+        let message = "the service's message cannot be sent in this encoding";
+        write_fault(id, &Fault::new(Fault::INTERNAL, message), encoding)
+    })
+}
+
+fn write_fault(id: Id, fault: &Fault, encoding: Encoding) -> Option<super::Frame<'static>> {
+    let fault = FaultText {
+        code: Cow::Borrowed(fault.code()),
+        message: Cow::Borrowed(fault.message()),
+    };
+    let payload = serde_json::value::to_raw_value(&fault).ok();
+    let mut frame = Frame::new("err", id);
+    frame.payload = payload.as_deref();
+    frame.write(encoding)
 }
 
 /// The client's first frame.
@@ -382,7 +508,7 @@ mod tests {
         let Ok(Received::Event(event)) = read_event(text) else {
             panic!("{:?}", read_event(text));
         };
-        assert_eq!(write_event(&event), text);
+        assert_eq!(write_event(&event, Encoding::Json), Some(text.into()));
         let without = text.replace(r#","payload":null"#, "");
         assert!(read_event(&without).is_err());
     }
