@@ -1,0 +1,5 @@
+//! Generates Rust from the heartbeat's document.
+
+fn main() -> specwire_codegen::Result<()> {
+    specwire_codegen::compile("../../yaml/Heartbeat.yaml")
+}
