@@ -47,6 +47,7 @@ const RUNTIME: &[&str] = &[
     "error",
     "described",
     "limits",
+    "metrics",
     "seldom",
     "json",
     "frame",
@@ -131,6 +132,19 @@ fn yaml_is_known_to_one_file() {
             "{}",
             file.display()
         );
+    }
+}
+
+/// `clippy.toml` forbids to make one; this, to name one.
+#[test]
+fn r05_no_queue_is_without_a_bound() {
+    let clippy = fs::read_to_string("clippy.toml").unwrap();
+    assert!(clippy.contains(r#"{ path = "tokio::sync::mpsc::unbounded_channel""#));
+    for (_, file) in files("runtime") {
+        let text = fs::read_to_string(&file).unwrap();
+        for word in ["unbounded", "Unbounded", "std::sync::mpsc"] {
+            assert!(!text.contains(word), "{}: {word}", file.display());
+        }
     }
 }
 

@@ -309,7 +309,7 @@ async fn a_connection_has_a_limit_of_exchanges_and_those_that_ended_do_not_count
 #[derive(Clone, Default)]
 struct Dome {
     parked: Arc<AtomicUsize>,
-    given_up: Option<mpsc::UnboundedSender<()>>,
+    given_up: Option<mpsc::Sender<()>>,
 }
 
 fn refusal() -> telescope::Refusal {
@@ -325,11 +325,11 @@ fn picture(number: u32) -> telescope::Picture {
     }
 }
 
-struct GivenUp(mpsc::UnboundedSender<()>);
+struct GivenUp(mpsc::Sender<()>);
 
 impl Drop for GivenUp {
     fn drop(&mut self) {
-        let _ = self.0.send(());
+        let _ = self.0.try_send(());
     }
 }
 
@@ -476,7 +476,7 @@ async fn progress_is_updates_and_then_a_response() {
 
 #[tokio::test(start_paused = true)]
 async fn giving_a_call_up_drops_its_handler() {
-    let (sender, mut given_up) = mpsc::unbounded_channel();
+    let (sender, mut given_up) = mpsc::channel(64);
     let client = telescope::Client::in_memory(Dome {
         given_up: Some(sender),
         ..Dome::default()

@@ -11,15 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::framing::{Accepted, Frame, Framing, Input, Refusal, Written};
 use crate::limits::{Limits, after};
+use crate::metrics::{Metrics, Present};
 use crate::outbox::{Pending, Queued, outbox};
 use crate::peer::Peer;
 use crate::routes::Scope;
 use crate::seldom::Seldom;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
-
-/// Events that are written as one batch.
-const BATCH: usize = 64;
 
 /// One connection of a server, after its handshake.
 #[derive(Debug)]
@@ -34,6 +32,8 @@ pub(crate) struct Connection<S> {
     control: Controls,
     init_deadline: Instant,
     accepted: Accepted,
+    metrics: Metrics,
+    _present: Present,
 }
 
 /// What tells a connection of a server to end.
@@ -71,8 +71,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         framing: Box<dyn Framing>,
         scope: Scope,
         limits: &Limits,
+        metrics: &Metrics,
     ) -> Self {
-        let (outbox, pending) = outbox(limits.queue_messages, limits.queue_bytes);
+        let (outbox, pending) = outbox(limits, metrics);
         let message_size = limits.message_size.min(limits.frame_size);
         let accepted = Accepted::new(peer.connection, message_size);
         Self {
@@ -86,6 +87,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             control: Controls::new(limits.control_frames),
             init_deadline: after(limits.init_timeout),
             accepted,
+            metrics: metrics.clone(),
+            _present: metrics.connection(),
         }
     }
 
@@ -98,16 +101,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let end = end.unwrap_or(End::Panicked);
         // Handlers stop before the close handshake, not after it.
         self.session.end_all();
+        let (delivered, dropped) = self.pending.counts();
         match end {
             End::Close(Refusal { code, reason }) => {
-                tracing::debug!(code, %reason, "closing");
+                tracing::debug!(code, %reason, delivered, dropped, "closing");
+                self.metrics.closed(code);
                 // What had room in the queue still goes out.
                 if self.flush().await.is_ok() {
                     self.socket.close(code, &reason).await;
                 }
             }
             End::Closed => {
-                tracing::debug!("closed by the peer");
+                tracing::debug!(delivered, dropped, "closed by the peer");
+                self.metrics.left();
                 self.socket.closed().await;
             }
             End::Panicked => {
@@ -115,9 +121,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 if let Some(kept_back) = SELDOM.now() {
                     tracing::error!(kept_back, "the framing of a connection panicked");
                 }
+                self.metrics.closed(FAILED.code);
                 self.socket.close(FAILED.code, &FAILED.reason).await;
             }
-            End::Drop(reason) => tracing::debug!(reason, "dropped"),
+            End::Drop(reason) => {
+                tracing::debug!(reason, delivered, dropped, "given up");
+                self.metrics.lost();
+            }
         }
     }
 
@@ -136,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Until `stop`.
     async fn serve(&mut self, stop: &CancellationToken) -> Result<(), End> {
         let overflow = self.pending.overflow();
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         loop {
             // What was read is answered before more is read: a peer that sends without reading
             // fills its own connection, and nothing here.
@@ -153,12 +163,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     Due::Ping => self.socket.ping().await?,
                     Due::GiveUp => return Err(End::Drop("the peer shows no sign of life")),
                 },
-                _ = self.pending.take(&mut batch, BATCH) => self.write(&mut batch).await?,
+                () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
                 () = self.session.reap() => {}
                 incoming = self.socket.read(), if may_read => {
                     if let Some(frame) = self.receive(&incoming)? {
                         // What was queued before it goes out before it.
-                        self.pending.take_now(&mut batch, BATCH);
+                        self.pending.take_now(&mut batch);
                         self.write(&mut batch).await?;
                         self.socket.write(std::iter::once(frame)).await?;
                     }
@@ -169,13 +179,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// The server stops: what is being answered is, and then the connection closes.
     async fn drain(&mut self, deadline: &CancellationToken) -> End {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         let drained: Result<(), End> = async {
             while self.session.is_busy() {
                 tokio::select! {
                     biased;
                     () = deadline.cancelled() => break,
-                    _ = self.pending.take(&mut batch, BATCH) => self.write(&mut batch).await?,
+                    () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
                     () = self.session.reap() => {}
                 }
             }
@@ -189,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn flush(&mut self) -> Result<(), Stuck> {
         let mut batch = Vec::new();
         loop {
-            self.pending.take_now(&mut batch, BATCH);
+            self.pending.take_now(&mut batch);
             if batch.is_empty() {
                 return Ok(());
             }
@@ -229,10 +239,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Writes the frames of a batch, up to one that the framing closes the connection at.
     async fn write_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
         let mut frames = Vec::with_capacity(batch.len());
+        let mut publications = 0_u64;
         let mut refusal = None;
         for queued in batch.iter() {
             match self.framing.write(&queued.event) {
-                Written::Frame(frame) => frames.push(frame),
+                Written::Frame(frame) => {
+                    publications = publications.saturating_add(u64::from(queued.is_publication));
+                    frames.push(frame);
+                }
                 Written::Nothing => {}
                 Written::Close(close) => {
                     refusal = Some(close);
@@ -241,9 +255,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
         }
         let written = self.socket.write(frames.into_iter()).await;
-        // The room that the events took is given back once they are written.
         batch.clear();
         written?;
+        self.pending.delivered(publications);
         Ok(refusal)
     }
 }

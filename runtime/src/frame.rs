@@ -221,6 +221,7 @@ fn owned(text: Cow<'_, RawValue>) -> Cow<'static, RawValue> {
 pub struct Event {
     pub(crate) origin: Origin,
     pub(crate) body: Body,
+    pub(crate) dropped: u64,
 }
 
 impl Event {
@@ -242,6 +243,13 @@ impl Event {
     #[must_use]
     pub fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// How many publications of the same subscription were dropped directly before this one, because
+    /// the consumer did not keep up.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 }
 
@@ -358,7 +366,7 @@ impl Content {
 }
 
 /// Bytes of a frame around its contents, at most.
-const FRAME: usize = 96;
+const FRAME: usize = 128;
 
 impl Open<'_> {
     /// An upper bound of its frame's bytes, without escapes in names.
@@ -381,6 +389,14 @@ impl Open<'_> {
 }
 
 impl Event {
+    pub(crate) fn new(origin: Origin, body: Body) -> Self {
+        Self {
+            origin,
+            body,
+            dropped: 0,
+        }
+    }
+
     /// What this holds of a queue's bytes: an upper bound of its frame, without escapes.
     pub(crate) fn weight(&self) -> usize {
         let body = match &self.body {

@@ -39,6 +39,7 @@
 //!   parameters  those of a channel's address
 //!   peer        who is at the other end, and one exchange with it, as handlers see them
 //!   outbox      the bounded queue back to the connection
+//!   metrics     what a server counts
 //! ```
 //!
 //! A client is the same thing from the other end: its driver sends commands and receives events,
@@ -59,6 +60,7 @@ mod handshake;
 mod interaction;
 mod json;
 mod limits;
+mod metrics;
 mod number;
 mod outbox;
 mod parameters;
@@ -89,7 +91,8 @@ pub use described::{Channel, ServerUrl, Variable};
 pub use error::{Error, Result};
 pub use fault::Fault;
 pub use framing::Framing;
-pub use limits::Limits;
+pub use limits::{Limits, SlowConsumer};
+pub use metrics::{Counters, Metrics};
 pub use number::Number;
 pub use parameters::Parameters;
 pub use payload::{IntoMessage, Message, NoError, NoHeaders, Payload};

@@ -35,12 +35,16 @@ pub struct Limits {
     pub read_buffer: usize,
     /// Bytes that are gathered before they are written. Default 16 KiB.
     pub write_buffer: usize,
-    /// Publications that may wait for one connection; one more closes it with 3008. As many
-    /// replies may wait beside them, and one more waits in its handler. Default 256.
+    /// Publications that may wait for one connection; what becomes of one more says
+    /// `slow_consumer`. As many replies may wait beside them, and one more waits in its handler.
+    /// Default 256.
     pub queue_messages: usize,
     /// Bytes of the publications that may wait for one connection, and of the replies, with the
     /// same effect; also the size of the largest message that can be sent. Default 1 MiB.
     pub queue_bytes: usize,
+    /// What becomes of publications for a subscriber that does not keep up. Default
+    /// [`SlowConsumer::Disconnect`].
+    pub slow_consumer: SlowConsumer,
     /// From the TCP connection to the end of the WebSocket handshake. Default 5 s.
     pub handshake_timeout: Duration,
     /// From the handshake to the `init` of the envelope framing; then 4408. Default 5 s.
@@ -68,6 +72,7 @@ impl Default for Limits {
             write_buffer: 16 << 10,
             queue_messages: 256,
             queue_bytes: 1 << 20,
+            slow_consumer: SlowConsumer::default(),
             handshake_timeout: Duration::from_secs(5),
             init_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(5),
@@ -78,11 +83,50 @@ impl Default for Limits {
     }
 }
 
+/// What becomes of publications for a connection whose queue is full of them.
+///
+/// It concerns publications only: replies wait in their handlers for room, and answers that the
+/// protocol owes are never dropped. What is dropped is counted ([`Counters::dropped`]), and the next
+/// publication of the same subscription tells its subscriber how many there were, in framings that
+/// have a place for it.
+///
+/// ```
+/// use specwire::{Limits, Server, SlowConsumer};
+///
+/// let limits = Limits { slow_consumer: SlowConsumer::DropOldest, ..Limits::default() };
+/// let server = Server::new().limits(limits);
+/// ```
+///
+/// [`Counters::dropped`]: crate::Counters::dropped
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SlowConsumer {
+    /// The connection is closed with 3008, after what waits has been written: nothing is lost
+    /// unseen.
+    #[default]
+    Disconnect,
+    /// The publications that have waited longest make room.
+    DropOldest,
+    /// The publication that finds no room is dropped.
+    DropNewest,
+    /// One publication waits for each subscription at most: a newer one takes its place, whether or
+    /// not the queue is full. Where even so there is no room, as with `DropOldest`.
+    Latest,
+    /// Publishers that await [`Subscribers::ready`](crate::Subscribers::ready) are held until no more
+    /// than half of the queue is taken, for so long at most; then, and for publishers that do not
+    /// wait, as with `Disconnect`.
+    Block(Duration),
+}
+
 /// The moment after so much time; for as much as `Duration::MAX`, one that never comes.
 pub(crate) fn after(duration: Duration) -> Instant {
+    after_from(Instant::now(), duration)
+}
+
+/// The same from `start` on.
+pub(crate) fn after_from(start: Instant, duration: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    let now = Instant::now();
-    now.checked_add(duration).unwrap_or(now + NEVER)
+    start.checked_add(duration).unwrap_or(start + NEVER)
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
-use crate::outbox::{Closed, Outbox};
+use crate::outbox::{Closed, Lane, Outbox};
 use crate::payload::{Correlation, Message, Payload};
 use crate::seldom::Seldom;
 use crate::strict;
@@ -20,19 +21,30 @@ use crate::strict;
 pub(crate) struct Replies {
     pub(crate) outbox: Outbox,
     pub(crate) origin: Origin,
+    pub(crate) lane: Lane,
 }
 
 impl Replies {
     /// Sends, waiting for room.
     pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
-        let origin = self.origin.clone();
-        self.outbox.send(Event { origin, body }).await
+        let event = Event::new(self.origin.clone(), body);
+        self.outbox.send(event).await
     }
 
-    /// Sends now or gives the connection up.
+    /// Sends now. A message is a publication, of which it depends on the policy what becomes if there
+    /// is no room; without room for anything else the connection is given up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
-        let origin = self.origin.clone();
-        self.outbox.push(Event { origin, body })
+        let event = Event::new(self.origin.clone(), body);
+        match &event.body {
+            Body::Message(_) => self.outbox.publish(event, &self.lane),
+            _ => self.outbox.push(event),
+        }
+    }
+
+    /// Waits until another message can be pushed, if the policy is to hold publishers: see
+    /// [`Outbox::ready`].
+    pub(crate) async fn ready(&self, start: Instant) {
+        self.outbox.ready(start).await;
     }
 
     /// Ends the exchange with the document's own error message, or with a plain fault.

@@ -17,6 +17,7 @@ use self::stop::Pace;
 use crate::error::{Error, Result};
 use crate::handshake::Origins;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::provider::Provider;
 use crate::seldom::Seldom;
 
@@ -40,6 +41,7 @@ pub struct Server {
     grace: Duration,
     stop_rate: u32,
     fallback: Option<String>,
+    metrics: Metrics,
 }
 
 impl Default for Server {
@@ -59,6 +61,7 @@ impl Server {
             grace: Duration::from_secs(10),
             stop_rate: 2000,
             fallback: None,
+            metrics: Metrics::default(),
         }
     }
 
@@ -113,6 +116,19 @@ impl Server {
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.origins.allow_origin(origin);
         self
+    }
+
+    /// A view of what the server does, to keep while it [runs](Server::run).
+    ///
+    /// ```
+    /// let server = specwire::Server::new();
+    /// let metrics = server.metrics();
+    /// // Somewhere else, while the server runs:
+    /// println!("{} publications dropped", metrics.counters().dropped);
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// How long connections have to end when the server stops. Default 10 s.

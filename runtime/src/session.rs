@@ -9,7 +9,8 @@ use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 use crate::fault::Fault;
 use crate::frame::{Body, Correlation, Event, Id, Open, Origin};
 use crate::limits::Limits;
-use crate::outbox::Outbox;
+use crate::metrics::Present;
+use crate::outbox::{Lane, Outbox};
 use crate::peer::{Context, GoingOn, Peer};
 use crate::provider::{Handler, Start, Work};
 use crate::reply::Replies;
@@ -49,7 +50,7 @@ enum Key {
 #[derive(Debug)]
 enum Exchange {
     Task(AbortHandle),
-    Membership(Membership, OwnedSemaphorePermit, GoingOn),
+    Membership(Membership, (OwnedSemaphorePermit, GoingOn, Present)),
 }
 
 impl Exchange {
@@ -170,6 +171,7 @@ impl Session {
         let replies = Replies {
             outbox: self.outbox.clone(),
             origin: origin.clone(),
+            lane: Lane::default(),
         };
         let document = handler.interaction().document();
         let context = Arc::new(Context::new(Arc::clone(&self.peer), document));
@@ -186,7 +188,8 @@ impl Session {
             Work::Membership(subscribe) => {
                 // Publications must not overtake the acknowledgement.
                 self.push(origin, Body::Ack(None));
-                Exchange::Membership(subscribe(), held, going_on)
+                let present = self.outbox.metrics().subscription();
+                Exchange::Membership(subscribe(), (held, going_on, present))
             }
         };
         match key {
@@ -220,8 +223,8 @@ impl Session {
                 self.cancelled.insert(task.id());
                 return;
             }
-            Some(Exchange::Membership(membership, held, going_on)) => {
-                drop((membership, held, going_on));
+            Some(Exchange::Membership(membership, held)) => {
+                drop((membership, held));
             }
             None => {}
         }
@@ -239,6 +242,7 @@ impl Session {
         let fault = fault.shortened();
         // Not what it says: that may be of the message.
         tracing::trace!(code = fault.code(), "refused a message");
+        self.outbox.metrics().fault();
         self.push(origin.into(), Body::Fault(fault));
     }
 
@@ -290,7 +294,7 @@ impl Session {
 
     fn push(&self, origin: Origin, body: Body) {
         // Without room the connection is given up, which is all that can be done.
-        let _ = self.outbox.push(Event { origin, body });
+        let _ = self.outbox.push(Event::new(origin, body));
     }
 }
 

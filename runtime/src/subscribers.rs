@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,9 +25,11 @@ use crate::request::Request;
 /// `.await`, when its last one has left. Those who come in between are included from then on.
 ///
 /// Publishing never waits: each connection has a bounded queue (see
-/// [`Limits::queue_messages`](crate::Limits::queue_messages)), and one that is full is closed, so that
-/// a slow subscriber neither delays the others nor loses messages unseen. A handler that publishes
-/// more than a queue holds has to `.await` something in between, for the queues to be written out.
+/// [`Limits::queue_messages`](crate::Limits::queue_messages)), and
+/// [`Limits::slow_consumer`](crate::Limits::slow_consumer) says what becomes of one that is full: by
+/// default its connection is closed, so that a slow subscriber neither delays the others nor loses
+/// messages unseen. A handler that publishes more than a queue holds has to `.await` something in
+/// between, such as [`ready`](Subscribers::ready), for the queues to be written out.
 pub struct Subscribers<S: Payload, P: Payload, A: Parameters = ()> {
     roster: Arc<Roster<Request<S, A>>>,
     generation: u64,
@@ -91,6 +94,29 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
             |subscriber| wanted(&subscriber.request),
             |subscriber| Ok(encoded.for_peer(&subscriber.replies)),
         )
+    }
+
+    /// Waits, where [`SlowConsumer::Block`](crate::SlowConsumer::Block) is set, until the queues of
+    /// all subscribers are half free, so that what is published next finds room in them: a message of
+    /// up to half of [`Limits::queue_bytes`](crate::Limits::queue_bytes). Whoever has not made room
+    /// when the time is over is closed with 3008. With every other policy there is nothing to wait
+    /// for. Cancelling it changes nothing.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Subscribers};
+    /// # async fn publish<S: Payload, P: Payload>(subscribers: &Subscribers<S, P>, lines: Vec<P>)
+    /// # where P::Headers: Default {
+    /// for line in lines {
+    ///     subscribers.ready().await;
+    ///     subscribers.publish(line);
+    /// }
+    /// # }
+    /// ```
+    pub async fn ready(&self) {
+        let start = Instant::now();
+        for subscriber in self.roster.snapshot(self.generation).iter() {
+            subscriber.replies.ready(start).await;
+        }
     }
 
     /// How many subscribers there are now.

@@ -27,5 +27,6 @@ mod patterns;
 mod raw;
 mod replies;
 mod room;
+mod slow;
 mod stop;
 mod tagged;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use specwire::{Ack, Fault, Limits, Message, Provider, Request, Server, Subscribers, Updates};
+use specwire::{
+    Ack, Fault, Limits, Message, Metrics, Provider, Request, Server, Subscribers, Updates,
+};
 use specwire_server::heartbeat;
 use specwire_server::services::heartbeat::Pulse;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
@@ -29,6 +31,7 @@ pub(crate) mod patterns {
 /// A server that runs beside the test, and stops when this is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) metrics: Metrics,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<specwire::Result<()>>,
 }
@@ -41,6 +44,7 @@ impl Running {
         let stopped = async { drop(stopped.await) };
         Self {
             address,
+            metrics: server.metrics(),
             stop: Some(stop),
             task: tokio::spawn(server.run(listener, stopped)),
         }
@@ -130,6 +134,8 @@ impl Dome {
 /// What the weather handler is to do next.
 pub(crate) enum Weather {
     Wind(f64, oneshot::Sender<usize>),
+    /// Publishes so many, each when the subscribers are ready for it.
+    Gusts(usize),
     /// Publishes without end, as often as others let it.
     Storm,
     End,
@@ -145,6 +151,7 @@ pub(crate) struct Telescope {
 }
 
 impl Telescope {
+    #[expect(clippy::disallowed_methods, reason = "a test sends what it sends")]
     pub(crate) fn new() -> (Self, Dome) {
         let (parked, parks) = mpsc::unbounded_channel();
         let (orders, weather) = mpsc::unbounded_channel();
@@ -270,6 +277,12 @@ impl patterns::Service for Telescope {
             match next {
                 Weather::Wind(wind, done) => {
                     let _ = done.send(publish(wind));
+                }
+                Weather::Gusts(count) => {
+                    for number in 0_u32..count.try_into().unwrap_or(u32::MAX) {
+                        subscribers.ready().await;
+                        publish(number.into());
+                    }
                 }
                 Weather::Storm => loop {
                     publish(118.0);

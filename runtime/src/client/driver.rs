@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Command, Event, Frame, Open};
 use crate::framing::envelope::{self, Received};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::outbox::{Pending, Queued, outbox};
 use crate::peer::Peer;
 use crate::provider::Provider;
@@ -260,7 +261,7 @@ impl<L: Link> Driver<L> {
 
     async fn deliver(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
         let mut closes = Vec::new();
-        for Event { origin, body } in events.drain(..) {
+        for Event { origin, body, .. } in events.drain(..) {
             let Some(id) = origin.id else {
                 if let Body::Fault(fault) = body {
                     tracing::warn!(%fault, "the service refused a message that has no answer");
@@ -296,19 +297,16 @@ pub(super) struct Memory {
     scope: Scope,
     pending: Pending,
     batch: Vec<Queued>,
-    /// A publication found no room, and so there is nothing more to deliver.
-    is_lost: bool,
 }
 
 impl Memory {
     pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
-        let (outbox, pending) = outbox(limits.queue_messages, limits.queue_bytes);
+        let (outbox, pending) = outbox(limits, &Metrics::default());
         Self {
             session: Session::new(Arc::new(Peer::in_memory()), outbox, limits),
             scope: Scope::all("memory", [provider]),
             pending,
             batch: Vec::new(),
-            is_lost: false,
         }
     }
 }
@@ -333,15 +331,14 @@ impl Link for Memory {
         tokio::select! {
             () = overflow.cancelled() => {
                 // What had room is still delivered.
-                self.pending.take_now(&mut self.batch, usize::MAX);
-                if self.is_lost || self.batch.is_empty() {
+                self.pending.take_now(&mut self.batch);
+                if self.batch.is_empty() {
                     let message = "the client does not keep up with what it subscribed to";
                     return Err(Fault::new(Fault::SLOW_CONSUMER, message));
                 }
-                self.is_lost = true;
                 events.extend(self.batch.drain(..).map(|queued| queued.event));
             }
-            _ = self.pending.take(&mut self.batch, BATCH) => {
+            () = self.pending.take(&mut self.batch) => {
                 events.extend(self.batch.drain(..).map(|queued| queued.event));
             }
             () = self.session.reap() => {}

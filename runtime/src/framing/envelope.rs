@@ -49,6 +49,8 @@ struct Frame<'a> {
     /// The payload is bytes, which are base64 only in JSON.
     #[serde(skip)]
     is_bytes: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dropped: Option<u64>,
 }
 
 /// A payload that is there is one, also when it is `null`.
@@ -67,6 +69,7 @@ impl<'a> Frame<'a> {
             headers: None,
             payload: None,
             is_bytes: false,
+            dropped: None,
         }
     }
 
@@ -123,14 +126,17 @@ impl<'a> Frame<'a> {
         let halves = halves
             .iter()
             .filter_map(|(name, value)| Some((name, (*value)?)));
-        let pairs =
-            1 + usize::from(self.id.is_some()) + names.clone().count() + halves.clone().count();
+        let numbers = [("id", self.id), ("dropped", self.dropped)];
+        let numbers = numbers
+            .iter()
+            .filter_map(|(name, value)| Some((name, (*value)?)));
+        let pairs = 1 + numbers.clone().count() + names.clone().count() + halves.clone().count();
         let mut writer = cbor::Writer::map(pairs);
         writer.text("op");
         writer.text(&self.op);
-        if let Some(id) = self.id {
-            writer.text("id");
-            writer.integer(id);
+        for (name, value) in numbers {
+            writer.text(name);
+            writer.integer(value);
         }
         for (name, value) in names {
             writer.text(name);
@@ -364,7 +370,10 @@ fn write_event(event: &Event, encoding: Encoding) -> Option<super::Frame<'static
     let frame = match &event.body {
         Body::Ack(None) => Frame::new("ack", id),
         Body::Ack(Some(content)) => Frame::new("ack", id).with(content),
-        Body::Message(content) => Frame::new("msg", id).with(content),
+        Body::Message(content) => Frame {
+            dropped: (event.dropped > 0).then_some(event.dropped),
+            ..Frame::new("msg", id).with(content)
+        },
         Body::Declared(content) => Frame::new("err", id).with(content),
         Body::Fault(fault) => return write_fault(id, fault, encoding),
         Body::End => Frame::new("unsub", id),
@@ -447,7 +456,7 @@ pub(crate) enum Received {
 /// A frame that no server of this subprotocol sends.
 pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
     let frame = Frame::read(text)?;
-    let id = frame.id;
+    let (id, dropped) = (frame.id, frame.dropped);
     let body = match frame.op.as_ref() {
         "ack" if frame.message.is_none() => Body::Ack(None),
         "ack" => Body::Ack(Some(content(frame)?)),
@@ -474,8 +483,8 @@ pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
         }
     };
     Ok(Received::Event(Event {
-        origin: id.into(),
-        body,
+        dropped: dropped.unwrap_or_default(),
+        ..Event::new(id.into(), body)
     }))
 }
 

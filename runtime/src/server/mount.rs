@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::framing::Framing;
 use crate::handshake::{self, Answer, Origins};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::parameters::decoded;
 use crate::peer::{Head, Peer};
 use crate::provider::Provider;
@@ -76,6 +77,7 @@ struct Shared {
     /// What paths reach that nothing else answers.
     fallback: Option<Scope>,
     limits: Limits,
+    metrics: Metrics,
     origins: Origins,
     slots: Arc<Semaphore>,
     pace: Pace,
@@ -117,6 +119,7 @@ impl Mount {
                 slots: Arc::new(Semaphore::new(slots)),
                 providers: server.providers,
                 limits: server.limits,
+                metrics: server.metrics,
                 origins: server.origins,
                 pace,
                 stop: Stop::new(),
@@ -306,6 +309,7 @@ impl Shared {
             return Err(Box::new(handshake::unavailable("the server is stopping")));
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            self.metrics.refused();
             static SELDOM: Seldom = Seldom::new();
             if let Some(kept_back) = SELDOM.now() {
                 let limit = self.limits.connections;
@@ -398,7 +402,7 @@ impl Shared {
             scope,
             leave,
         } = speaking;
-        Connection::new(socket, peer, framing, scope, &self.limits)
+        Connection::new(socket, peer, framing, scope, &self.limits, &self.metrics)
             .run(leave)
             .await;
     }

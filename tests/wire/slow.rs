@@ -1,0 +1,152 @@
+//! `Limits::slow_consumer`: what becomes of publications that find no room.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use specwire::{Limits, SlowConsumer};
+
+use crate::client::{Peer, soon};
+use crate::service::{Dome, Running, Weather, telescope_within};
+
+/// A subscriber whose queue takes four publications.
+async fn subscribed(slow_consumer: SlowConsumer) -> (Running, Dome, Peer) {
+    let limits = Limits {
+        queue_messages: 4,
+        slow_consumer,
+        ..Limits::default()
+    };
+    let (server, mut dome) = telescope_within(limits).await;
+    let mut peer = Peer::envelope(&server).await;
+    peer.send(&json!({"op": "sub", "id": 1, "channel": "weather_sub", "payload": {}}))
+        .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
+    dome.runs(1, 0).await;
+    (server, dome, peer)
+}
+
+/// Publishes 0, 1, 2, …; on one thread the connection writes none before the last.
+async fn burst(dome: &Dome, count: u32) -> usize {
+    let orders: Vec<_> = (0..count)
+        .map(|number| {
+            let (done, is_done) = tokio::sync::oneshot::channel();
+            dome.weather(Weather::Wind(number.into(), done));
+            is_done
+        })
+        .collect();
+    let mut reached = 0;
+    for order in orders {
+        reached += soon(order).await.unwrap();
+    }
+    reached
+}
+
+/// The next publication's number, and how many it says were dropped before it.
+async fn next(peer: &mut Peer) -> (u64, Value) {
+    let frame = peer.next().await;
+    let wind = frame["payload"]["wind"].as_f64().unwrap();
+    (wind as u64, frame["dropped"].clone())
+}
+
+fn check_counters(server: &Running, published: u64, delivered: u64, dropped: u64) {
+    let counters = server.metrics.counters();
+    assert_eq!(
+        (counters.published, counters.delivered, counters.dropped),
+        (published, delivered, dropped)
+    );
+}
+
+#[tokio::test]
+async fn r03_drop_oldest_keeps_the_newest_and_says_how_many_are_missing() {
+    let (server, dome, mut peer) = subscribed(SlowConsumer::DropOldest).await;
+    assert_eq!(burst(&dome, 16).await, 16);
+    assert_eq!(next(&mut peer).await, (12, json!(12)));
+    for number in 13..16 {
+        assert_eq!(next(&mut peer).await, (number, Value::Null));
+    }
+    peer.expect_nothing().await;
+    check_counters(&server, 16, 4, 12);
+}
+
+#[tokio::test]
+async fn r03_drop_newest_keeps_the_oldest_and_says_where_others_are_missing() {
+    let (server, dome, mut peer) = subscribed(SlowConsumer::DropNewest).await;
+    assert_eq!(burst(&dome, 16).await, 4);
+    for number in 0..4 {
+        assert_eq!(next(&mut peer).await, (number, Value::Null));
+    }
+    assert_eq!(burst(&dome, 2).await, 2);
+    assert_eq!(next(&mut peer).await, (0, json!(12)));
+    assert_eq!(next(&mut peer).await, (1, Value::Null));
+    peer.expect_nothing().await;
+    check_counters(&server, 18, 6, 12);
+}
+
+#[tokio::test]
+async fn r03_latest_keeps_one_of_each_subscription() {
+    let (server, dome, mut peer) = subscribed(SlowConsumer::Latest).await;
+    peer.send(&json!({"op": "sub", "id": 2, "channel": "weather_sub", "payload": {}}))
+        .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 2}));
+    assert_eq!(burst(&dome, 16).await, 32);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let frame = peer.next().await;
+        assert_eq!(frame["payload"]["wind"], 15.0);
+        assert_eq!(frame["dropped"], 15);
+        ids.push(frame["id"].as_u64().unwrap());
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2]);
+    peer.expect_nothing().await;
+    check_counters(&server, 32, 2, 30);
+}
+
+#[tokio::test]
+async fn r03_disconnect_closes_with_3008_after_what_waits() {
+    let (server, mut dome, mut peer) = subscribed(SlowConsumer::Disconnect).await;
+    assert_eq!(burst(&dome, 16).await, 4);
+    for number in 0..4 {
+        assert_eq!(next(&mut peer).await, (number, Value::Null));
+    }
+    assert_eq!(peer.close_code().await, 3008);
+    dome.runs(1, 1).await;
+    check_counters(&server, 5, 4, 0);
+    assert_eq!(server.metrics.counters().closed[&3008], 1);
+}
+
+#[tokio::test]
+async fn r03_block_holds_the_publisher_and_drops_nothing() {
+    let policy = SlowConsumer::Block(Duration::from_secs(20));
+    let (server, dome, mut peer) = subscribed(policy).await;
+    dome.weather(Weather::Gusts(1000));
+    for number in 0..1000 {
+        assert_eq!(next(&mut peer).await, (number, Value::Null));
+    }
+    peer.expect_nothing().await;
+    check_counters(&server, 1000, 1000, 0);
+}
+
+#[tokio::test]
+async fn r03_block_does_not_hold_those_who_do_not_wait() {
+    let policy = SlowConsumer::Block(Duration::from_secs(20));
+    let (_server, dome, mut peer) = subscribed(policy).await;
+    assert_eq!(burst(&dome, 16).await, 4);
+    assert_eq!(peer.close_code().await, 3008);
+}
+
+#[tokio::test]
+async fn replies_are_never_dropped() {
+    let (server, dome, mut peer) = subscribed(SlowConsumer::DropOldest).await;
+    for id in 10..110 {
+        peer.send(&json!({"op": "msg", "id": id, "channel": "status_request", "payload": {}}))
+            .await;
+    }
+    burst(&dome, 16).await;
+    let mut replies = 0;
+    while replies < 100 {
+        let frame = peer.next().await;
+        assert_eq!(frame["op"], "msg", "{frame}");
+        replies += usize::from(frame["id"] != 1);
+    }
+    assert!(server.metrics.counters().dropped > 0);
+}
