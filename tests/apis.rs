@@ -1,7 +1,7 @@
 //! Public WebSocket APIs, as `docs/apis/` shows them: the clients work, and what is shown of documents
 //! and generated code is what is there.
 #![deny(warnings, clippy::all)]
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 #![allow(
     unreachable_pub,
     reason = "generated modules are public where they are"

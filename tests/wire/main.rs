@@ -1,5 +1,9 @@
 //! What `docs/protocol.md` promises, over real sockets, to clients that are not ours.
 #![allow(
+    clippy::disallowed_methods,
+    reason = "what a test sends has its own bound"
+)]
+#![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "clippy knows only functions with `#[test]` as tests"

@@ -55,6 +55,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let running = Self {
             address,
+            metrics: Metrics::default(),
             stop: Some(stop),
             task: tokio::spawn(std::future::ready(Ok(()))),
         };
@@ -151,7 +152,6 @@ pub(crate) struct Telescope {
 }
 
 impl Telescope {
-    #[expect(clippy::disallowed_methods, reason = "a test sends what it sends")]
     pub(crate) fn new() -> (Self, Dome) {
         let (parked, parks) = mpsc::unbounded_channel();
         let (orders, weather) = mpsc::unbounded_channel();
