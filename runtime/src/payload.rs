@@ -390,6 +390,18 @@ impl MessageSpec {
             })
     }
 
+    /// An object with the members that must be there, for a person to fill in.
+    pub(crate) fn sample(&self) -> String {
+        let members = self.required.iter().map(|member| {
+            let mut constants = self.constants();
+            let constant = constants.find(|(name, _)| name == member);
+            let value = constant.and_then(|(_, values)| values.first());
+            let name = serde_json::Value::from(*member);
+            format!("{name}:{}", value.copied().unwrap_or("null"))
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+
     fn constants(&self) -> impl Iterator<Item = &(&'static str, &'static [&'static str])> {
         self.constants
             .iter()
@@ -413,6 +425,12 @@ mod tests {
         let members = members.iter().copied();
         assert_eq!(PING.mismatch(members.clone()).as_deref(), mismatch);
         assert_eq!(PING.is_named_by(&members), is_named);
+    }
+
+    #[test]
+    fn a_sample_has_what_is_required() {
+        assert_eq!(PING.sample(), r#"{"type":"ping","id":null}"#);
+        assert_eq!(MessageSpec::new("empty").sample(), "{}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Listens, and stops: the builder of servers.
 
 mod mount;
+mod page;
 mod signal;
 mod stop;
 

@@ -17,8 +17,8 @@ async fn every_url_that_is_listed_opens() {
     assert_eq!(status(&index), "200");
     let urls: Vec<_> = index
         .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("/ws"))
+        .filter_map(|line| line.strip_prefix("  /ws"))
+        .map(|below| format!("/ws{below}"))
         .collect();
     assert_eq!(
         urls,
@@ -30,8 +30,70 @@ async fn every_url_that_is_listed_opens() {
         ]
     );
     for url in urls {
-        Peer::raw(&server, url).await;
+        Peer::raw(&server, &url).await;
     }
+}
+
+const PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: x:80\r\nAccept: text/html,*/*;q=0.8\r\n\r\n";
+
+#[tokio::test]
+async fn people_are_told_what_is_served_and_how_to_try_it() {
+    let (server, _dome) = telescope().await;
+    let text = http(
+        &server,
+        b"GET / HTTP/1.1\r\nHost: x:80\r\nAccept: */*\r\n\r\n",
+    )
+    .await;
+    for part in [
+        "content-type: text/plain",
+        "\n  /ws/patterns/pointAt_submit\n",
+        r#"send pointAt_submit, such as {"rightAscension":null,"declination":null} (answered once)"#,
+        "send weather_sub, such as {} (answered until you leave or it ends)",
+        "send park_send, such as {} (not answered)",
+        "  websocat ws://x:80/ws/patterns/",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    let page = http(&server, PAGE).await;
+    for part in [
+        "content-type: text/html",
+        "<h2>patterns</h2>",
+        "<h3>weather_sub</h3>",
+        "send weather_sub, such as {} (answered until you leave or it ends)",
+        "websocat <span class=\"url\">/ws/patterns/weather_sub</span>",
+        "new WebSocket",
+    ] {
+        assert!(page.contains(part), "no `{part}` in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_runs_its_own_script_and_loads_nothing() {
+    let server = beating(SELDOM).await;
+    let page = http(&server, PAGE).await;
+    let (_, policy) = page.split_once("content-security-policy: ").unwrap();
+    let policy = policy.lines().next().unwrap();
+    let (_, nonce) = policy.split_once("script-src 'nonce-").unwrap();
+    let (nonce, _) = nonce.split_once('\'').unwrap();
+    assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+    assert!(page.contains(&format!("<script nonce=\"{nonce}\">")));
+    assert!(page.contains(&format!("<style nonce=\"{nonce}\">")));
+    for outside in ["http://", "https://", "src=", "unsafe", "@import"] {
+        assert!(!page.contains(outside), "`{outside}` in {page}");
+    }
+    // Another page has another number.
+    assert!(!http(&server, PAGE).await.contains(nonce));
+}
+
+#[tokio::test]
+async fn head_gets_the_head_of_the_page_alone() {
+    let server = beating(SELDOM).await;
+    let head = [b"HEAD", &PAGE[3..]].concat();
+    let head = http(&server, &head).await;
+    let (fields, body) = head.split_once("\r\n\r\n").unwrap();
+    assert_eq!((status(&head), body), ("200", ""));
+    assert!(fields.contains("content-length: "), "{fields}");
+    assert!(fields.contains("text/html"), "{fields}");
 }
 
 #[tokio::test]

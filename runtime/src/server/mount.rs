@@ -17,8 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::Server;
 use super::stop::{Pace, Stop};
+use super::{Server, page};
 use crate::connection::{Connection, Leave};
 use crate::error::{Error, Result};
 use crate::framing::Framing;
@@ -33,7 +33,7 @@ use crate::seldom::Seldom;
 use crate::socket::Socket;
 
 /// The path under which everything is served.
-const ROOT: &str = "/ws";
+pub(super) const ROOT: &str = "/ws";
 /// Bytes of one request's head: hyper's least.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
@@ -297,11 +297,11 @@ impl Shared {
         let fallback = fallback.filter(|_| handshake::is_upgrade(request.headers()));
         let is_page = path == "/" && matches!(*request.method(), Method::GET | Method::HEAD);
         if is_page && fallback.is_none() {
-            return Err(Box::new(handshake::refusal(StatusCode::OK, &self.index())));
+            return Err(Box::new(page::answer(request, &self.providers)));
         }
         let Some(scope) = self.route(path).or_else(|| fallback.cloned()) else {
-            let text = format!("nothing is served here\n{}", self.index());
-            return Err(Box::new(handshake::refusal(StatusCode::NOT_FOUND, &text)));
+            let text = "nothing is served here; GET / tells what is served";
+            return Err(Box::new(handshake::refusal(StatusCode::NOT_FOUND, text)));
         };
         let scope = scope.with_query(request.uri().query());
         let (subprotocol, answer) = handshake::accept(request, &self.origins, ends.local)?;
@@ -405,18 +405,6 @@ impl Shared {
         Connection::new(socket, peer, framing, scope, &self.limits, &self.metrics)
             .run(leave)
             .await;
-    }
-
-    /// What is served, for a person who opens the server in a browser.
-    fn index(&self) -> String {
-        let mut index = String::from("specwire serves these WebSocket URLs:\n\n  /ws\n");
-        for provider in &self.providers {
-            index.push_str(&format!("  /ws/{}\n", provider.document()));
-            for channel in provider.channels() {
-                index.push_str(&format!("  /ws/{}/{channel}\n", provider.document()));
-            }
-        }
-        index
     }
 }
 
