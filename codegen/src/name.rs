@@ -47,7 +47,9 @@ pub(crate) fn field_name(wire: &str) -> String {
 pub(crate) fn method_name(wire: &str) -> String {
     match snake(wire).as_str() {
         // What every generated client has besides its interactions.
-        reserved @ ("clone" | "connect" | "in_memory" | "new") => format!("{reserved}_"),
+        reserved @ ("builder" | "clone" | "connect" | "in_memory" | "new" | "with_timeout") => {
+            format!("{reserved}_")
+        }
         free => free.to_owned(),
     }
 }
@@ -379,6 +381,8 @@ mod tests {
                 ("connect", "connect_"),
                 ("inMemory", "in_memory_"),
                 ("clone", "clone_"),
+                ("builder", "builder_"),
+                ("withTimeout", "with_timeout_"),
                 ("provider", "provider"),
             ],
         );

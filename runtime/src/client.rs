@@ -1,11 +1,17 @@
 //! Calls a service: over a WebSocket, or within the process.
 
+mod builder;
 mod connect;
 mod driver;
 mod exchange;
+mod link;
+mod reconnect;
+mod state;
+mod supervisor;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +19,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use self::driver::{Calls, Driver, Memory, Remote};
+pub use self::builder::ClientBuilder;
+pub use self::driver::InFlight;
+use self::driver::{Calls, Driver, Kind, Policy, lock};
 use self::exchange::Exchange;
-pub use self::exchange::{Invocation, Progress, Subscription};
+pub use self::exchange::{Invocation, Progress, Publication, Subscription};
+use self::link::Memory;
+pub use self::reconnect::Reconnect;
+pub use self::state::{Disconnect, Latency, State, States};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::frame::{Halves, Op, Open};
+use crate::framing::envelope::Welcome;
 use crate::interaction::Interaction;
 use crate::limits::Limits;
 use crate::parameters::{self, Parameters};
@@ -27,29 +39,36 @@ use crate::provider::Provider;
 use crate::response::Response;
 use crate::strict;
 
-/// For the TCP connection and the handshake together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A connection to a server, which speaks the subprotocol `specwire.v1.json`.
 ///
 /// Generated clients are typed faces of this. Clones share the connection, and any number of calls
 /// may be under way on it at once. It is closed (1000) when the last clone and the last
 /// [`Subscription`], [`Progress`] and [`Invocation`] are dropped.
 ///
-/// A call whose future is dropped is given up, and the server is told so.
+/// A connection that is lost is made again, with exponential back-off ([`Reconnect`]), unless the
+/// server says not to come back. Subscriptions are made again with it; requests that are under way
+/// fail with [`Fault::UNAVAILABLE`], unless they are to be repeated ([`InFlight`]); calls that are
+/// made meanwhile wait. [`states`](Self::states) tells of every change.
+///
+/// A call whose future is dropped is given up, and the server is told so. One that is not answered
+/// in time ([`with_timeout`](Self::with_timeout)) is given up too, with [`Fault::TIMEOUT`].
 #[derive(Clone)]
 pub struct Client {
     calls: Arc<Calls>,
+    request_timeout: Option<Duration>,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 
 impl Client {
-    /// Connects to a server, such as `ws://127.0.0.1:8080/ws`.
+    /// Connects to a server, such as `ws://127.0.0.1:8080/ws`, with the defaults of
+    /// [`builder`](Self::builder).
     ///
     /// ```no_run
     /// # async fn connect() -> specwire::Result<()> {
@@ -61,18 +80,21 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::Url`], [`Error::Connect`], [`Error::Refused`], or, after 10 s,
-    /// [`Error::ConnectTimeout`]. A connection that is lost later fails every call and stream on it
-    /// with [`Fault::UNAVAILABLE`].
+    /// [`Error::ConnectTimeout`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let limits = limits();
-        let (socket, welcome) = connect::connect(url, &limits, CONNECT_TIMEOUT).await?;
-        let remote = Remote::new(socket, &limits);
-        Ok(Self::drive(remote, welcome.message_size))
+        Self::builder(url).connect().await
+    }
+
+    /// Settings for a client of the server at `url`, and then `connect`.
+    #[must_use]
+    pub fn builder(url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(url)
     }
 
     /// Calls `provider` within this process, with no socket: for tests.
     ///
-    /// Messages are written and read as over a socket. Must be called within a tokio runtime.
+    /// Messages are written and read as over a socket. Must be called within a tokio runtime. Calls
+    /// take as long as they take, unless [`with_timeout`](Self::with_timeout) says otherwise.
     ///
     /// ```
     /// # use specwire::{Client, Provider};
@@ -86,13 +108,71 @@ impl Client {
         reason = "a client is all that a test keeps"
     )]
     pub fn in_memory(provider: Provider) -> Self {
-        Self::drive(Memory::new(&provider, &Limits::default()), usize::MAX)
+        let link = Memory::new(&provider, &Limits::default());
+        let (calls, mut driver) = Driver::new(Policy {
+            in_flight: InFlight::Fail,
+            waiting_calls: 0,
+            idle_timeout: None,
+        });
+        let welcome = Welcome {
+            connection: link.connection,
+            message_size: usize::MAX,
+        };
+        driver.connected(&welcome, 1);
+        tokio::spawn(async move {
+            let reason = driver.serve(link).await;
+            driver.end(reason.and_no_more());
+        });
+        Self {
+            calls,
+            request_timeout: None,
+        }
     }
 
-    fn drive(link: impl driver::Link, message_size: usize) -> Self {
-        let (calls, driver) = Driver::new(link, message_size);
-        tokio::spawn(driver.run());
-        Self { calls }
+    /// The same client with another time for the first answer to a call, be it a response or an
+    /// acknowledgement; what comes after an acknowledgement may take as long as it likes. The time
+    /// in which a call waits for a connection counts.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn hurried(client: specwire::Client) -> specwire::Client {
+    /// client.with_timeout(Duration::from_millis(200))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            calls: Arc::clone(&self.calls),
+            request_timeout: Some(timeout),
+        }
+    }
+
+    /// What the connection is doing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.calls.shared().status.current()
+    }
+
+    /// What the connection is doing, and every change of it from now on.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.calls.shared().status.changes()
+    }
+
+    /// How long a sign of life takes to the server and back, measured when connecting and with
+    /// every ping; `None` before the first connection, and within the process.
+    #[must_use]
+    pub fn latency(&self) -> Option<Latency> {
+        *lock(&self.calls.shared().latency)
+    }
+
+    /// Closes the connection (1000), and returns when that is done: within a second if the server
+    /// does not answer.
+    ///
+    /// What has been sent before is still written. Calls and subscriptions under way, those of
+    /// clones among them, end with [`Fault::UNAVAILABLE`], as do later ones.
+    pub async fn close(&self) {
+        self.calls.shared().close().await;
     }
 
     /// Sends one message, with no answer. It has then been handed to the connection, and no more
@@ -104,7 +184,15 @@ impl Client {
         message: Message<M>,
     ) -> Result<(), Fault> {
         let open = open(call.into(), Op::Message, &message)?;
-        self.calls.send(open).await
+        self.in_time(async {
+            let place = self.calls.place(&open).await?;
+            place.send(driver::Call {
+                open,
+                answers: None,
+            });
+            Ok(())
+        })
+        .await
     }
 
     /// Sends a message and waits for the acknowledgement.
@@ -114,13 +202,13 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<(), Fault<E>> {
-        let mut exchange = self
-            .start(call.into(), Op::Message, &message)
-            .await
-            .map_err(Fault::widen)?;
-        exchange.acknowledged().await?;
-        exchange.has_been_answered();
-        Ok(())
+        self.in_time(async {
+            let mut exchange = self.start(call.into(), Op::Message, &message).await?;
+            exchange.acknowledged().await?;
+            exchange.has_been_answered();
+            Ok(())
+        })
+        .await
     }
 
     /// Sends a message and waits for the response.
@@ -130,11 +218,11 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<R, Fault<E>> {
-        let mut exchange = self
-            .start(call.into(), Op::Message, &message)
-            .await
-            .map_err(Fault::widen)?;
-        exchange.response().await
+        self.in_time(async {
+            let mut exchange = self.start(call.into(), Op::Message, &message).await?;
+            exchange.response().await
+        })
+        .await
     }
 
     /// Sends a message and waits for the acknowledgement; the response comes later.
@@ -144,11 +232,11 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Invocation<A, R, E>, Fault<E>> {
-        let exchange = self
-            .start(call.into(), Op::Message, &message)
-            .await
-            .map_err(Fault::widen)?;
-        Invocation::acknowledged(exchange).await
+        self.in_time(async {
+            let exchange = self.start(call.into(), Op::Message, &message).await?;
+            Invocation::acknowledged(exchange).await
+        })
+        .await
     }
 
     /// Sends a message and waits for the acknowledgement; updates and the response come later.
@@ -158,12 +246,12 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Progress<U, R, E>, Fault<E>> {
-        let mut exchange = self
-            .start(call.into(), Op::Subscribe, &message)
-            .await
-            .map_err(Fault::widen)?;
-        exchange.acknowledged().await?;
-        Ok(Progress::new(exchange))
+        self.in_time(async {
+            let mut exchange = self.start(call.into(), Op::Subscribe, &message).await?;
+            exchange.acknowledged().await?;
+            Ok(Progress::new(exchange))
+        })
+        .await
     }
 
     /// Subscribes and waits for the acknowledgement; publications come later.
@@ -177,20 +265,38 @@ impl Client {
         // Where nothing is sent to start it, the publication tells it from others on its channel.
         open.message
             .get_or_insert_with(|| Cow::Borrowed(P::SPEC.name()));
-        let exchange = Exchange::start(&self.calls, open).await;
-        let mut exchange = exchange.map_err(Fault::widen)?;
-        exchange.acknowledged().await?;
-        Ok(Subscription::new(exchange))
+        self.in_time(async {
+            let exchange = Exchange::start(&self.calls, open, Kind::Subscription).await;
+            let mut exchange = exchange.map_err(Fault::widen)?;
+            exchange.acknowledged().await?;
+            Ok(Subscription::new(exchange))
+        })
+        .await
     }
 
-    async fn start<M: Payload>(
+    async fn start<M: Payload, E: Payload>(
         &self,
         call: Call,
         op: Op,
         message: &Message<M>,
-    ) -> Result<Exchange, Fault> {
-        let open = open(call, op, message)?;
-        Exchange::start(&self.calls, open).await
+    ) -> Result<Exchange, Fault<E>> {
+        let open = open(call, op, message).map_err(Fault::widen)?;
+        let exchange = Exchange::start(&self.calls, open, Kind::Request).await;
+        exchange.map_err(Fault::widen)
+    }
+
+    /// Gives up what is not answered in time: dropping it tells the server.
+    async fn in_time<T, E: Payload>(
+        &self,
+        call: impl Future<Output = Result<T, Fault<E>>>,
+    ) -> Result<T, Fault<E>> {
+        let Some(limit) = self.request_timeout else {
+            return call.await;
+        };
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            let message = format!("there was no answer within {limit:?}");
+            Err(Fault::new(Fault::TIMEOUT, message))
+        })
     }
 }
 
@@ -218,17 +324,6 @@ impl Interaction {
             interaction: self,
             parameters: parameters::raw(parameters),
         }
-    }
-}
-
-/// A server may send larger messages than it takes: all that its queue holds.
-fn limits() -> Limits {
-    let limits = Limits::default();
-    let size = limits.queue_bytes.saturating_add(limits.message_size);
-    Limits {
-        frame_size: size,
-        message_size: size,
-        ..limits
     }
 }
 

@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     return Err(End::Close(NO_INIT));
                 }
                 due = self.liveness.due() => match due {
-                    Due::Ping => self.socket.ping().await?,
+                    Due::Ping => self.socket.ping(&[]).await?,
                     Due::GiveUp => return Err(End::Drop("the peer shows no sign of life")),
                 },
                 () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
@@ -214,8 +214,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let frame = match incoming {
             Incoming::Text(text) => Frame::from(text.as_str()),
             Incoming::Binary(bytes) => Frame::from(bytes.as_ref()),
-            Incoming::Control if self.control.is_flood() => return Err(End::Close(CONTROL_FLOOD)),
-            Incoming::Control => return Ok(None),
+            Incoming::Control | Incoming::Pong(_) if self.control.is_flood() => {
+                return Err(End::Close(CONTROL_FLOOD));
+            }
+            Incoming::Control | Incoming::Pong(_) => return Ok(None),
             Incoming::Closed(_) => return Err(End::Closed),
             Incoming::Failed(refusal) => return Err(End::Close(refusal.clone())),
         };

@@ -53,6 +53,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A header that a client was told to send cannot be sent.
+    Header {
+        /// Its name, as it was given.
+        name: String,
+        /// What is wrong with it. Its value is not shown: it may be a secret.
+        reason: &'static str,
+    },
     /// No TCP connection, or no WebSocket handshake over it.
     Connect {
         /// The URL as it was given.
@@ -95,6 +102,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Url { url, reason } => write!(f, "cannot connect to `{url}`: {reason}"),
+            Self::Header { name, reason } => write!(f, "cannot send the header `{name}`: {reason}"),
             Self::Connect { url, .. } => write!(f, "cannot connect to {url}"),
             Self::Refused {
                 url,
@@ -137,6 +145,7 @@ impl StdError for Error {
             | Self::Interrupted
             | Self::UnknownDocument { .. }
             | Self::Url { .. }
+            | Self::Header { .. }
             | Self::Refused { .. }
             | Self::ConnectTimeout { .. }
             | Self::Fault(_) => None,

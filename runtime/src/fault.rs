@@ -51,6 +51,8 @@ impl Fault {
     pub const LIMIT_EXCEEDED: &'static str = "limit_exceeded";
     /// The receiver did not keep up, and messages could no longer be queued.
     pub const SLOW_CONSUMER: &'static str = "slow_consumer";
+    /// No answer came in time.
+    pub const TIMEOUT: &'static str = "timeout";
     /// The connection is closed or lost.
     pub const UNAVAILABLE: &'static str = "unavailable";
     /// The handler failed in a way that it did not put into words.

@@ -86,7 +86,10 @@ mod wiring;
 #[doc(hidden)]
 pub mod private;
 
-pub use client::{Client, Invocation, Progress, Subscription};
+pub use client::{
+    Client, ClientBuilder, Disconnect, InFlight, Invocation, Latency, Progress, Publication,
+    Reconnect, State, States, Subscription,
+};
 pub use described::{Channel, ServerUrl, Variable};
 pub use error::{Error, Result};
 pub use fault::Fault;

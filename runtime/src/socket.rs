@@ -28,8 +28,10 @@ pub(crate) struct Socket<S> {
 pub(crate) enum Incoming {
     Text(Utf8Bytes),
     Binary(bytes::Bytes),
-    /// A ping, which has been answered, or a pong.
+    /// A ping, which has been answered.
     Control,
+    /// A pong, with what the ping carried.
+    Pong(bytes::Bytes),
     /// The peer closed, with this code and reason, or just went away.
     Closed(Option<(u16, String)>),
     /// The peer broke the protocol or a limit: the code to close with, and why.
@@ -72,8 +74,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Self::new(stream, limits)
     }
 
-    /// Either end, after its handshake.
-    pub(crate) fn new(stream: WebSocketStream<S>, limits: &Limits) -> Self {
+    /// The client's end of a connection, with what was read beyond the handshake.
+    pub(crate) async fn opened(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        let config = config(limits);
+        let stream =
+            WebSocketStream::from_partially_read(stream, read, Role::Client, Some(config)).await;
+        Self::new(stream, limits)
+    }
+
+    fn new(stream: WebSocketStream<S>, limits: &Limits) -> Self {
         Self {
             stream,
             write_timeout: limits.write_timeout,
@@ -87,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Ok(message)) => match message {
                 Message::Text(text) => Incoming::Text(text),
                 Message::Binary(bytes) => Incoming::Binary(bytes),
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Incoming::Control,
+                Message::Pong(payload) => Incoming::Pong(payload),
+                Message::Ping(_) | Message::Frame(_) => Incoming::Control,
                 Message::Close(frame) => Incoming::Closed(
                     frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
                 ),
@@ -115,9 +125,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         finish(timeout(self.write_timeout, write).await)
     }
 
-    /// Asks the peer for a sign of life.
-    pub(crate) async fn ping(&mut self) -> Result<(), Stuck> {
-        let ping = self.stream.send(Message::Ping(bytes::Bytes::new()));
+    /// Asks the peer for a sign of life, which repeats the payload.
+    pub(crate) async fn ping(&mut self, payload: &[u8]) -> Result<(), Stuck> {
+        let payload = bytes::Bytes::copy_from_slice(payload);
+        let ping = self.stream.send(Message::Ping(payload));
         finish(timeout(self.write_timeout, ping).await)
     }
 

@@ -437,7 +437,12 @@ pub struct Client(::specwire::Client);
 impl Client {
     /// Connects to a server, such as `ws://127.0.0.1:8080/ws`.
     pub async fn connect(url: &str) -> ::specwire::Result<Self> {
-        ::specwire::Client::connect(url).await.map(Self)
+        Self::builder(url).connect().await
+    }
+
+    /// Settings for a client of the server at `url`, and then `connect`.
+    pub fn builder(url: &str) -> ::specwire::ClientBuilder<Self> {
+        ::specwire::ClientBuilder::new(url)
     }
 
     /// Calls `service` within this process, with no socket: for tests.
@@ -449,6 +454,12 @@ impl Client {
     #[must_use]
     pub fn new(client: ::specwire::Client) -> Self {
         Self(client)
+    }
+
+    /// The same client with another time for the first answer to a call.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {
+        Self(self.0.with_timeout(timeout))
     }
 
     /// Request `order`: returns the response.
@@ -476,5 +487,20 @@ impl Client {
         message: impl ::core::convert::Into<::specwire::Message<Comment>>,
     ) -> ::core::result::Result<(), ::specwire::Fault> {
         self.0.send(COMMENT.at(&parameters), message.into()).await
+    }
+}
+
+impl ::core::convert::From<::specwire::Client> for Client {
+    fn from(client: ::specwire::Client) -> Self {
+        Self(client)
+    }
+}
+
+/// The connection: its states, its latency, and its end.
+impl ::core::ops::Deref for Client {
+    type Target = ::specwire::Client;
+
+    fn deref(&self) -> &::specwire::Client {
+        &self.0
     }
 }

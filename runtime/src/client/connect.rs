@@ -1,137 +1,334 @@
-//! The client's side of the opening handshake (RFC 6455, 4.1).
+//! Makes one connection: a stream of bytes, the client's side of the opening handshake (RFC 6455,
+//! 4.1), and the first exchange.
 
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::Error as WebSocketError;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Response};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
+use super::link::{Remote, measured};
+use super::state::{Disconnect, Latency};
 use crate::error::{Error, Result};
 use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
-use crate::socket::{self, Incoming, Socket};
+use crate::socket::{Incoming, Socket};
 
-/// Connects to `url` and agrees on the envelope.
-pub(super) async fn connect(
-    url: &str,
-    limits: &Limits,
-    patience: Duration,
-) -> Result<(Socket<TcpStream>, Welcome)> {
-    let request = request(url)?;
-    let address = address(&request).map_err(|reason| Error::Url {
-        url: url.to_owned(),
-        reason,
-    })?;
-    let connected = timeout(patience, async {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|source| Error::Connect {
-                url: url.to_owned(),
-                source: source.into(),
-            })?;
-        let _ = stream.set_nodelay(true);
-        let config = socket::config(limits);
-        let (stream, _) = client_async_with_config(request, stream, Some(config))
-            .await
-            .map_err(|error| refused(url, error))?;
-        initialise(url, Socket::new(stream, limits)).await
-    });
-    connected.await.map_err(|_| Error::ConnectTimeout {
-        url: url.to_owned(),
-        after: patience,
-    })?
+/// Bytes of the head of a server's answer, at most.
+const HEAD: usize = 16 << 10;
+/// Headers in it, at most.
+const HEADERS: usize = 64;
+
+/// What a connection's bytes travel on.
+pub(super) type Stream = Box<dyn Bytes>;
+
+/// Bytes in both directions.
+pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
+
+/// Connects to a host and a port.
+pub(super) type Connector = Arc<
+    dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>> + Send + Sync,
+>;
+
+/// TCP, which is what a client connects by unless it is told otherwise.
+pub(super) fn tcp() -> Connector {
+    Arc::new(|host, port| {
+        Box::pin(async move {
+            let stream = TcpStream::connect((host, port)).await?;
+            // Without it small messages wait for each other.
+            let _ = stream.set_nodelay(true);
+            Ok(Box::new(stream) as Stream)
+        })
+    })
 }
 
-/// The first exchange on every connection.
-async fn initialise(
-    url: &str,
-    mut socket: Socket<TcpStream>,
-) -> Result<(Socket<TcpStream>, Welcome)> {
-    let lost = |reason: &str| Error::Connect {
-        url: url.to_owned(),
-        source: reason.into(),
-    };
-    let init = std::iter::once(envelope::write_init(0).into());
-    socket
-        .write(init)
-        .await
-        .map_err(|_| lost("the connection was lost during its first exchange"))?;
-    loop {
-        match socket.read().await {
-            // Nothing but the answer to `init` comes first.
-            Incoming::Text(text) => {
-                let welcome = envelope::read_welcome(text.as_str());
-                return welcome
-                    .map(|welcome| (socket, welcome))
-                    .map_err(|fault| lost(fault.message()));
+/// Makes connections to one URL.
+pub(super) struct Dialer {
+    url: String,
+    host: String,
+    port: u16,
+    /// The request, up to its key.
+    request: String,
+    connector: Connector,
+    patience: Duration,
+    limits: Limits,
+    latency: Arc<Mutex<Option<Latency>>>,
+}
+
+/// Why there is no connection: for the caller of `connect`, and for everybody else.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) reason: Disconnect,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        let reason = Disconnect::failed(&error);
+        Self { error, reason }
+    }
+}
+
+impl Dialer {
+    /// # Errors
+    ///
+    /// [`Error::Url`].
+    pub(super) fn new(
+        url: &str,
+        headers: &HeaderMap,
+        connector: Connector,
+        patience: Duration,
+        limits: Limits,
+        latency: Arc<Mutex<Option<Latency>>>,
+    ) -> Result<Self> {
+        let target = target(url).map_err(|reason| Error::Url {
+            url: url.to_owned(),
+            reason,
+        })?;
+        Ok(Self {
+            url: url.to_owned(),
+            request: request(&target, headers),
+            host: target.host,
+            port: target.port,
+            connector,
+            patience,
+            limits,
+            latency,
+        })
+    }
+
+    /// Connects, and agrees on the envelope.
+    pub(super) async fn dial(&self) -> std::result::Result<(Remote, Welcome), Failed> {
+        let connected = timeout(self.patience, async {
+            let stream = (self.connector)(self.host.clone(), self.port);
+            let mut stream = stream.await.map_err(|error| self.failed(error))?;
+            let read = self.shake_hands(&mut stream).await?;
+            let socket = Socket::opened(stream, read, &self.limits).await;
+            self.initialise(socket).await
+        });
+        connected.await.map_err(|_| Error::ConnectTimeout {
+            url: self.url.clone(),
+            after: self.patience,
+        })?
+    }
+
+    fn failed(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Connect {
+            url: self.url.clone(),
+            source: source.into(),
+        }
+    }
+
+    /// Written out here, and not left to tungstenite, which logs requests whole: there may be a
+    /// secret among the headers.
+    async fn shake_hands(&self, stream: &mut Stream) -> Result<Vec<u8>> {
+        let key = generate_key();
+        let request = format!("{}Sec-WebSocket-Key: {key}\r\n\r\n", self.request);
+        let written = stream.write_all(request.as_bytes()).await;
+        written.map_err(|error| self.failed(error))?;
+        stream.flush().await.map_err(|error| self.failed(error))?;
+        let mut read = Vec::new();
+        let (answer, length) = loop {
+            let count = stream.read_buf(&mut read).await;
+            if count.map_err(|error| self.failed(error))? == 0 {
+                return Err(self.failed("the server hung up during the handshake"));
             }
-            Incoming::Binary(_) | Incoming::Control => {}
-            Incoming::Closed(Some((code, reason))) => {
-                return Err(lost(&format!(
-                    "the server closed the connection with {code}: {reason}"
-                )));
+            match head(&read).map_err(|error| self.failed(error))? {
+                Some(head) => break head,
+                None if read.len() >= HEAD => {
+                    return Err(self.failed("the head of the server's answer is too large"));
+                }
+                None => {}
             }
-            Incoming::Closed(None) => return Err(lost("the server closed the connection")),
-            Incoming::Failed(refusal) => return Err(lost(&refusal.reason)),
+        };
+        let rest = read.split_off(length);
+        if answer.status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::Refused {
+                url: self.url.clone(),
+                status: answer.status.as_u16(),
+                reason: first_line(stream, rest).await,
+            });
+        }
+        let says = |name: &str, expected: &str| {
+            let value = answer.headers.get(name).map(HeaderValue::as_bytes);
+            value.is_some_and(|value| value.eq_ignore_ascii_case(expected.as_bytes()))
+        };
+        let accept = answer.headers.get("sec-websocket-accept");
+        if !says("upgrade", "websocket")
+            || !says("connection", "upgrade")
+            || accept.map(HeaderValue::as_bytes)
+                != Some(derive_accept_key(key.as_bytes()).as_bytes())
+        {
+            return Err(self.failed("the server's answer is no WebSocket handshake"));
+        }
+        if !says("sec-websocket-protocol", envelope::JSON) {
+            return Err(self.failed("the server does not speak the subprotocol that was asked for"));
+        }
+        if answer.headers.contains_key("sec-websocket-extensions") {
+            return Err(self.failed("the server uses an extension that was not asked for"));
+        }
+        Ok(rest)
+    }
+
+    /// The first exchange on every connection.
+    async fn initialise(
+        &self,
+        mut socket: Socket<Stream>,
+    ) -> std::result::Result<(Remote, Welcome), Failed> {
+        let sent = Instant::now();
+        let init = std::iter::once(envelope::write_init(0).into());
+        socket
+            .write(init)
+            .await
+            .map_err(|_| self.failed("the connection was lost during its first exchange"))?;
+        loop {
+            match socket.read().await {
+                // Nothing but the answer to `init` comes first.
+                Incoming::Text(text) => {
+                    measured(&self.latency, sent.elapsed());
+                    let welcome = envelope::read_welcome(text.as_str())
+                        .map_err(|fault| self.failed(fault.message()))?;
+                    let latency = Arc::clone(&self.latency);
+                    return Ok((Remote::new(socket, &self.limits, latency), welcome));
+                }
+                Incoming::Binary(_) | Incoming::Control | Incoming::Pong(_) => {}
+                Incoming::Closed(Some((code, text))) => {
+                    let reason = Disconnect::by_the_server(code, &text);
+                    return Err(Failed {
+                        error: self.failed(reason.to_string()),
+                        reason,
+                    });
+                }
+                Incoming::Closed(None) => {
+                    return Err(self.failed("the server closed the connection").into());
+                }
+                Incoming::Failed(refusal) => {
+                    return Err(self.failed(refusal.reason.as_ref()).into());
+                }
+            }
         }
     }
 }
 
-fn request(url: &str) -> Result<Request<()>> {
-    let mut request = url.into_client_request().map_err(|error| Error::Url {
-        url: url.to_owned(),
-        reason: error.to_string(),
-    })?;
-    request.headers_mut().insert(
-        SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static(envelope::JSON),
-    );
-    Ok(request)
+/// The head of an HTTP answer.
+struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
 }
 
-/// Host and port, as the URL gives them.
-fn address(request: &Request<()>) -> std::result::Result<(String, u16), String> {
-    let uri = request.uri();
-    match uri.scheme_str() {
-        Some("ws") => {}
-        Some("wss") => return Err("TLS (wss://) is not supported yet".to_owned()),
-        _ => return Err("the scheme is not ws://".to_owned()),
+/// The head of an answer and its length in bytes, once it is whole.
+fn head(read: &[u8]) -> std::result::Result<Option<(Head, usize)>, httparse::Error> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(length) = response.parse(read)? else {
+        return Ok(None);
+    };
+    let status = StatusCode::from_u16(response.code.unwrap_or_default())
+        .map_err(|_| httparse::Error::Status)?;
+    let mut map = HeaderMap::new();
+    for header in response.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let value = HeaderValue::from_bytes(header.value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            map.append(name, value);
+        }
     }
-    let host = uri
-        .host()
-        .filter(|host| !host.is_empty())
-        .ok_or("there is no host")?;
-    // An IPv6 address is in brackets in a URL, and in none elsewhere.
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok((host.to_owned(), uri.port_u16().unwrap_or(80)))
+    Ok(Some((
+        Head {
+            status,
+            headers: map,
+        },
+        length,
+    )))
 }
 
-fn refused(url: &str, error: WebSocketError) -> Error {
-    let url = url.to_owned();
-    match error {
-        WebSocketError::Http(response) => Error::Refused {
-            url,
-            status: response.status().as_u16(),
-            reason: first_line(&response),
-        },
-        error => Error::Connect {
-            url,
-            source: error.into(),
-        },
-    }
-}
-
-fn first_line(response: &Response<Option<Vec<u8>>>) -> String {
+/// What a server that refuses says about it, as far as it has come.
+async fn first_line(stream: &mut Stream, mut body: Vec<u8>) -> String {
     const SHOWN: usize = 200;
-    let body = response.body().as_deref().unwrap_or_default();
-    let body = String::from_utf8_lossy(body);
+    const PATIENCE: Duration = Duration::from_secs(1);
+    while body.len() < SHOWN && !body.contains(&b'\n') {
+        match timeout(PATIENCE, stream.read_buf(&mut body)).await {
+            Ok(Ok(1..)) => {}
+            _ => break,
+        }
+    }
+    let body = String::from_utf8_lossy(&body);
     let line = body.lines().next().unwrap_or_default();
     line.chars()
         .filter(|char| !char.is_control())
         .take(SHOWN)
         .collect()
+}
+
+/// What a URL names.
+struct Target {
+    host: String,
+    port: u16,
+    /// Host and port as the URL has them.
+    authority: String,
+    path: String,
+}
+
+fn target(url: &str) -> std::result::Result<Target, String> {
+    let uri: Uri = url.parse().map_err(|_| "it is not a URL".to_owned())?;
+    match uri.scheme_str() {
+        Some("ws") => {}
+        Some("wss") => return Err("TLS (wss://) is not supported yet".to_owned()),
+        _ => return Err("the scheme is not ws://".to_owned()),
+    }
+    let authority = uri.authority().ok_or("there is no host")?.as_str();
+    if authority.contains('@') {
+        return Err("it has a user in it, who belongs into a header".to_owned());
+    }
+    let host = uri
+        .host()
+        .filter(|host| !host.is_empty())
+        .ok_or("there is no host")?;
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Ok(Target {
+        // An IPv6 address is in brackets in a URL, and in none elsewhere.
+        host: host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
+        port: uri.port_u16().unwrap_or(80),
+        authority: authority.to_owned(),
+        path: if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        },
+    })
+}
+
+fn request(target: &Target, headers: &HeaderMap) -> String {
+    let mut request = format!(
+        "GET {} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n",
+        target.path,
+        envelope::JSON
+    );
+    let mut add = |name: &str, value: &str| {
+        request.push_str(name);
+        request.push_str(": ");
+        request.push_str(value);
+        request.push_str("\r\n");
+    };
+    // A proxy or a Unix socket may want another name than the URL's.
+    if !headers.contains_key("host") {
+        add("Host", &target.authority);
+    }
+    for (name, value) in headers {
+        // The builder takes visible characters only.
+        add(name.as_str(), value.to_str().unwrap_or_default());
+    }
+    request
 }

@@ -3,30 +3,25 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::link::Link;
+use super::state::{Disconnect, Latency, State, Status};
 use crate::fault::Fault;
-use crate::frame::{Body, Command, Event, Frame, Open};
-use crate::framing::envelope::{self, Received};
-use crate::limits::Limits;
-use crate::metrics::Metrics;
-use crate::outbox::{Pending, Queued, outbox};
-use crate::peer::Peer;
-use crate::provider::Provider;
-use crate::routes::Scope;
-use crate::session::Session;
-use crate::socket::{Due, Incoming, Liveness, Socket};
+use crate::frame::{Body, Command, Event, Open};
+use crate::framing::envelope::Welcome;
+use crate::limits::after;
 
 /// Calls that wait to be written.
 const WAITING_CALLS: usize = 64;
 /// Answers of one exchange that wait to be taken.
 pub(super) const WAITING_ANSWERS: usize = 256;
-/// The close code of a server whose publications this client did not take in time.
-const SLOW_CONSUMER: u16 = 3008;
 /// Commands that are written as one batch.
 const BATCH: usize = 64;
 
@@ -34,20 +29,28 @@ const BATCH: usize = 64;
 pub(super) struct Calls {
     opens: mpsc::Sender<Call>,
     next_id: AtomicU64,
-    /// Bytes of the largest message that the provider takes.
-    message_size: usize,
     shared: Arc<Shared>,
+    _abandons: DropGuard,
 }
 
 /// What the driver and its callers tell each other besides calls and answers.
-#[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
+    pub(super) status: Status,
+    pub(super) latency: Arc<Mutex<Option<Latency>>>,
+    /// Bytes of the largest message that the provider takes.
+    message_size: AtomicUsize,
+    /// Room for calls that wait for a connection.
+    waiting: Semaphore,
     /// Exchanges whose receivers are gone, and whether the provider has to be told.
     given_up: Mutex<Vec<(u64, GivenUp)>>,
     /// Notified when one is added.
     wake: Notify,
     /// Why exchanges ended of which their receivers have not heard yet.
     ends: Mutex<Ends>,
+    /// The user wants the connection closed.
+    closing: CancellationToken,
+    /// Nobody is left who could want anything.
+    abandoned: CancellationToken,
 }
 
 /// Why nobody receives an exchange's answers any more.
@@ -61,51 +64,74 @@ pub(super) enum GivenUp {
 
 #[derive(Default)]
 struct Ends {
-    slow: Vec<u64>,
+    exchanges: HashMap<u64, Fault>,
     connection: Option<Fault>,
 }
 
 /// A message to send, and where its answers go.
-struct Call {
-    open: Open<'static>,
-    answers: Option<mpsc::Sender<Body>>,
+pub(super) struct Call {
+    pub(super) open: Open<'static>,
+    pub(super) answers: Option<Answers>,
+}
+
+/// Where the answers to a message go.
+pub(super) struct Answers {
+    pub(super) receiver: mpsc::Sender<Body>,
+    pub(super) kind: Kind,
+}
+
+/// What an exchange is to a client whose connection is lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// The message stands for what its sender wants from now on, on whichever connection.
+    Subscription,
+    /// The message asks for something once.
+    Request,
+}
+
+/// What becomes of the requests that are under way when a connection is lost.
+///
+/// Subscriptions are not meant: they are made again on the next connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InFlight {
+    /// They fail with [`Fault::UNAVAILABLE`]: whether the service has acted upon them is unknown.
+    #[default]
+    Fail,
+    /// Those that nothing has come back for are sent once more on the next connection, within their
+    /// own time. For services where doing a thing twice does no harm.
+    Repeat,
+}
+
+/// What a driver is told by the user.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) in_flight: InFlight,
+    pub(super) waiting_calls: usize,
+    pub(super) idle_timeout: Option<Duration>,
 }
 
 impl Calls {
-    /// Sends a message that has no answer.
-    pub(super) async fn send(&self, open: Open<'static>) -> Result<(), Fault> {
-        self.admit(&open)?;
-        let call = Call {
-            open,
-            answers: None,
-        };
-        self.opens.send(call).await.map_err(|_| self.why_closed())
-    }
-
-    /// Sends a message that is answered, into `answers`.
-    pub(super) async fn start(
-        &self,
-        open: Open<'static>,
-        answers: mpsc::Sender<Body>,
-    ) -> Result<(), Fault> {
-        self.admit(&open)?;
-        let call = Call {
-            open,
-            answers: Some(answers),
-        };
-        self.opens.send(call).await.map_err(|_| self.why_closed())
+    /// Waits until a message can be sent; sending it then takes no time.
+    pub(super) async fn place(&self, open: &Open<'_>) -> Result<mpsc::Permit<'_, Call>, Fault> {
+        if !self.shared.status.is_connected() {
+            self.shared.connected().await?;
+        }
+        self.admit(open)?;
+        self.opens.reserve().await.map_err(|_| self.why_closed())
     }
 
     /// One message that is too large would cost the whole connection.
     fn admit(&self, open: &Open<'_>) -> Result<(), Fault> {
-        let weight = open.weight();
-        if weight <= self.message_size {
+        let (weight, most) = (
+            open.weight(),
+            self.shared.message_size.load(Ordering::Relaxed),
+        );
+        if weight <= most {
             return Ok(());
         }
-        let message = format!(
-            "the message takes {weight} bytes, and the server takes {} at most",
-            self.message_size
-        );
+        let message =
+            format!("the message takes {weight} bytes, and the server takes {most} at most");
         Err(Fault::new(Fault::LIMIT_EXCEEDED, message))
     }
 
@@ -115,7 +141,7 @@ impl Calls {
 
     /// The receiver of an exchange is gone.
     pub(super) fn give_up(&self, id: u64, given_up: GivenUp) {
-        // On a connection that is lost there is nobody to tell, and nobody who would read this.
+        // Once the driver has ended there is nobody to tell, and nobody who would read this.
         if self.opens.is_closed() {
             return;
         }
@@ -126,13 +152,9 @@ impl Calls {
     /// Why no more answers come, where none of them said so.
     pub(super) fn why_ended(&self, id: u64) -> Fault {
         let mut ends = lock(&self.shared.ends);
-        if let Some(index) = ends.slow.iter().position(|slow| *slow == id) {
-            ends.slow.swap_remove(index);
-            let message = format!("{WAITING_ANSWERS} messages were not taken, and more came");
-            return Fault::new(Fault::SLOW_CONSUMER, message);
-        }
-        ends.connection
-            .clone()
+        ends.exchanges
+            .remove(&id)
+            .or_else(|| ends.connection.clone())
             .unwrap_or_else(|| closed("the exchange has ended"))
     }
 
@@ -142,6 +164,28 @@ impl Calls {
             .clone()
             .unwrap_or_else(|| closed("the connection is closed"))
     }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Shared {
+    /// Waits for a connection, among not too many that do.
+    async fn connected(&self) -> Result<(), Fault> {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(closed(
+                "there is no connection, and enough calls wait for one",
+            ));
+        };
+        self.status.connected().await
+    }
+
+    /// Closes the connection for good, and waits until that is done.
+    pub(super) async fn close(&self) {
+        self.closing.cancel();
+        self.status.closed().await;
+    }
 }
 
 fn closed(message: &str) -> Fault {
@@ -149,117 +193,214 @@ fn closed(message: &str) -> Fault {
 }
 
 // Nothing that can panic runs under these locks, so a poisoned one holds whole data.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What carries commands to a provider and its events back.
-pub(super) trait Link: Send + 'static {
-    /// Hands over commands, as one batch.
-    fn send(&mut self, commands: Vec<Command>) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Another command can be sent. Changes only while events are waited for.
-    fn takes_more(&self) -> bool;
-
-    /// Waits for events, or until another command can be sent. Cancelling it loses nothing.
-    fn receive(
-        &mut self,
-        events: &mut Vec<Event>,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Nobody calls any more.
-    fn close(self) -> impl Future<Output = ()> + Send;
-}
-
-/// Owns the link, and knows which exchange an event is for.
-pub(super) struct Driver<L> {
-    link: L,
+/// Knows which exchange an event is for, from one connection to the next.
+pub(super) struct Driver {
     opens: mpsc::Receiver<Call>,
     shared: Arc<Shared>,
-    exchanges: HashMap<u64, mpsc::Sender<Body>>,
+    exchanges: HashMap<u64, Going>,
+    in_flight: InFlight,
+    idle_timeout: Option<Duration>,
 }
 
-impl<L: Link> Driver<L> {
-    pub(super) fn new(link: L, message_size: usize) -> (Arc<Calls>, Self) {
+/// An exchange that has not ended.
+struct Going {
+    answers: Answers,
+    /// What starts it once more.
+    open: Option<Open<'static>>,
+}
+
+impl Driver {
+    pub(super) fn new(policy: Policy) -> (Arc<Calls>, Self) {
         let (sender, receiver) = mpsc::channel(WAITING_CALLS);
+        let abandoned = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            status: Status::new(State::Connecting { attempt: 1 }),
+            latency: Arc::default(),
+            message_size: AtomicUsize::new(usize::MAX),
+            waiting: Semaphore::new(policy.waiting_calls.min(Semaphore::MAX_PERMITS)),
+            given_up: Mutex::default(),
+            wake: Notify::new(),
+            ends: Mutex::default(),
+            closing: CancellationToken::new(),
+            abandoned: abandoned.clone(),
+        });
         let calls = Arc::new(Calls {
             opens: sender,
             next_id: AtomicU64::new(1),
-            message_size,
-            shared: Arc::default(),
+            shared: Arc::clone(&shared),
+            _abandons: abandoned.drop_guard(),
         });
         let driver = Self {
-            link,
             opens: receiver,
-            shared: Arc::clone(&calls.shared),
+            shared,
             exchanges: HashMap::new(),
+            in_flight: policy.in_flight,
+            idle_timeout: policy.idle_timeout,
         };
         (calls, driver)
     }
 
-    /// Drives the connection until nobody needs it, or it is lost.
-    pub(super) async fn run(mut self) {
-        let Err(fault) = self.drive().await else {
-            return self.link.close().await;
-        };
-        tracing::debug!(%fault, "the connection is lost");
-        // First the reason, then the news: dropping the rest wakes every caller and receiver.
-        lock(&self.shared.ends).connection = Some(fault);
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
-    async fn drive(&mut self) -> Result<(), Fault> {
+    /// Calls can be made from now on.
+    pub(super) fn connected(&self, welcome: &Welcome, attempt: u32) {
+        let message_size = welcome.message_size;
+        self.shared
+            .message_size
+            .store(message_size, Ordering::Relaxed);
+        self.shared.status.set(State::Connected {
+            connection: welcome.connection,
+            attempt,
+        });
+    }
+
+    /// Drives one connection until nobody needs it, or it is lost, and says why it ended.
+    pub(super) async fn serve(&mut self, mut link: impl Link) -> Disconnect {
+        match self.drive(&mut link).await {
+            Ok(()) => {
+                link.close().await;
+                Disconnect::by_the_client()
+            }
+            Err(reason) => reason,
+        }
+    }
+
+    /// There is no connection: ends what does not outlive it, and keeps the rest for the next.
+    pub(super) fn disconnected(&mut self, reason: &Disconnect) {
+        let mut ends = lock(&self.shared.ends);
+        self.exchanges.retain(|id, going| {
+            let stays = going.open.is_some();
+            if !stays {
+                ends.exchanges.insert(*id, reason.fault());
+            }
+            stays
+        });
+    }
+
+    /// There will be no other connection.
+    pub(super) fn end(self, reason: Disconnect) {
+        // First the reason, then the news: dropping the rest wakes every caller and receiver.
+        lock(&self.shared.ends).connection = Some(reason.fault());
+        self.shared.status.set(State::Closed { reason });
+    }
+
+    /// Does something while there is no connection; `None` if nobody needs one any more.
+    pub(super) async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(what);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shared.closing.cancelled() => return None,
+                () = self.shared.abandoned.cancelled() => return None,
+                () = self.shared.wake.notified() => drop(self.forget_given_up()),
+                done = &mut what => return Some(done),
+            }
+        }
+    }
+
+    async fn drive(&mut self, link: &mut impl Link) -> Result<(), Disconnect> {
         let mut events = Vec::new();
         let mut opened = Vec::with_capacity(BATCH);
+        self.resume(link).await?;
+        let mut idle_at = self.idle_timeout.map(after);
         loop {
             // Fair: neither callers nor the service can keep the others waiting.
             tokio::select! {
-                () = self.shared.wake.notified() => self.close_given_up().await?,
-                count = self.opens.recv_many(&mut opened, BATCH), if self.link.takes_more() => {
+                () = self.shared.wake.notified() => self.close_given_up(link).await?,
+                // What has been handed over before is still sent.
+                () = self.shared.closing.cancelled(), if !self.opens.is_closed() => self.opens.close(),
+                count = self.opens.recv_many(&mut opened, BATCH), if link.takes_more() => {
                     if count == 0 {
                         return Ok(());
                     }
                     // First, so that what was given up does not count against what is started.
-                    self.close_given_up().await?;
-                    self.open(&mut opened).await?;
+                    self.close_given_up(link).await?;
+                    if self.exchanges.is_empty() {
+                        idle_at = self.idle_timeout.map(after);
+                    }
+                    self.open(&mut opened, link).await?;
                 }
-                received = self.link.receive(&mut events) => {
+                received = link.receive(&mut events) => {
                     received?;
-                    self.deliver(&mut events).await?;
+                    idle_at = self.idle_timeout.map(after);
+                    self.deliver(&mut events, link).await?;
+                }
+                () = reached(idle_at), if !self.exchanges.is_empty() => {
+                    return Err(Disconnect::lost("the server has sent nothing for too long"));
                 }
             }
         }
     }
 
-    async fn close_given_up(&mut self) -> Result<(), Fault> {
-        let given_up = std::mem::take(&mut *lock(&self.shared.given_up));
-        lock(&self.shared.ends)
-            .slow
-            .retain(|slow| given_up.iter().all(|(id, _)| id != slow));
-        let mut closes = Vec::new();
-        for (id, given_up) in given_up {
-            if self.exchanges.remove(&id).is_some() && given_up == GivenUp::Early {
-                closes.push(Command::Close { id });
-            }
-        }
-        self.link.send(closes).await
+    /// Starts once more what outlived the connection before.
+    async fn resume(&mut self, link: &mut impl Link) -> Result<(), Disconnect> {
+        drop(self.forget_given_up());
+        let mut opens: Vec<_> = self
+            .exchanges
+            .values()
+            .filter_map(|going| going.open.clone())
+            .collect();
+        opens.sort_by_key(|open| open.id);
+        link.send(opens.into_iter().map(Command::Open).collect())
+            .await
     }
 
-    async fn open(&mut self, calls: &mut Vec<Call>) -> Result<(), Fault> {
+    async fn close_given_up(&mut self, link: &mut impl Link) -> Result<(), Disconnect> {
+        let early = self.forget_given_up();
+        link.send(early.into_iter().map(|id| Command::Close { id }).collect())
+            .await
+    }
+
+    /// Forgets exchanges without receivers, and returns those that the provider does not know to
+    /// have ended.
+    fn forget_given_up(&mut self) -> Vec<u64> {
+        let given_up = std::mem::take(&mut *lock(&self.shared.given_up));
+        let mut ends = lock(&self.shared.ends);
+        let mut early = Vec::new();
+        for (id, given_up) in given_up {
+            ends.exchanges.remove(&id);
+            if self.exchanges.remove(&id).is_some() && given_up == GivenUp::Early {
+                early.push(id);
+            }
+        }
+        early
+    }
+
+    async fn open(
+        &mut self,
+        calls: &mut Vec<Call>,
+        link: &mut impl Link,
+    ) -> Result<(), Disconnect> {
         let mut commands = Vec::with_capacity(calls.len());
         for Call { open, answers } in calls.drain(..) {
-            match (open.id, answers) {
-                (Some(_), Some(answers)) if answers.is_closed() => continue,
-                (Some(id), Some(answers)) => {
-                    self.exchanges.insert(id, answers);
+            if let (Some(id), Some(answers)) = (open.id, answers) {
+                if answers.receiver.is_closed() {
+                    continue;
                 }
-                _ => {}
+                let outlives =
+                    answers.kind == Kind::Subscription || self.in_flight == InFlight::Repeat;
+                let going = Going {
+                    answers,
+                    open: outlives.then(|| open.clone()),
+                };
+                self.exchanges.insert(id, going);
             }
             commands.push(Command::Open(open));
         }
-        self.link.send(commands).await
+        link.send(commands).await
     }
 
-    async fn deliver(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
+    async fn deliver(
+        &mut self,
+        events: &mut Vec<Event>,
+        link: &mut impl Link,
+    ) -> Result<(), Disconnect> {
         let mut closes = Vec::new();
         for Event { origin, body, .. } in events.drain(..) {
             let Some(id) = origin.id else {
@@ -269,162 +410,41 @@ impl<L: Link> Driver<L> {
                 continue;
             };
             // An exchange that was given up may be answered until the server has heard of it.
-            let Entry::Occupied(exchange) = self.exchanges.entry(id) else {
+            let Entry::Occupied(mut exchange) = self.exchanges.entry(id) else {
                 continue;
             };
             let is_last = matches!(body, Body::End | Body::Fault(_) | Body::Declared(_));
-            match exchange.get().try_send(body) {
+            let going = exchange.get_mut();
+            if going.answers.kind == Kind::Request {
+                // The service has acted upon it.
+                going.open = None;
+            }
+            match going.answers.receiver.try_send(body) {
                 Ok(()) if !is_last => {}
                 Ok(()) => {
                     exchange.remove();
                 }
                 Err(error) => {
                     if let mpsc::error::TrySendError::Full(_) = error {
-                        lock(&self.shared.ends).slow.push(id);
+                        lock(&self.shared.ends).exchanges.insert(id, too_slow());
                     }
                     exchange.remove();
                     closes.push(Command::Close { id });
                 }
             }
         }
-        self.link.send(closes).await
+        link.send(closes).await
     }
 }
 
-/// A provider within this process.
-pub(super) struct Memory {
-    session: Session,
-    scope: Scope,
-    pending: Pending,
-    batch: Vec<Queued>,
+fn too_slow() -> Fault {
+    let message = format!("{WAITING_ANSWERS} messages were not taken, and more came");
+    Fault::new(Fault::SLOW_CONSUMER, message)
 }
 
-impl Memory {
-    pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
-        let (outbox, pending) = outbox(limits, &Metrics::default());
-        Self {
-            session: Session::new(Arc::new(Peer::in_memory()), outbox, limits),
-            scope: Scope::all("memory", [provider]),
-            pending,
-            batch: Vec::new(),
-        }
-    }
-}
-
-impl Link for Memory {
-    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Fault> {
-        for command in commands {
-            match command {
-                Command::Open(open) => self.session.open(&open, &self.scope),
-                Command::Close { id } => self.session.close(id),
-            }
-        }
-        Ok(())
-    }
-
-    fn takes_more(&self) -> bool {
-        self.session.takes_more()
-    }
-
-    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
-        let overflow = self.pending.overflow();
-        tokio::select! {
-            () = overflow.cancelled() => {
-                // What had room is still delivered.
-                self.pending.take_now(&mut self.batch);
-                if self.batch.is_empty() {
-                    let message = "the client does not keep up with what it subscribed to";
-                    return Err(Fault::new(Fault::SLOW_CONSUMER, message));
-                }
-                events.extend(self.batch.drain(..).map(|queued| queued.event));
-            }
-            () = self.pending.take(&mut self.batch) => {
-                events.extend(self.batch.drain(..).map(|queued| queued.event));
-            }
-            () = self.session.reap() => {}
-        }
-        Ok(())
-    }
-
-    async fn close(self) {}
-}
-
-/// A server at the other end of a WebSocket.
-pub(super) struct Remote {
-    socket: Socket<TcpStream>,
-    liveness: Liveness,
-}
-
-impl Remote {
-    pub(super) fn new(socket: Socket<TcpStream>, limits: &Limits) -> Self {
-        Self {
-            socket,
-            liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
-        }
-    }
-
-    /// A frame that stands for nothing that a caller waits for is answered here.
-    async fn read(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Fault> {
-        match envelope::read_event(text)? {
-            Received::Event(event) => events.push(event),
-            Received::Ping { answer } => self.write([answer]).await?,
-            Received::Nothing => {}
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), Fault> {
-        let frames = frames.into_iter().map(Frame::from);
-        let written = self.socket.write(frames).await;
-        written.map_err(|_| closed("the server does not take what is written to it, or is gone"))
-    }
-}
-
-impl Link for Remote {
-    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Fault> {
-        if commands.is_empty() {
-            return Ok(());
-        }
-        let frames: Vec<_> = commands.iter().map(envelope::write_command).collect();
-        self.write(frames).await
-    }
-
-    /// What is sent waits in the socket, if it must.
-    fn takes_more(&self) -> bool {
-        true
-    }
-
-    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Fault> {
-        while events.is_empty() {
-            tokio::select! {
-                biased;
-                due = self.liveness.due() => match due {
-                    Due::Ping => self.socket.ping().await.map_err(|_| closed("the server is gone"))?,
-                    Due::GiveUp => return Err(closed("the server shows no sign of life")),
-                },
-                incoming = self.socket.read() => {
-                    self.liveness.heard();
-                    match incoming {
-                        Incoming::Text(text) => self.read(text.as_str(), events).await?,
-                        Incoming::Binary(_) | Incoming::Control => {}
-                        Incoming::Closed(Some((SLOW_CONSUMER, reason))) => {
-                            return Err(Fault::new(Fault::SLOW_CONSUMER, reason));
-                        }
-                        Incoming::Closed(Some((code, reason))) => {
-                            return Err(closed(&format!("the server closed the connection with {code}: {reason}")));
-                        }
-                        Incoming::Closed(None) => return Err(closed("the connection to the server is lost")),
-                        Incoming::Failed(refusal) => {
-                            return Err(Fault::new(Fault::INVALID_FRAME, refusal.reason));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn close(self) {
-        self.socket.close(1000, "").await;
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use super::driver::{Calls, GivenUp, WAITING_ANSWERS};
+use super::driver::{Answers, Call, Calls, GivenUp, Kind, WAITING_ANSWERS};
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Open};
 use crate::payload::{Message, Payload};
@@ -29,19 +29,26 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Sends the message that starts it.
-    pub(super) async fn start(calls: &Arc<Calls>, mut open: Open<'static>) -> Result<Self, Fault> {
+    pub(super) async fn start(
+        calls: &Arc<Calls>,
+        mut open: Open<'static>,
+        kind: Kind,
+    ) -> Result<Self, Fault> {
+        let place = calls.place(&open).await?;
         let id = calls.next_id();
         open.id = Some(id);
-        let (sender, answers) = mpsc::channel(WAITING_ANSWERS + ACK_AND_END);
-        // Made before the message is sent, so that a caller who stops waiting gives it up.
-        let exchange = Self {
+        let (receiver, answers) = mpsc::channel(WAITING_ANSWERS + ACK_AND_END);
+        let answered = Answers { receiver, kind };
+        place.send(Call {
+            open,
+            answers: Some(answered),
+        });
+        Ok(Self {
             id,
             answers,
             calls: Arc::clone(calls),
             given_up: GivenUp::Early,
-        };
-        calls.start(open, sender).await?;
-        Ok(exchange)
+        })
     }
 
     /// The next answer. Cancelling it loses nothing.
@@ -125,6 +132,10 @@ fn read<R: Response>(content: &Content) -> Result<R, Fault> {
 /// It is a [`Stream`] as well. At least 256 publications wait here until they are taken; one more
 /// ends the subscription with [`Fault::SLOW_CONSUMER`], so that none is lost unseen.
 ///
+/// Where the connection is lost and made again, so is the subscription, with the message that it was
+/// made with. What was published in between is then missing: [`gaps`](Self::gaps) counts how often,
+/// and [`next_or_gap`](Self::next_or_gap) says where.
+///
 /// ```
 /// # use specwire::{Fault, Payload, Subscription};
 /// # async fn watch<P: Payload>(mut publications: Subscription<P>) -> Result<(), Fault> {
@@ -135,16 +146,27 @@ fn read<R: Response>(content: &Content) -> Result<R, Fault> {
 /// ```
 pub struct Subscription<P, E: Payload = crate::NoError> {
     exchange: Exchange,
-    has_ended: bool,
-    types: PhantomData<(P, E)>,
+    gaps: u64,
+    end: Option<Result<(), Fault<E>>>,
+    publication: PhantomData<P>,
+}
+
+/// What comes next in a [`Subscription`].
+#[derive(Clone, Debug)]
+pub enum Publication<P: Payload> {
+    /// A message.
+    Message(Message<P>),
+    /// The connection was lost and made again: whatever was published in between is missing here.
+    Gap,
 }
 
 impl<P: Payload, E: Payload> Subscription<P, E> {
     pub(super) fn new(exchange: Exchange) -> Self {
         Self {
             exchange,
-            has_ended: false,
-            types: PhantomData,
+            gaps: 0,
+            end: None,
+            publication: PhantomData,
         }
     }
 
@@ -156,31 +178,89 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
     ///
     /// [`Fault::INVALID_MESSAGE`] for a publication that is not what the document says; others follow
     /// it. Anything else is why the subscription failed: what the service says, or
-    /// [`Fault::UNAVAILABLE`] when the connection is lost. Nothing follows that.
+    /// [`Fault::UNAVAILABLE`] when the client is closed. Nothing follows that.
     pub async fn next(&mut self) -> Result<Option<Message<P>>, Fault<E>> {
+        std::future::poll_fn(|cx| self.poll_message(cx))
+            .await
+            .transpose()
+    }
+
+    /// The same, and the gaps between publications as well: for those who keep what is published,
+    /// and have to ask for it anew.
+    ///
+    /// Cancelling it loses nothing.
+    ///
+    /// ```
+    /// # use specwire::{Fault, Payload, Publication, Subscription};
+    /// # async fn mirror<P: Payload>(mut changes: Subscription<P>) -> Result<(), Fault> {
+    /// while let Some(publication) = changes.next_or_gap().await? {
+    ///     match publication {
+    ///         Publication::Message(change) => println!("{change:?}"),
+    ///         Publication::Gap => println!("changes were missed: start over"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub async fn next_or_gap(&mut self) -> Result<Option<Publication<P>>, Fault<E>> {
         std::future::poll_fn(|cx| self.poll_publication(cx))
             .await
             .transpose()
     }
 
+    /// How often publications may have been missed before the one that was taken last.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// How the subscription ended: the service ended it, or it failed. `None` while it goes on.
+    #[must_use]
+    pub fn end(&self) -> Option<Result<(), &Fault<E>>> {
+        self.end.as_ref().map(|end| end.as_ref().copied())
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message<P>, Fault<E>>>> {
+        loop {
+            match ready!(self.poll_publication(cx)) {
+                Some(Ok(Publication::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                Some(Ok(Publication::Gap)) => {}
+                Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
     fn poll_publication(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Message<P>, Fault<E>>>> {
-        if self.has_ended {
+    ) -> Poll<Option<Result<Publication<P>, Fault<E>>>> {
+        if self.end.is_some() {
             return Poll::Ready(None);
         }
-        let publication = match ready!(self.exchange.poll_next(cx)) {
+        let failure = match ready!(self.exchange.poll_next(cx)) {
             // One that cannot be read is no reason to miss those that follow.
             Ok(Body::Message(content)) => {
-                return Poll::Ready(Some(read(&content).map_err(Fault::widen)));
+                let message = read(&content).map(Publication::Message);
+                return Poll::Ready(Some(message.map_err(Fault::widen)));
             }
-            Ok(Body::End) => None,
-            Ok(other) => Some(Err(self.exchange.failure(other))),
-            Err(fault) => Some(Err(fault)),
+            // That of the subscription itself has been taken: this one is of another connection.
+            Ok(Body::Ack(_)) => {
+                self.gaps = self.gaps.saturating_add(1);
+                return Poll::Ready(Some(Ok(Publication::Gap)));
+            }
+            Ok(Body::End) => {
+                self.end = Some(Ok(()));
+                return Poll::Ready(None);
+            }
+            Ok(other) => self.exchange.failure(other),
+            Err(fault) => fault,
         };
-        self.has_ended = true;
-        Poll::Ready(publication)
+        self.end = Some(Err(failure.clone()));
+        Poll::Ready(Some(Err(failure)))
     }
 }
 
@@ -191,11 +271,14 @@ impl<P: Payload, E: Payload> Stream for Subscription<P, E> {
     type Item = Result<Message<P>, Fault<E>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_publication(cx)
+        self.get_mut().poll_message(cx)
     }
 }
 
 /// A progress interaction under way: its updates, and then its response. Dropping it gives it up.
+///
+/// It is a [`Stream`] of the updates as well. A lost connection ends it: the service does not carry
+/// on elsewhere.
 ///
 /// ```
 /// # use specwire::{Fault, Payload, Progress};
@@ -228,23 +311,29 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
     ///
     /// # Errors
     ///
-    /// An update that is not what the document says, or [`Fault::UNAVAILABLE`] when the connection
-    /// is lost. What the service itself fails with is told by the response.
+    /// An update that is not what the document says. What the interaction itself fails with is told
+    /// by the response.
     pub async fn update(&mut self) -> Result<Option<Message<U>>, Fault<E>> {
+        std::future::poll_fn(|cx| self.poll_update(cx))
+            .await
+            .transpose()
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message<U>, Fault<E>>>> {
         if self.outcome.is_some() {
-            return Ok(None);
+            return Poll::Ready(None);
         }
-        match self.exchange.next().await? {
-            Body::Message(content)
+        let outcome = match ready!(self.exchange.poll_next(cx)) {
+            Ok(Body::Message(content))
                 if content.message == U::SPEC.name() && U::SPEC.name() != R::SPEC.name() =>
             {
-                read(&content).map(Some).map_err(Fault::widen)
+                return Poll::Ready(Some(read(&content).map_err(Fault::widen)));
             }
-            outcome => {
-                self.outcome = Some(outcome);
-                Ok(None)
-            }
-        }
+            Ok(outcome) => outcome,
+            Err(fault) => Body::Fault(fault),
+        };
+        self.outcome = Some(outcome);
+        Poll::Ready(None)
     }
 
     /// The response, past any updates that have not been taken.
@@ -253,8 +342,9 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
     ///
     /// What the service failed with, or [`Fault::UNAVAILABLE`] when the connection is lost.
     pub async fn response(mut self) -> Result<Message<R>, Fault<E>> {
+        // An update that cannot be read is no reason to miss the response.
         while self.outcome.is_none() {
-            self.update().await?;
+            let _ = self.update().await;
         }
         match self.outcome.take() {
             Some(Body::Message(content)) => {
@@ -267,6 +357,17 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
             Some(other) => Err(self.exchange.failure(other)),
             None => Err(out_of_turn("nothing")),
         }
+    }
+}
+
+impl<U, R, E: Payload> Unpin for Progress<U, R, E> {}
+
+/// The updates. The [response](Progress::response) is still to be had when they have ended.
+impl<U: Payload, R: Payload, E: Payload> Stream for Progress<U, R, E> {
+    type Item = Result<Message<U>, Fault<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_update(cx)
     }
 }
 

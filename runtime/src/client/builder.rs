@@ -1,0 +1,285 @@
+//! How a client is to connect, and what it does when it cannot.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Client;
+use super::connect::{self, Connector, Dialer, Stream};
+use super::driver::{Driver, InFlight, Policy};
+use super::reconnect::Reconnect;
+use super::supervisor;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// Headers of the opening handshake, at most.
+const HEADERS: usize = 64;
+
+/// Settings of a client: made by [`Client::builder`], and by the `builder` of generated clients,
+/// which are then its `C`.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use specwire::{Client, InFlight, Reconnect};
+///
+/// # async fn connect(token: &str) -> specwire::Result<()> {
+/// let client = Client::builder("ws://127.0.0.1:8080/ws")
+///     .bearer_token(token)
+///     .request_timeout(Duration::from_secs(5))
+///     .reconnect(Reconnect { cap: Duration::from_secs(60), ..Reconnect::default() })
+///     .in_flight(InFlight::Repeat)
+///     .connect()
+///     .await?;
+/// # drop(client); Ok(()) }
+/// ```
+pub struct ClientBuilder<C = Client> {
+    url: String,
+    headers: Result<HeaderMap>,
+    connector: Connector,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    limits: Limits,
+    reconnect: Reconnect,
+    policy: Policy,
+    client: PhantomData<fn() -> C>,
+}
+
+impl<C: From<Client>> ClientBuilder<C> {
+    /// A client of the server at `url`, such as `ws://127.0.0.1:8080/ws`.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            headers: Ok(HeaderMap::new()),
+            connector: connect::tcp(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            limits: limits(),
+            reconnect: Reconnect::default(),
+            policy: Policy {
+                in_flight: InFlight::default(),
+                waiting_calls: 64,
+                idle_timeout: None,
+            },
+            client: PhantomData,
+        }
+    }
+
+    /// Connects.
+    ///
+    /// The first attempt is the only one: where it fails, that is told. From then on the client
+    /// connects again by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`], [`Error::Header`], [`Error::Connect`], [`Error::Refused`] or
+    /// [`Error::ConnectTimeout`].
+    pub async fn connect(self) -> Result<C> {
+        let (client, driver, dialer, reconnect) = self.prepare()?;
+        let (first, welcome) = dialer.dial().await.map_err(|failed| failed.error)?;
+        driver.connected(&welcome, 1);
+        let driven = supervisor::stay_connected(driver, dialer, reconnect, Some(first));
+        tokio::spawn(driven);
+        Ok(client.into())
+    }
+
+    /// Connects in the background, for as long as it takes: calls and subscriptions wait until then,
+    /// each within its time.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`] or [`Error::Header`].
+    pub fn connect_lazy(self) -> Result<C> {
+        let (client, driver, dialer, reconnect) = self.prepare()?;
+        tokio::spawn(supervisor::stay_connected(driver, dialer, reconnect, None));
+        Ok(client.into())
+    }
+
+    fn prepare(self) -> Result<(Client, Driver, Dialer, Reconnect)> {
+        let (calls, driver) = Driver::new(self.policy);
+        let dialer = Dialer::new(
+            &self.url,
+            &self.headers?,
+            self.connector,
+            self.connect_timeout,
+            self.limits,
+            Arc::clone(&driver.shared().latency),
+        )?;
+        let client = Client {
+            calls,
+            request_timeout: Some(self.request_timeout),
+        };
+        Ok((client, driver, dialer, self.reconnect))
+    }
+}
+
+impl<C> ClientBuilder<C> {
+    /// For the connection, the handshake and the first exchange together. Default 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// For the first answer to a call, be it a response or an acknowledgement: see
+    /// [`Client::with_timeout`]. Default 30 s.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long a server that owes something, be it an answer or publications, may send nothing
+    /// before the connection is made anew. For services that are known to send often: a proxy may
+    /// keep a connection alive whose server has long gone. By default there is no such time.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Between two pings (RFC 6455, 5.5.2) to the server, which also measure the
+    /// [latency](Client::latency). Default 25 s.
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        // Servers close connections with too many.
+        const LEAST: Duration = Duration::from_millis(100);
+        self.limits.ping_interval = interval.max(LEAST);
+        self
+    }
+
+    /// For the server to show a sign of life after a ping; then the connection is lost. Default 8 s.
+    #[must_use]
+    pub fn pong_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.pong_timeout = timeout;
+        self
+    }
+
+    /// Sends a header with the opening handshake: for proxies and gateways. Those that make the
+    /// handshake cannot be given; `Host` can, and is otherwise the URL's.
+    ///
+    /// What is wrong with one is told when connecting. Values never appear in `Debug` output.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers = self.headers.and_then(|headers| add(headers, name, value));
+        self
+    }
+
+    /// Sends `Authorization: Bearer …` (RFC 6750, 2.1) with the opening handshake. The token is
+    /// never logged, and never in `Debug` output.
+    #[must_use]
+    pub fn bearer_token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// When to connect again. [`Reconnect::never`] for a client of one connection.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// What becomes of requests that are under way when the connection is lost. They fail by default.
+    #[must_use]
+    pub fn in_flight(mut self, in_flight: InFlight) -> Self {
+        self.policy.in_flight = in_flight;
+        self
+    }
+
+    /// Calls that may wait for a connection while there is none, each within its time; more fail at
+    /// once with [`Fault::UNAVAILABLE`](crate::Fault::UNAVAILABLE). Default 64.
+    #[must_use]
+    pub fn waiting_calls(mut self, calls: usize) -> Self {
+        self.policy.waiting_calls = calls;
+        self
+    }
+
+    /// Connects by something else than TCP to the URL's host and port, which it is given: through a
+    /// proxy, TLS of one's own, a Unix socket, or within the process.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # fn local() -> specwire::ClientBuilder {
+    /// specwire::Client::builder("ws://localhost/ws")
+    ///     .connector(|_host, _port| tokio::net::UnixStream::connect("/run/heartbeat.sock"))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn connector<F, S>(
+        mut self,
+        connect: impl Fn(String, u16) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.connector = Arc::new(move |host, port| {
+            let stream = connect(host, port);
+            Box::pin(async { Ok(Box::new(stream.await?) as Stream) })
+        });
+        self
+    }
+}
+
+impl<C> fmt::Debug for ClientBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = match &self.headers {
+            Ok(headers) => headers.keys().map(HeaderName::as_str).collect(),
+            Err(_) => Vec::new(),
+        };
+        f.debug_struct("ClientBuilder")
+            .field("url", &self.url)
+            .field("headers", &names)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("request_timeout", &self.request_timeout)
+            .field("idle_timeout", &self.policy.idle_timeout)
+            .field("ping_interval", &self.limits.ping_interval)
+            .field("pong_timeout", &self.limits.pong_timeout)
+            .field("reconnect", &self.reconnect)
+            .field("in_flight", &self.policy.in_flight)
+            .field("waiting_calls", &self.policy.waiting_calls)
+            .finish_non_exhaustive()
+    }
+}
+
+fn add(mut headers: HeaderMap, name: &str, value: &str) -> Result<HeaderMap> {
+    let wrong = |reason| Error::Header {
+        name: name.to_owned(),
+        reason,
+    };
+    let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("it is no name"))?;
+    let value = HeaderValue::from_str(value)
+        .ok()
+        .filter(|value| value.to_str().is_ok())
+        .ok_or_else(|| wrong("its value has characters that a header cannot have"))?;
+    let is_handshake = matches!(key.as_str(), "connection" | "upgrade" | "content-length")
+        || matches!(key.as_str(), "transfer-encoding")
+        || key.as_str().starts_with("sec-websocket-");
+    if is_handshake {
+        return Err(wrong("it belongs to the handshake itself"));
+    }
+    if headers.len() >= HEADERS {
+        return Err(wrong("there are too many"));
+    }
+    headers.insert(key, value);
+    Ok(headers)
+}
+
+/// A server may send larger messages than it takes: all that its queue holds.
+fn limits() -> Limits {
+    let limits = Limits::default();
+    let size = limits.queue_bytes.saturating_add(limits.message_size);
+    Limits {
+        frame_size: size,
+        message_size: size,
+        ..limits
+    }
+}

@@ -1,0 +1,219 @@
+//! What carries commands to a provider and its events back: a session within the process, or a
+//! WebSocket.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::connect::Stream;
+use super::state::{Disconnect, Latency};
+use crate::fault::Fault;
+use crate::frame::{Command, Event, Frame};
+use crate::framing::envelope::{self, Received};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::outbox::{Pending, Queued, outbox};
+use crate::peer::Peer;
+use crate::provider::Provider;
+use crate::routes::Scope;
+use crate::session::Session;
+use crate::socket::{Due, Incoming, Liveness, Socket};
+
+/// What carries commands to a provider and its events back.
+pub(super) trait Link: Send + 'static {
+    /// Hands over commands, as one batch.
+    fn send(
+        &mut self,
+        commands: Vec<Command>,
+    ) -> impl Future<Output = Result<(), Disconnect>> + Send;
+
+    /// Another command can be sent. Changes only while events are waited for.
+    fn takes_more(&self) -> bool;
+
+    /// Waits for events, or until another command can be sent. Cancelling it loses nothing.
+    fn receive(
+        &mut self,
+        events: &mut Vec<Event>,
+    ) -> impl Future<Output = Result<(), Disconnect>> + Send;
+
+    /// Nobody calls any more.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// A provider within this process.
+pub(super) struct Memory {
+    pub(super) connection: Uuid,
+    session: Session,
+    scope: Scope,
+    pending: Pending,
+    batch: Vec<Queued>,
+}
+
+impl Memory {
+    pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
+        let (outbox, pending) = outbox(limits, &Metrics::default());
+        let peer = Arc::new(Peer::in_memory());
+        Self {
+            connection: peer.connection,
+            session: Session::new(peer, outbox, limits),
+            scope: Scope::all("memory", [provider]),
+            pending,
+            batch: Vec::new(),
+        }
+    }
+}
+
+impl Link for Memory {
+    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Disconnect> {
+        for command in commands {
+            match command {
+                Command::Open(open) => self.session.open(&open, &self.scope),
+                Command::Close { id } => self.session.close(id),
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_more(&self) -> bool {
+        self.session.takes_more()
+    }
+
+    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Disconnect> {
+        let overflow = self.pending.overflow();
+        tokio::select! {
+            () = overflow.cancelled() => {
+                // What had room is still delivered.
+                self.pending.take_now(&mut self.batch);
+                if self.batch.is_empty() {
+                    let message = "the client does not keep up with what it subscribed to";
+                    return Err(Disconnect::finally(Fault::SLOW_CONSUMER, message));
+                }
+                events.extend(self.batch.drain(..).map(|queued| queued.event));
+            }
+            () = self.pending.take(&mut self.batch) => {
+                events.extend(self.batch.drain(..).map(|queued| queued.event));
+            }
+            () = self.session.reap() => {}
+        }
+        Ok(())
+    }
+
+    async fn close(self) {}
+}
+
+/// A server at the other end of a WebSocket.
+pub(super) struct Remote {
+    socket: Socket<Stream>,
+    liveness: Liveness,
+    /// The number of the last ping, and when it was sent.
+    pinged: (u64, Instant),
+    latency: Arc<Mutex<Option<Latency>>>,
+}
+
+impl Remote {
+    pub(super) fn new(
+        socket: Socket<Stream>,
+        limits: &Limits,
+        latency: Arc<Mutex<Option<Latency>>>,
+    ) -> Self {
+        Self {
+            socket,
+            liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
+            pinged: (0, Instant::now()),
+            latency,
+        }
+    }
+
+    /// A frame that stands for nothing that a caller waits for is answered here.
+    async fn read(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Disconnect> {
+        let received = envelope::read_event(text)
+            .map_err(|fault| Disconnect::finally(Fault::INVALID_FRAME, fault.message()))?;
+        match received {
+            Received::Event(event) => events.push(event),
+            Received::Ping { answer } => self.write([answer]).await?,
+            Received::Nothing => {}
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), Disconnect> {
+        let frames = frames.into_iter().map(Frame::from);
+        let written = self.socket.write(frames).await;
+        written.map_err(|_| {
+            Disconnect::lost("the server does not take what is written to it, or is gone")
+        })
+    }
+
+    async fn ping(&mut self) -> Result<(), Disconnect> {
+        let number = self.pinged.0.wrapping_add(1);
+        self.pinged = (number, Instant::now());
+        let sent = self.socket.ping(&number.to_be_bytes()).await;
+        sent.map_err(|_| Disconnect::lost("the server is gone"))
+    }
+
+    /// A pong says how long it took, if it answers the last ping.
+    fn ponged(&self, payload: &[u8]) {
+        let (number, sent) = self.pinged;
+        if payload == number.to_be_bytes() {
+            measured(&self.latency, sent.elapsed());
+        }
+    }
+}
+
+/// An answer took so long.
+pub(super) fn measured(latency: &Mutex<Option<Latency>>, took: Duration) {
+    let mut latency = super::driver::lock(latency);
+    *latency = Some(Latency::after(*latency, took));
+}
+
+impl Link for Remote {
+    async fn send(&mut self, commands: Vec<Command>) -> Result<(), Disconnect> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let frames: Vec<_> = commands.iter().map(envelope::write_command).collect();
+        self.write(frames).await
+    }
+
+    /// What is sent waits in the socket, if it must.
+    fn takes_more(&self) -> bool {
+        true
+    }
+
+    async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Disconnect> {
+        while events.is_empty() {
+            tokio::select! {
+                biased;
+                due = self.liveness.due() => match due {
+                    Due::Ping => self.ping().await?,
+                    Due::GiveUp => return Err(Disconnect::lost("the server shows no sign of life")),
+                },
+                incoming = self.socket.read() => {
+                    self.liveness.heard();
+                    match incoming {
+                        Incoming::Text(text) => self.read(text.as_str(), events).await?,
+                        Incoming::Pong(payload) => self.ponged(&payload),
+                        Incoming::Binary(_) | Incoming::Control => {}
+                        Incoming::Closed(Some((code, reason))) => {
+                            return Err(Disconnect::by_the_server(code, &reason));
+                        }
+                        Incoming::Closed(None) => {
+                            return Err(Disconnect::lost("the connection to the server is lost"));
+                        }
+                        Incoming::Failed(refusal) => {
+                            return Err(Disconnect::finally(Fault::INVALID_FRAME, refusal.reason));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(self) {
+        self.socket.close(1000, "").await;
+    }
+}
