@@ -201,6 +201,30 @@ async fn a_client_that_does_not_answer_does_not_keep_the_server() {
     assert!(status.success(), "{status}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn s09_without_file_descriptors_the_server_waits_for_some() {
+    let server = Server::starting(
+        Command::new("sh")
+            .args(["-c", "ulimit -n 40; exec \"$0\" --listen 127.0.0.1:0"])
+            .arg(env!("CARGO_BIN_EXE_specwire-server")),
+    );
+    let mut flood = Vec::new();
+    for _ in 0..60 {
+        flood.push(TcpStream::connect(&server.address).await);
+    }
+    let url = server.url();
+    let mut late = tokio::spawn(async move { open(&url).await });
+    // It is the last in a queue of which the server can take less than 40.
+    let early = timeout(Duration::from_millis(300), &mut late).await;
+    assert!(early.is_err(), "nothing was in its way");
+    drop(flood);
+    timeout(PATIENCE, late)
+        .await
+        .expect("there is room again")
+        .expect("it is opened");
+}
+
 #[test]
 fn the_heartbeat_example_prints_the_period_and_beats() {
     let server = Server::start();

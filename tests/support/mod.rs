@@ -172,11 +172,16 @@ impl Server {
 
     /// The same, at such an address.
     pub(crate) fn listening(address: &str, arguments: &[&str]) -> Self {
-        let program = Program::start(
+        Self::starting(
             Command::new(env!("CARGO_BIN_EXE_specwire-server"))
                 .args(["--listen", address])
                 .args(arguments),
-        );
+        )
+    }
+
+    /// The same, by a command of one's own.
+    pub(crate) fn starting(command: &mut Command) -> Self {
+        let program = Program::start(command);
         let first = program.line();
         let address = first
             .strip_prefix("listening on ")

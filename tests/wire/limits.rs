@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::client::{Peer, close_code, frame, handshake, http, soon, status};
+use crate::client::{Peer, close_code, frame, handshake, soon, status};
 use crate::service::{Weather, beating, limited, telescope, telescope_within};
 
 const SELDOM: Duration = Duration::from_secs(3600);
@@ -133,46 +133,6 @@ async fn half_a_handshake_is_closed_in_time() {
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
     }
-}
-
-#[tokio::test]
-async fn a_client_that_drips_its_handshake_is_closed_in_time() {
-    let server = limited(Limits {
-        handshake_timeout: Duration::from_millis(100),
-        ..Limits::default()
-    })
-    .await;
-    let mut tcp = TcpStream::connect(server.address).await.unwrap();
-    let (mut answers, mut requests) = tcp.split();
-    let drip = async {
-        let _ = requests.write_all(b"GET /ws HTTP/1.1\r\n").await;
-        let mut pause = tokio::time::interval(Duration::from_millis(20));
-        while requests.write_all(b"X-Y: z\r\n").await.is_ok() {
-            pause.tick().await;
-        }
-    };
-    let mut answer = Vec::new();
-    soon(async {
-        tokio::select! {
-            () = drip => {}
-            _ = answers.read_to_end(&mut answer) => {}
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_huge_head_is_refused() {
-    let server = beating(SELDOM).await;
-    let long = handshake("/ws", &format!("X-Long: {}\r\n", "x".repeat(64 << 10)));
-    let many = handshake("/ws", &"X-Many: 1\r\n".repeat(200));
-    for request in [long, many] {
-        let answer = http(&server, request.as_bytes()).await;
-        assert!(matches!(status(&answer), "431" | "400"), "{answer}");
-    }
-    let far = format!("/ws/{}", "x".repeat(64 << 10));
-    let answer = http(&server, handshake(&far, "").as_bytes()).await;
-    assert!(matches!(status(&answer), "414" | "431" | "400"), "{answer}");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod content;
 mod context;
 mod envelope;
 mod framings;
+mod handshakes;
 mod hostile;
 mod lifecycle;
 mod limits;

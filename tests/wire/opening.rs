@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use specwire::{Limits, Server};
 
 use crate::client::{Peer, handshake, http, status};
-use crate::service::{Running, beating, limited, provider, telescope};
+use crate::service::{beating, telescope};
 
 const SELDOM: Duration = Duration::from_secs(3600);
 
@@ -161,60 +160,6 @@ async fn an_unknown_subprotocol_is_refused_and_never_taken_for_raw() {
             refused,
             "{offered}"
         );
-    }
-}
-
-#[tokio::test]
-async fn only_pages_of_the_server_itself_and_allowed_ones_may_open() {
-    let (provider, _dome) = provider();
-    let server = Server::new()
-        .serve(provider)
-        .allow_origin("https://console.example.org");
-    let server = Running::start(server).await;
-    let own = format!("http://{}", server.address);
-    let other_port = format!("http://{}:1", server.address.ip());
-    let other_scheme = format!("https://{}", server.address);
-    let longer = format!("{own}.evil");
-    for (origin, refused) in [
-        (own.as_str(), None),
-        ("https://console.example.org", None),
-        ("https://evil", Some(403)),
-        ("null", Some(403)),
-        (&other_port, Some(403)),
-        (&other_scheme, Some(403)),
-        (&longer, Some(403)),
-        ("https://console.example.org.evil", Some(403)),
-    ] {
-        let headers = [("origin", origin)];
-        assert_eq!(
-            Peer::open(&server, "/ws", &headers).await.err(),
-            refused,
-            "{origin}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn one_connection_too_many_is_told_to_come_back() {
-    let server = limited(Limits {
-        connections: 2,
-        ..Limits::default()
-    })
-    .await;
-    let mut first = Peer::raw(&server, "/ws").await;
-    let _second = Peer::raw(&server, "/ws").await;
-    let refused = http(&server, handshake("/ws", "").as_bytes()).await;
-    assert_eq!(status(&refused), "503");
-    assert!(
-        refused.to_lowercase().contains("retry-after: "),
-        "{refused}"
-    );
-
-    // There is room again as soon as somebody has gone.
-    first.close().await;
-    while let Err(status) = Peer::open(&server, "/ws", &[]).await {
-        assert_eq!(status, 503);
-        tokio::task::yield_now().await;
     }
 }
 
