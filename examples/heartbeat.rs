@@ -1,8 +1,9 @@
-//! Subscribes to the heartbeat and prints what comes: `cargo run --example heartbeat`.
+//! Subscribes to the heartbeat and prints what comes, for as long as it runs, whatever becomes of the
+//! server: `cargo run --example heartbeat`.
 //!
 //! The URL of another server, and how many beats to wait for, may follow `--`.
 
-use specwire::Uuid;
+use specwire::{Publication, Uuid};
 use specwire_server::heartbeat::{BeatSub, Client, GetPeriodRequest};
 
 #[tokio::main]
@@ -17,9 +18,15 @@ async fn main() -> specwire::Result<()> {
         .unwrap_or(usize::MAX);
 
     let client = Client::connect(&url).await?;
+    let mut states = client.states();
+    tokio::spawn(async move {
+        while let Some(state) = states.next().await {
+            eprintln!("{state}");
+        }
+    });
+
     let answer = client.get_period(GetPeriodRequest::default()).await?;
     println!("period: {} s", answer.period.unwrap_or_default());
-
     let subscription = BeatSub {
         subscription_id: Some(Uuid::new_v4().to_string()),
     };
@@ -27,11 +34,17 @@ async fn main() -> specwire::Result<()> {
     let mut beats = client.beat(subscription).await?;
     let mut seen = 0;
     while seen < wanted
-        && let Some(beat) = beats.next().await?
+        && let Some(publication) = beats.next_or_gap().await?
     {
-        seen += 1;
-        println!("beat {seen}: {}", name(&beat.subscription_id));
+        match publication {
+            Publication::Message(beat) => {
+                seen += 1;
+                println!("beat {seen}: {}", name(&beat.subscription_id));
+            }
+            Publication::Gap => println!("some beats may have been missed"),
+        }
     }
+    client.close().await;
     Ok(())
 }
 

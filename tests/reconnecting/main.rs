@@ -1,6 +1,7 @@
 //! A client that is left running: what it does when servers stop, vanish, refuse and fall silent.
 //!
-//! Where time matters the server is a fake at the other end of a pipe, and the clock is paused.
+//! Where time matters the server is a fake at the other end of a pipe, and the clock is paused. Where
+//! the operating system does, the server is the binary.
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -8,8 +9,12 @@
 )]
 
 mod fake;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod builder;
 mod calls;
 mod life;
+mod secrets;
+mod sockets;
 mod subscriptions;

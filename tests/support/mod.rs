@@ -48,6 +48,11 @@ impl Program {
         }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes a line to the program's standard input.
     pub(crate) fn write(&mut self, line: &str) {
         let stdin = self
