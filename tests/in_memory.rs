@@ -176,28 +176,93 @@ async fn a_handler_runs_from_the_first_subscriber_to_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_ends_or_fails_ends_its_subscriptions_and_the_next_starts_it_again() {
-    let (service, _runs) = Counting::new(|run| match run {
-        1 => Some(Ok(())),
-        2 => Some(Err(Fault::new("no_clock", "the clock is gone"))),
-        _ => panic!("a handler that panics"),
-    });
+async fn a_handler_that_ends_ends_its_subscriptions_and_the_next_starts_it_again() {
+    let (service, runs) = Counting::new(|_| Some(Ok(())));
     let client = heartbeat::Client::in_memory(service);
+    for run in 1..3 {
+        let mut ended = client.beat(subscription("1")).await.unwrap();
+        assert!(ended.next().await.unwrap().is_some());
+        assert_eq!(ended.next().await, Ok(None));
+        assert_eq!(ended.next().await, Ok(None));
+        assert_eq!(runs.borrow().started, run);
+    }
+}
 
-    let mut ended = client.beat(subscription("1")).await.unwrap();
-    assert!(ended.next().await.unwrap().is_some());
-    assert_eq!(ended.next().await, Ok(None));
-    assert_eq!(ended.next().await, Ok(None));
+/// When each run of a handler began, as the subscriber sees it.
+async fn beginnings(service: Counting, count: usize) -> Vec<Duration> {
+    let client = heartbeat::Client::in_memory(service);
+    let mut beats = client.beat(subscription("patient")).await.unwrap();
+    let start = Instant::now();
+    let mut beginnings = Vec::new();
+    for _ in 0..count {
+        assert!(beats.next().await.unwrap().is_some());
+        beginnings.push(start.elapsed());
+    }
+    beginnings
+}
 
-    let mut failed = client.beat(subscription("2")).await.unwrap();
-    assert!(failed.next().await.unwrap().is_some());
-    let fault = failed.next().await.unwrap_err();
-    assert_eq!(fault.to_string(), "no_clock: the clock is gone");
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_fails_is_started_again_later_and_later_for_the_same_subscribers() {
+    let (service, runs) = Counting::new(|run| {
+        assert!(run % 2 == 1, "a handler that panics");
+        Some(Err(Fault::new("no_clock", "the clock is gone")))
+    });
+    let beginnings = beginnings(service, 13).await;
+    let pauses: Vec<_> = beginnings
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .collect();
+    let expected = [
+        100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000, 30_000,
+    ];
+    assert_eq!(pauses, expected.map(Duration::from_millis));
+    let runs = *runs.borrow();
+    assert!(
+        runs.started <= runs.stopped + 1,
+        "one runs at a time: {runs:?}"
+    );
+}
 
-    let mut panicked = client.beat(subscription("3")).await.unwrap();
-    assert!(panicked.next().await.unwrap().is_some());
-    let fault = panicked.next().await.unwrap_err();
-    assert_eq!(fault.to_string(), "internal: the handler failed");
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_has_run_for_a_while_is_started_again_soon() {
+    struct Ailing(AtomicUsize);
+    impl heartbeat::Service for Ailing {
+        async fn beat(&self, subscribers: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
+            subscribers.publish(beat("begun"));
+            if self.0.fetch_add(1, Ordering::SeqCst) == 3 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            Err(Fault::new("no_clock", "the clock is gone"))
+        }
+
+        async fn get_period(
+            &self,
+            _: Request<GetPeriodRequest>,
+        ) -> Result<GetPeriodResponse, Fault> {
+            Ok(GetPeriodResponse::default())
+        }
+    }
+    let client = heartbeat::Client::in_memory(Ailing(AtomicUsize::new(0)));
+    let mut beats = client.beat(subscription("patient")).await.unwrap();
+    let mut before = Instant::now();
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        assert!(beats.next().await.unwrap().is_some());
+        pauses.push(before.elapsed().as_millis());
+        before = Instant::now();
+    }
+    assert_eq!(pauses, [0, 100, 200, 400, 60_100, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_has_failed_is_not_started_again_for_nobody() {
+    let (service, mut runs) = Counting::new(|_| Some(Err(Fault::new("no_clock", "it is gone"))));
+    let client = heartbeat::Client::in_memory(service);
+    let beats = client.beat(subscription("impatient")).await.unwrap();
+    runs.wait_for(|runs| runs.stopped == 3).await.unwrap();
+    drop(beats);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(runs.borrow().started, 3);
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     if provides {
         code.tokens(service::service(api, &interactions));
         code.tokens(service::provider(&interactions));
+        code.tokens(interactions.topics().unwrap_or_default());
     }
     if options.sides != Sides::Provider {
         code.tokens(client::client(api, &interactions, provides));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;
@@ -100,6 +101,7 @@ pub struct Open<'a> {
     /// Those of the channel's address.
     pub(crate) parameters: Option<Cow<'a, RawValue>>,
     pub(crate) halves: Halves<'a>,
+    pub(crate) since: Option<Since>,
 }
 
 /// A message's headers and payload.
@@ -151,6 +153,7 @@ impl<'a> Open<'a> {
                 },
                 Halves::Together(frame) => Halves::Together(frame.into_owned()),
             },
+            since: self.since,
         }
     }
 
@@ -162,6 +165,7 @@ impl<'a> Open<'a> {
             message: None,
             parameters: None,
             halves,
+            since: None,
         }
     }
 
@@ -203,6 +207,54 @@ impl<'a> Open<'a> {
     pub fn parameters(mut self, parameters: &'a str) -> Result<Self, Fault> {
         self.parameters = Some(raw(parameters)?);
         Ok(self)
+    }
+
+    /// A subscription that begins with publications that the topic keeps.
+    #[must_use]
+    pub fn since(mut self, since: Since) -> Self {
+        self.since = Some(since);
+        self
+    }
+}
+
+/// A place in the publications on one topic.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Position {
+    /// Which history of the topic it is a place in: when the publications are counted anew, this is
+    /// another.
+    pub epoch: String,
+    /// How many publications came up to it.
+    pub offset: u64,
+}
+
+/// Which of the publications that a topic keeps a subscription begins with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Since {
+    /// With what came after this.
+    After(Position),
+    /// With at most so many of the latest.
+    Last(u64),
+}
+
+/// From where on publications come to a subscriber.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Subscribed {
+    pub(crate) position: Option<Position>,
+    pub(crate) recovered: Option<bool>,
+}
+
+impl Subscribed {
+    /// The publications that follow are those after this; none if the topic keeps no history.
+    #[must_use]
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    /// Whether nothing is missing between the position that the subscriber gave and the
+    /// publications that follow, if he gave one.
+    #[must_use]
+    pub fn recovered(&self) -> Option<bool> {
+        self.recovered
     }
 }
 
@@ -284,6 +336,8 @@ impl From<Id> for Origin {
 pub enum Body {
     /// The message was accepted; an acknowledgement may be a message itself.
     Ack(Option<Content>),
+    /// A subscription was accepted, to a topic that keeps a history or by somebody who asked for it.
+    Subscribed(Subscribed),
     /// A response, an update or a publication.
     Message(Content),
     /// The document's own error message. The exchange has ended.
@@ -305,6 +359,8 @@ pub struct Content {
     /// What the payload is where a frame is nothing else. Not known of what a client receives,
     /// which has no such frames.
     pub(crate) carried_as: payload::Content,
+    /// Its place among the publications of its topic.
+    pub(crate) offset: Option<u64>,
 }
 
 impl Content {
@@ -324,6 +380,12 @@ impl Content {
     #[must_use]
     pub fn headers(&self) -> Option<&str> {
         self.headers.as_deref().map(RawValue::get)
+    }
+
+    /// Its place among the publications on its topic, if that keeps a history.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.offset
     }
 
     /// The payload as JSON: text is a string, and what is neither text nor JSON a string in base64.
@@ -367,6 +429,8 @@ impl Content {
 
 /// Bytes of a frame around its contents, at most.
 const FRAME: usize = 128;
+/// Bytes around a position or beside an offset, at most.
+const PLACE: usize = 64;
 
 impl Open<'_> {
     /// An upper bound of its frame's bytes, without escapes in names.
@@ -404,9 +468,17 @@ impl Event {
                 content.weight()
             }
             Body::Fault(fault) => fault.code().len().saturating_add(fault.message().len()),
+            Body::Subscribed(subscribed) => subscribed.weight(),
             Body::Ack(None) | Body::End => 0,
         };
         body.saturating_add(FRAME)
+    }
+}
+
+impl Subscribed {
+    fn weight(&self) -> usize {
+        let position = self.position.as_ref();
+        position.map_or(0, |position| position.epoch.len().saturating_add(PLACE))
     }
 }
 
@@ -420,6 +492,7 @@ impl Content {
             .get()
             .len()
             .saturating_add(headers)
+            .saturating_add(self.offset.map_or(0, |_| PLACE))
             .saturating_add(self.channel.len())
             .saturating_add(self.message.len())
     }
@@ -438,6 +511,7 @@ mod tests {
             headers: raw(headers).ok(),
             payload: raw(payload).unwrap(),
             carried_as: payload::Content::Json,
+            offset: None,
         };
         assert_eq!(content.together(), Frame::from(expected));
     }

@@ -57,7 +57,7 @@ pub use self::envelope::Envelope;
 pub use self::raw::Raw;
 pub use self::tagged::Tagged;
 use crate::fault::Fault;
-pub use crate::frame::{Body, Content, Event, Frame, Op, Open};
+pub use crate::frame::{Body, Content, Event, Frame, Op, Open, Position, Since, Subscribed};
 
 /// One way to put messages into frames, as one connection of a server speaks it.
 ///

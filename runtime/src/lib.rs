@@ -36,6 +36,8 @@
 //!   provider    a document's interactions, whatever their types
 //!   response    what a request is answered with: one message, or any one of several
 //!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
+//!   topics      where subscribers listen, and publishing there from anywhere
+//!   bus         what carries publications
 //!   parameters  those of a channel's address
 //!   peer        who is at the other end, and one exchange with it, as handlers see them
 //!   outbox      the bounded queue back to the connection
@@ -49,6 +51,7 @@
 //! What is deliberately not there: no queue without a bound, no lock that is held across a write or
 //! an `.await`, and no address that a peer could choose to have another's messages sent to.
 
+pub mod bus;
 mod client;
 mod connection;
 mod described;
@@ -78,6 +81,7 @@ mod socket;
 mod strict;
 mod string_enum;
 mod subscribers;
+mod topics;
 mod union;
 mod validate;
 mod value;
@@ -105,6 +109,7 @@ pub use server::{Mount, Server, bind, second_stop_signal, stop_signal};
 pub use specwire_rules::{At, Violation};
 pub use string_enum::StringEnum;
 pub use subscribers::Subscribers;
+pub use topics::{Bus, Topic, TopicAt};
 pub use validate::Validate;
 pub use value::{Bytes, Never, UnknownValue};
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -147,22 +147,23 @@ pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
 impl Outbox {
     /// Queues a reply, waiting for room. Cancelling it queues nothing.
     pub(crate) async fn send(&self, event: Event) -> Result<(), Closed> {
+        self.reserve(event).await?.queue()
+    }
+
+    /// Waits for room for a reply, which is queued when it is used.
+    pub(crate) async fn reserve(&self, event: Event) -> Result<Reserved<'_>, Closed> {
         let event = self.queue.fitting(event);
         let weight = self.queue.weight(&event);
         let room = &self.queue.replies;
         let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
         let one = room.events.acquire().await.map_err(|_| Closed)?;
         let bytes = room.bytes.acquire_many(bytes).await.map_err(|_| Closed)?;
-        let mut state = self.queue.state();
-        if state.is_closed {
-            return Err(Closed);
-        }
-        one.forget();
-        bytes.forget();
-        state.queue(event, weight, true);
-        drop(state);
-        self.queue.filled.notify_one();
-        Ok(())
+        Ok(Reserved {
+            queue: &self.queue,
+            event,
+            weight,
+            room: [one, bytes],
+        })
     }
 
     /// Queues what neither waits nor is dropped. Where there is no room the connection is given up.
@@ -238,6 +239,30 @@ impl Outbox {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.queue.metrics
+    }
+}
+
+/// Room for one reply; what it was reserved for is sent only if it is [queued](Self::queue).
+#[derive(Debug)]
+pub(crate) struct Reserved<'a> {
+    queue: &'a Queue,
+    event: Event,
+    weight: usize,
+    room: [SemaphorePermit<'a>; 2],
+}
+
+impl Reserved<'_> {
+    /// Queues the reply.
+    pub(crate) fn queue(self) -> Result<(), Closed> {
+        let mut state = self.queue.state();
+        if state.is_closed {
+            return Err(Closed);
+        }
+        self.room.into_iter().for_each(SemaphorePermit::forget);
+        state.queue(self.event, self.weight, true);
+        drop(state);
+        self.queue.filled.notify_one();
+        Ok(())
     }
 }
 
@@ -571,6 +596,7 @@ mod tests {
             headers: None,
             payload: RawValue::from_string(payload.to_owned()).unwrap().into(),
             carried_as: payload::Content::Json,
+            offset: None,
         };
         Event::new(Origin::default(), Body::Message(content))
     }

@@ -144,6 +144,21 @@ pub fn write_address<A: Parameters>(parameters: &A, f: &mut fmt::Formatter<'_>) 
     Ok(())
 }
 
+/// The parameters of an address with their values, each once and in the address's order.
+pub(crate) fn values(address: &str, parameters: &impl Serialize) -> Vec<(String, String)> {
+    let given = serde_json::to_value(parameters).unwrap_or_default();
+    let mut values: Vec<(String, String)> = Vec::new();
+    for part in parts(address) {
+        if let Part::Parameter(name) = part
+            && values.iter().all(|(earlier, _)| earlier != name)
+        {
+            let value = given.get(name).and_then(Value::as_str).unwrap_or_default();
+            values.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    values
+}
+
 /// Reads parameters out of an address.
 ///
 /// # Errors

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::bus::TopicName;
+use crate::interaction::Interaction;
 use crate::parameters;
+use crate::topics::Bus;
 
 /// One connection's other end.
 #[derive(Debug)]
@@ -21,6 +24,28 @@ pub(crate) struct Peer {
     latency: AtomicU64,
     /// The connection is told to end, because the server stops.
     stop: CancellationToken,
+    subscriptions: Mutex<Vec<Held>>,
+}
+
+/// A subscription of a connection.
+#[derive(Debug)]
+struct Held {
+    topic: TopicName,
+    /// The document and the interaction.
+    of: (&'static str, &'static str),
+    subscription: Weak<dyn Subscription>,
+}
+
+/// A subscription that can be ended for its subscriber.
+pub(crate) trait Subscription: Send + Sync {
+    /// Ends it, and tells the subscriber.
+    fn end(&self);
+}
+
+impl fmt::Debug for dyn Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
 }
 
 impl Peer {
@@ -31,12 +56,55 @@ impl Peer {
             head,
             latency: AtomicU64::new(0),
             stop,
+            subscriptions: Mutex::default(),
         }
     }
 
     /// One within this process.
     pub(crate) fn in_memory() -> Self {
         Self::new(None, Head::default(), CancellationToken::new())
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, Vec<Held>> {
+        let subscriptions = self.subscriptions.lock();
+        subscriptions.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection has one more subscription.
+    pub(crate) fn subscribed(
+        &self,
+        topic: TopicName,
+        interaction: &Interaction,
+        subscription: Weak<dyn Subscription>,
+    ) {
+        self.subscriptions().push(Held {
+            topic,
+            of: (interaction.document(), interaction.name()),
+            subscription,
+        });
+    }
+
+    /// It has one less.
+    pub(crate) fn unsubscribed(&self, subscription: *const ()) {
+        let mut subscriptions = self.subscriptions();
+        let held = |held: &Held| held.subscription.as_ptr().cast::<()>() == subscription;
+        if let Some(index) = subscriptions.iter().position(held) {
+            subscriptions.swap_remove(index);
+        }
+    }
+
+    /// Ends the connection's subscriptions on a topic, and returns how many there were.
+    pub(crate) fn end_subscriptions(&self, topic: &TopicName, interaction: &Interaction) -> usize {
+        let of = (interaction.document(), interaction.name());
+        let ended: Vec<_> = self
+            .subscriptions()
+            .extract_if(.., |held| held.of == of && held.topic == *topic)
+            .filter_map(|held| held.subscription.upgrade())
+            .collect();
+        for subscription in &ended {
+            subscription.end();
+        }
+        ended.len()
     }
 
     /// How long the peer took to answer the latest ping, if it has answered one.
@@ -118,6 +186,7 @@ impl Head {
 pub(crate) struct Context {
     pub(crate) peer: Arc<Peer>,
     pub(crate) document: &'static str,
+    pub(crate) bus: Bus,
     life: Mutex<Life>,
 }
 
@@ -130,10 +199,11 @@ enum Life {
 }
 
 impl Context {
-    pub(crate) fn new(peer: Arc<Peer>, document: &'static str) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>, document: &'static str, bus: &Bus) -> Self {
         Self {
             peer,
             document,
+            bus: bus.clone(),
             life: Mutex::new(Life::GoesOn),
         }
     }
@@ -191,6 +261,7 @@ impl Drop for GoingOn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topics::Home;
 
     #[test]
     fn what_a_connection_was_opened_with_can_be_asked_for() {
@@ -222,7 +293,8 @@ mod tests {
 
     #[test]
     fn whoever_asks_learns_of_the_end_before_and_after_it() {
-        let context = Arc::new(Context::new(Arc::new(Peer::in_memory()), "document"));
+        let (peer, home) = (Arc::new(Peer::in_memory()), Home::default());
+        let context = Arc::new(Context::new(peer, "document", home.bus()));
         let going_on = GoingOn::new(&context);
         let before = context.cancellation();
         assert!(!before.is_cancelled() && !context.is_cancelled());

@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
+use crate::bus::History;
 use crate::fault::Fault;
-use crate::frame::{Correlation, Op};
+use crate::frame::{Correlation, Op, Since};
 use crate::framing::{Framing, Raw, Template};
 use crate::interaction::Interaction;
 use crate::json;
-use crate::parameters::Parts;
-use crate::payload::{self, MessageSpec};
+use crate::parameters::{Parameters, Parts};
+use crate::payload::{self, MessageSpec, Payload};
 use crate::peer::Context;
 use crate::reply::Replies;
 use crate::strict;
 use crate::subscribers::Membership;
+use crate::topics::{Bus, Histories, Home, Topic, place};
 use crate::validate::Validate;
 
 /// An implementation of one document's service, wired to the document's interactions.
@@ -31,6 +33,8 @@ pub struct Provider {
     handlers: Arc<[Arc<dyn Handler>]>,
     tasks: TaskTracker,
     framing: Template,
+    home: Arc<Home>,
+    histories: Histories,
 }
 
 impl Provider {
@@ -38,12 +42,15 @@ impl Provider {
         document: &'static str,
         handlers: Vec<Arc<dyn Handler>>,
         tasks: TaskTracker,
+        home: Arc<Home>,
     ) -> Self {
         Self {
             document,
             handlers: handlers.into(),
             tasks,
             framing: Template::new(Raw),
+            home,
+            histories: Histories::new(),
         }
     }
 
@@ -60,6 +67,35 @@ impl Provider {
     pub fn framing(mut self, framing: impl Framing + Clone) -> Self {
         self.framing = Template::new(framing);
         self
+    }
+
+    /// Has the topics of an interaction keep a history, so that subscribers who come back, or come
+    /// late, can have what they missed: see `docs/protocol.md`, Recovery. None is kept by default.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Parameters, Provider, Topic, bus::History};
+    /// # fn keep<P: Payload, A: Parameters>(provider: Provider, topic: Topic<P, A>) -> Provider {
+    /// // `topic` is `chat::topics::ROOM`, say.
+    /// provider.history(topic, History { messages: 1000, ..History::default() })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn history<P: Payload, A: Parameters>(
+        mut self,
+        topic: Topic<P, A>,
+        history: History,
+    ) -> Self {
+        self.histories.insert(place(topic.interaction()), history);
+        self
+    }
+
+    pub(crate) fn histories(&self) -> &Histories {
+        &self.histories
+    }
+
+    /// Has the handlers use this bus, unless they use one already.
+    pub(crate) fn settle(&self, bus: Bus) {
+        self.home.settle(bus);
     }
 
     pub(crate) fn template(&self) -> &Template {
@@ -119,6 +155,9 @@ pub(crate) trait Handler: Send + Sync {
     /// else the one that it sends.
     fn message(&self) -> &'static str;
 
+    /// What its handler publishes through.
+    fn bus(&self) -> &Bus;
+
     /// How it is started.
     fn op(&self) -> Op;
 
@@ -140,8 +179,8 @@ pub(crate) type Start = Box<dyn FnOnce(Arc<Context>, Replies) -> Work + Send>;
 pub(crate) enum Work {
     /// Runs until it has answered. Dropping it cancels the handler.
     Task(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Lasts until it is dropped, or has ended. Must be called after the acknowledgement.
-    Membership(Box<dyn FnOnce() -> Membership + Send>),
+    /// Lasts until it is dropped, or has ended. Acknowledges by itself.
+    Membership(Box<dyn FnOnce(Option<Since>) -> Membership + Send>),
 }
 
 /// Reads one half of a message that came from a peer, and checks it.

@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
-use crate::outbox::{Closed, Lane, Outbox};
+use crate::outbox::{Closed, Lane, Outbox, Reserved};
 use crate::payload::{Correlation, Message, Payload};
 use crate::seldom::Seldom;
 use crate::strict;
@@ -29,6 +30,12 @@ impl Replies {
     pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
         let event = Event::new(self.origin.clone(), body);
         self.outbox.send(event).await
+    }
+
+    /// Waits for room for what is sent when the room is used.
+    pub(crate) async fn reserve(&self, body: Body) -> Result<Reserved<'_>, Closed> {
+        let event = Event::new(self.origin.clone(), body);
+        self.outbox.reserve(event).await
     }
 
     /// Sends now. A message is a publication, of which it depends on the policy what becomes if there
@@ -85,11 +92,44 @@ impl Encoded {
             headers: is_filled(&headers).then(|| Arc::from(headers)),
             payload: Arc::from(payload),
             carried_as: P::SPEC.carried_as(),
+            offset: None,
         };
         Ok(Self {
             content,
             correlation,
         })
+    }
+
+    /// A message of this type that came from the bus.
+    pub(crate) fn carried<P: Payload>(
+        channel: &'static str,
+        publication: &Publication,
+        offset: Option<u64>,
+    ) -> Self {
+        let (headers, payload) = publication.json();
+        let correlation = P::SPEC.correlation();
+        Self {
+            correlation: correlation.filter(|correlation| !is_own(payload, *correlation)),
+            content: Content {
+                channel: Cow::Borrowed(channel),
+                message: Cow::Borrowed(P::SPEC.name()),
+                headers: headers.cloned(),
+                payload: Arc::clone(payload),
+                carried_as: P::SPEC.carried_as(),
+                offset,
+            },
+        }
+    }
+
+    /// The message as the bus carries it.
+    pub(crate) fn publication(&self) -> Publication {
+        let Content {
+            message,
+            headers,
+            payload,
+            ..
+        } = &self.content;
+        Publication::of_json(message.clone(), headers.clone(), Arc::clone(payload))
     }
 
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.

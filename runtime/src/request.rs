@@ -14,8 +14,9 @@ use crate::fault::Fault;
 use crate::frame::Body;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Message, NoError, Payload};
-use crate::peer::Context;
+use crate::peer::{Context, Peer};
 use crate::reply::{Encoded, Replies};
+use crate::topics::{Bus, TopicAt};
 
 /// A message from a peer, and which peer sent it.
 ///
@@ -86,6 +87,51 @@ impl<P: Payload, A: Parameters> Request<P, A> {
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.context.peer.address
+    }
+
+    /// The server's bus, for publishing to whoever is subscribed, on topics of any document.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Request, Topic, bus::BusError};
+    /// # fn tell<M: Payload, P: Payload>(
+    /// #     request: &Request<M>, alarm: P, topic: Topic<P>,
+    /// # ) -> Result<(), BusError> where P::Headers: Default {
+    /// request.bus().publish(topic, alarm)?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.context.bus
+    }
+
+    /// Ends the subscriptions that this connection has on a topic, and returns how many there were:
+    /// for protocols in which a message asks for it. Each subscription is told that it has ended.
+    ///
+    /// ```
+    /// # use specwire::{Fault, Parameters, Payload, Request, Topic};
+    /// # async fn unsubscribe<M: Payload, P: Payload, A: Parameters>(
+    /// #     request: Request<M, A>, topic: Topic<P, A>,
+    /// # ) -> Result<(), Fault> {
+    /// // `topic` is `news::topics::TOPIC`, say.
+    /// if request.unsubscribe(topic.at(request.parameters())) == 0 {
+    ///     return Err(Fault::new("not_subscribed", "there is no such subscription"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn unsubscribe<Q: Payload>(&self, topic: impl Into<TopicAt<Q>>) -> usize {
+        let topic = topic.into();
+        match topic.name() {
+            Ok(name) => self
+                .context
+                .peer
+                .end_subscriptions(name, topic.interaction()),
+            // What is no topic has no subscribers.
+            Err(_) => 0,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> &Arc<Peer> {
+        &self.context.peer
     }
 
     /// The document that the message was sent to a channel of, as in `/ws/heartbeat`.

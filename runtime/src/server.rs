@@ -8,6 +8,7 @@ mod stop;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -15,12 +16,14 @@ use tokio::net::{TcpListener, TcpStream};
 pub use self::mount::Mount;
 pub use self::signal::{second_stop_signal, stop_signal};
 use self::stop::Pace;
+use crate::bus::{MemoryBus, MessageBus};
 use crate::error::{Error, Result};
 use crate::handshake::Origins;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::provider::Provider;
 use crate::seldom::Seldom;
+use crate::topics::{Bus, Histories};
 
 /// Serves providers over WebSockets.
 ///
@@ -41,6 +44,7 @@ pub struct Server {
     origins: Origins,
     grace: Duration,
     stop_rate: u32,
+    bus: Option<Arc<dyn MessageBus>>,
     fallback: Option<String>,
     metrics: Metrics,
 }
@@ -61,6 +65,7 @@ impl Server {
             origins: Origins::default(),
             grace: Duration::from_secs(10),
             stop_rate: 2000,
+            bus: None,
             fallback: None,
             metrics: Metrics::default(),
         }
@@ -160,6 +165,26 @@ impl Server {
         self
     }
 
+    /// Has messages carried by another bus, such as one that connects several servers. Default a
+    /// [`MemoryBus`] of its own.
+    ///
+    /// A provider that has been served or called before stays with the bus that it had then.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use specwire::bus::MemoryBus;
+    ///
+    /// // Two servers in one process whose subscribers hear the same.
+    /// let bus = Arc::new(MemoryBus::new());
+    /// let inner = specwire::Server::new().bus(bus.clone());
+    /// let outer = specwire::Server::new().bus(bus);
+    /// ```
+    #[must_use]
+    pub fn bus(mut self, bus: Arc<dyn MessageBus>) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
     /// Listens on `address` and serves until the process is told to stop: by Ctrl-C, or by SIGTERM
     /// on Unix. Port 0 takes any free port; use [`Server::run`] to learn which.
     ///
@@ -235,6 +260,17 @@ impl Server {
             if earlier.map(Provider::document).any(|name| name == document) {
                 return Err(Error::DuplicateDocument { document });
             }
+        }
+        let carrier = self.bus.clone();
+        let carrier = carrier.unwrap_or_else(|| Arc::new(MemoryBus::new()));
+        // Of all documents: a handler may publish on the topics of another's.
+        let histories = self.providers.iter().flat_map(Provider::histories);
+        let histories: Histories = histories
+            .map(|(place, history)| (*place, *history))
+            .collect();
+        let bus = Bus::new(carrier, Arc::new(histories));
+        for provider in &self.providers {
+            provider.settle(bus.clone());
         }
         let pace = Pace {
             grace: self.grace,

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Correlation, Event, Id, Open, Origin};
+use crate::frame::{Body, Correlation, Event, Id, Open, Origin, Since};
 use crate::limits::Limits;
 use crate::metrics::Present;
 use crate::outbox::{Lane, Outbox};
@@ -69,6 +69,7 @@ struct Opening {
     /// What ties the answers to the message.
     correlation: Option<Arc<Correlation>>,
     start: Start,
+    since: Option<Since>,
     /// Bytes of the message.
     weight: usize,
 }
@@ -106,6 +107,7 @@ impl Session {
                 handler: matched.handler,
                 correlation: matched.correlation,
                 start: matched.start,
+                since: open.since.clone(),
             }),
             Err(fault) => self.fault(id, fault),
         }
@@ -121,6 +123,7 @@ impl Session {
                     handler: Arc::clone(handler),
                     correlation: None,
                     start,
+                    since: None,
                 }),
                 Err(fault) => self.fault(None, fault),
             }
@@ -139,6 +142,7 @@ impl Session {
             handler,
             correlation,
             start,
+            since,
             weight,
         } = opening;
         let origin = Origin { id, correlation };
@@ -174,7 +178,11 @@ impl Session {
             lane: Lane::default(),
         };
         let document = handler.interaction().document();
-        let context = Arc::new(Context::new(Arc::clone(&self.peer), document));
+        let context = Arc::new(Context::new(
+            Arc::clone(&self.peer),
+            document,
+            handler.bus(),
+        ));
         let going_on = GoingOn::new(&context);
         let exchange = match start(context, replies) {
             Work::Task(work) => {
@@ -186,10 +194,8 @@ impl Session {
                 Exchange::Task(task)
             }
             Work::Membership(subscribe) => {
-                // Publications must not overtake the acknowledgement.
-                self.push(origin, Body::Ack(None));
                 let present = self.outbox.metrics().subscription();
-                Exchange::Membership(subscribe(), (held, going_on, present))
+                Exchange::Membership(subscribe(since), (held, going_on, present))
             }
         };
         match key {

@@ -19,7 +19,8 @@ use crate::provider::{Handler, Provider, Start, Work, parse};
 use crate::reply::Replies;
 use crate::request::{Ack, Request, Updates};
 use crate::response::{ReplyChannel, Response};
-use crate::subscribers::{Subscribers, Topic};
+use crate::subscribers::{Source, Subscribers};
+use crate::topics::{Bus, Home};
 
 /// Collects the handlers of one service; for generated code.
 pub struct Wiring<T> {
@@ -27,6 +28,7 @@ pub struct Wiring<T> {
     service: Arc<T>,
     handlers: Vec<Arc<dyn Handler>>,
     tasks: TaskTracker,
+    home: Arc<Home>,
 }
 
 impl<T> fmt::Debug for Wiring<T> {
@@ -45,13 +47,14 @@ impl<T: Send + Sync + 'static> Wiring<T> {
             service: Arc::new(service),
             handlers: Vec::new(),
             tasks: TaskTracker::new(),
+            home: Arc::default(),
         }
     }
 
     /// All interactions are wired.
     #[must_use]
     pub fn finish(self) -> Provider {
-        Provider::new(self.document, self.handlers, self.tasks)
+        Provider::new(self.document, self.handlers, self.tasks, self.home)
     }
 
     /// One message, no answer.
@@ -229,8 +232,13 @@ impl<T: Send + Sync + 'static> Wiring<T> {
                 Box::pin(call(Arc::clone(&service), subscribers))
             },
         );
-        let topic = Arc::new(Topic::new(interaction, self.tasks.clone(), run));
-        self.handlers.push(Arc::new(PubSub { interaction, topic }));
+        let home = Arc::clone(&self.home);
+        let source = Arc::new(Source::new(interaction, home, self.tasks.clone(), run));
+        self.handlers.push(Arc::new(PubSub {
+            interaction,
+            home: Arc::clone(&self.home),
+            source,
+        }));
         self
     }
 
@@ -248,6 +256,7 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         self.handlers.push(Arc::new(Task {
             interaction,
             answer,
+            home: Arc::clone(&self.home),
             run,
             message: PhantomData::<fn(M, A)>,
         }));
@@ -291,6 +300,7 @@ enum Answer {
 struct Task<M, A, R> {
     interaction: Interaction,
     answer: Answer,
+    home: Arc<Home>,
     run: R,
     message: PhantomData<fn(M, A)>,
 }
@@ -312,6 +322,10 @@ where
 
     fn message(&self) -> &'static str {
         M::SPEC.name()
+    }
+
+    fn bus(&self) -> &Bus {
+        self.home.bus()
     }
 
     fn op(&self) -> Op {
@@ -337,7 +351,8 @@ where
 
 struct PubSub<S: Payload, P: Payload, A: Parameters, E: Payload> {
     interaction: Interaction,
-    topic: Arc<Topic<S, P, A, E>>,
+    home: Arc<Home>,
+    source: Arc<Source<S, P, A, E>>,
 }
 
 impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P, A, E> {
@@ -357,6 +372,10 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
         }
     }
 
+    fn bus(&self) -> &Bus {
+        self.home.bus()
+    }
+
     fn op(&self) -> Op {
         Op::Subscribe
     }
@@ -367,10 +386,11 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
 
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
         let (message, parameters) = read::<S, A>(parts, &self.interaction)?;
-        let topic = Arc::clone(&self.topic);
+        let source = Arc::clone(&self.source);
         Ok(Box::new(move |context, replies| {
-            Work::Membership(Box::new(move || {
-                topic.subscribe(Request::new(message, parameters, context), replies)
+            Work::Membership(Box::new(move |since| {
+                let request = Request::new(message, parameters, context);
+                source.subscribe(request, replies, since)
             }))
         }))
     }

@@ -43,41 +43,45 @@ async fn the_handler_runs_from_the_first_subscriber_to_the_last() {
 }
 
 #[tokio::test]
-async fn a_handler_that_ends_tells_its_subscribers_how() {
+async fn a_handler_that_ends_tells_its_subscribers() {
     let (server, mut dome) = telescope().await;
     let mut one = Peer::envelope(&server).await;
     let mut two = Peer::envelope(&server).await;
+    subscribed(&mut one, 1).await;
+    subscribed(&mut two, 1).await;
+    dome.weather(Weather::End);
+    dome.runs(1, 1).await;
+    for peer in [&mut one, &mut two] {
+        assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
+        peer.expect_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_is_started_again_and_its_subscribers_hear_nothing_of_it() {
+    let (server, mut dome) = telescope().await;
+    let mut peer = Peer::envelope(&server).await;
     let mut raw = Peer::raw(&server, "/ws/patterns/weather_sub").await;
-    let end = json!({"op": "unsub", "id": 1});
-    let failure = |code, message| json!({"op": "err", "id": 1, "payload": {"code": code, "message": message}});
-    for (runs, order, expected) in [
-        (1, Weather::End, end),
-        (2, Weather::Fail, failure("no_vane", "the wind took it")),
-        (3, Weather::Panic, failure("internal", "the handler failed")),
-    ] {
-        subscribed(&mut one, 1).await;
-        subscribed(&mut two, 1).await;
-        raw.send(&json!({})).await;
-        dome.runs(runs, runs - 1).await;
-        while dome.wind(1.0).await < 3 {}
+    subscribed(&mut peer, 1).await;
+    raw.send(&json!({})).await;
+    for (failures, order) in [(1, Weather::Fail), (2, Weather::Panic)] {
+        while dome.wind(1.0).await < 2 {}
         dome.weather(order);
-        dome.runs(runs, runs).await;
-        for peer in [&mut one, &mut two] {
-            let mut frame = peer.next().await;
-            while frame["op"] == "msg" {
-                frame = peer.next().await;
-            }
-            assert_eq!(frame, expected);
-            peer.expect_nothing().await;
-        }
+        dome.runs(failures + 1, failures).await;
     }
-    // The raw framing has a frame for a fault, and none for an end.
-    let mut frames = Vec::new();
-    while frames.len() < 2 {
+    assert_eq!(dome.wind(2.0).await, 2);
+    let mut wind = json!(null);
+    while wind != 2.0 {
+        let frame = peer.next().await;
+        assert_eq!(frame["op"], "msg", "{frame}");
+        wind = frame["payload"]["wind"].clone();
+    }
+    let mut wind = json!(null);
+    while wind != 2.0 {
         let frame = raw.next().await;
-        frames.extend(frame.get("error").map(|error| error["code"].clone()));
+        assert_eq!(frame.get("error"), None, "{frame}");
+        wind = frame["wind"].clone();
     }
-    assert_eq!(frames, ["no_vane", "internal"]);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub(super) fn servers(api: &Api) -> Option<TokenStream> {
 }
 
 /// What the compiler and clippy have to let pass in a module of constants.
-fn allowed() -> TokenStream {
+pub(super) fn allowed() -> TokenStream {
     let dead_code = super::dead_code();
     quote! {
         #dead_code

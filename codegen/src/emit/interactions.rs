@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Index, docs, ident, markdown, type_ident};
-use crate::api::{Api, Interaction, Reply, Role, Step, TypeName};
+use crate::api::{Api, Interaction, Pattern, Reply, Role, Step, TypeName};
 use crate::name::{self, Scope};
 
 /// The interactions of a document, each with the name of its constant.
@@ -29,6 +29,37 @@ impl<'a> Interactions<'a> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Emitted<'a>> {
         self.0.iter()
+    }
+
+    /// The module of the topics that subscribers listen on.
+    pub(super) fn topics(&self) -> Option<TokenStream> {
+        let allowed = super::channels::allowed();
+        let constants = self.iter().filter_map(|emitted| {
+            let Pattern::PubSub { publish, .. } = &emitted.interaction.pattern else {
+                return None;
+            };
+            let docs = docs::member(&[&format!("Where subscribers of {} listen.", emitted.wire())]);
+            let (constant, publish) = (&emitted.constant, payload(Some(publish)));
+            let parameters = emitted.parameters();
+            let parameters = parameters.map(|parameters| quote!(, super::#parameters));
+            Some(quote! {
+                #docs
+                pub const #constant: Topic<super::#publish #parameters> =
+                    Topic::new(super::#constant);
+            })
+        });
+        let constants: Vec<_> = constants.collect();
+        (!constants.is_empty()).then(|| {
+            quote! {
+                /// The topics of the document, for publishing through a [`::specwire::Bus`].
+                #allowed
+                pub mod topics {
+                    use ::specwire::Topic;
+
+                    #(#constants)*
+                }
+            }
+        })
     }
 
     /// What clippy has to let pass: a document may call an operation `fromOrbit`.

@@ -598,6 +598,22 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `listen` listen.
+    pub const LISTEN: Topic<super::Said, super::RoomParameters> = Topic::new(super::LISTEN);
+
+    /// Where subscribers of `watch` listen.
+    pub const WATCH: Topic<super::Came, super::PeopleAgainParameters> = Topic::new(super::WATCH);
+
+    /// Where subscribers of `find` listen.
+    pub const FIND: Topic<super::Found> = Topic::new(super::FIND);
+}
+
 /// Channels, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

@@ -672,6 +672,28 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `receiveTranscription` listen.
+    pub const RECEIVE_TRANSCRIPTION: Topic<super::TranscriptionResponse> = Topic::new(
+        super::RECEIVE_TRANSCRIPTION,
+    );
+
+    /// Where subscribers of `receiveListenControlResponse` listen.
+    pub const RECEIVE_LISTEN_CONTROL_RESPONSE: Topic<super::ControlMessageResponse> = Topic::new(
+        super::RECEIVE_LISTEN_CONTROL_RESPONSE,
+    );
+
+    /// Where subscribers of `receiveListenCloseFrame` listen.
+    pub const RECEIVE_LISTEN_CLOSE_FRAME: Topic<super::CloseFrame> = Topic::new(
+        super::RECEIVE_LISTEN_CLOSE_FRAME,
+    );
+}
+
 /// Deepgram speech to text, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

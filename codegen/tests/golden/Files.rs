@@ -164,6 +164,16 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `returned` listen.
+    pub const RETURNED: Topic<super::Returned> = Topic::new(super::RETURNED);
+}
+
 /// Files, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

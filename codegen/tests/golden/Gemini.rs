@@ -436,6 +436,18 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `sendMarketData` listen.
+    pub const SEND_MARKET_DATA: Topic<super::Market, super::MarketDataV1Parameters> = Topic::new(
+        super::SEND_MARKET_DATA,
+    );
+}
+
 /// Gemini market data, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

@@ -271,6 +271,16 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `measure` listen.
+    pub const MEASURE: Topic<super::Gust> = Topic::new(super::MEASURE);
+}
+
 /// Weather, version 2.1.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

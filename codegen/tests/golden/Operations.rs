@@ -663,6 +663,26 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `/` listen.
+    pub const SLASH: Topic<super::RootAnswer> = Topic::new(super::SLASH);
+
+    /// Where subscribers of `user_id` listen.
+    pub const USER_ID: Topic<super::Self_, super::UserIdSelfParameters> = Topic::new(
+        super::USER_ID,
+    );
+
+    /// Where subscribers of `servers` listen.
+    pub const SERVERS: Topic<super::Servers, super::ChannelsParameters> = Topic::new(
+        super::SERVERS,
+    );
+}
+
 /// Operations, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

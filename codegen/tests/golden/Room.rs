@@ -179,6 +179,19 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `watch.said` listen.
+    pub const WATCH_SAID: Topic<super::Said> = Topic::new(super::WATCH_SAID);
+
+    /// Where subscribers of `watch.joined` listen.
+    pub const WATCH_JOINED: Topic<super::Joined> = Topic::new(super::WATCH_JOINED);
+}
+
 /// Room, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

@@ -706,6 +706,24 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `onHelloMessage` listen.
+    pub const ON_HELLO_MESSAGE: Topic<super::Hello> = Topic::new(super::ON_HELLO_MESSAGE);
+
+    /// Where subscribers of `onEvent` listen.
+    pub const ON_EVENT: Topic<super::Event> = Topic::new(super::ON_EVENT);
+
+    /// Where subscribers of `onDisconnectMessage` listen.
+    pub const ON_DISCONNECT_MESSAGE: Topic<super::Disconnect> = Topic::new(
+        super::ON_DISCONNECT_MESSAGE,
+    );
+}
+
 /// Slack in socket mode, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

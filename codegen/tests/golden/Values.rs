@@ -686,6 +686,19 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
         .finish()
 }
 
+/// The topics of the document, for publishing through a [`::specwire::Bus`].
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[allow(clippy::module_inception, reason = "a document may be called as this is")]
+pub mod topics {
+    use ::specwire::Topic;
+
+    /// Where subscribers of `report` listen.
+    pub const REPORT: Topic<super::Report> = Topic::new(super::REPORT);
+
+    /// Where subscribers of `nest` listen.
+    pub const NEST: Topic<super::NestMessage> = Topic::new(super::NEST);
+}
+
 /// Values, version 1.0.0: calls its provider.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug)]

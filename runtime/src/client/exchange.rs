@@ -66,7 +66,7 @@ impl Exchange {
     /// Waits for the acknowledgement.
     pub(super) async fn acknowledged<E: Payload>(&mut self) -> Result<(), Fault<E>> {
         match self.next().await? {
-            Body::Ack(_) => Ok(()),
+            Body::Ack(_) | Body::Subscribed(_) => Ok(()),
             other => Err(self.failure(other)),
         }
     }
@@ -101,7 +101,7 @@ impl Exchange {
                 Ok(message) => Fault::from_declared(message),
                 Err(fault) => fault.widen(),
             },
-            Body::Ack(_) => out_of_turn("an acknowledgement"),
+            Body::Ack(_) | Body::Subscribed(_) => out_of_turn("an acknowledgement"),
             Body::Message(_) => out_of_turn("a message"),
             Body::End => out_of_turn("the end"),
         }
@@ -248,7 +248,7 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
                 return Poll::Ready(Some(message.map_err(Fault::widen)));
             }
             // That of the subscription itself has been taken: this one is of another connection.
-            Ok(Body::Ack(_)) => {
+            Ok(Body::Ack(_) | Body::Subscribed(_)) => {
                 self.gaps = self.gaps.saturating_add(1);
                 return Poll::Ready(Some(Ok(Publication::Gap)));
             }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::connect::Stream;
 use super::state::{Disconnect, Latency};
+use crate::bus::MemoryBus;
 use crate::fault::Fault;
 use crate::frame::{Command, Event, Frame};
 use crate::framing::envelope::{self, Received};
@@ -21,6 +22,7 @@ use crate::provider::Provider;
 use crate::routes::Scope;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket};
+use crate::topics::Bus;
 
 /// What carries commands to a provider and its events back.
 pub(super) trait Link: Send + 'static {
@@ -54,6 +56,8 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
+        let histories = Arc::new(provider.histories().clone());
+        provider.settle(Bus::new(Arc::new(MemoryBus::new()), histories));
         let (outbox, pending) = outbox(limits, &Metrics::default());
         let peer = Arc::new(Peer::in_memory());
         Self {

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::{Accepted, Framing, Input, Refusal, Written, cbor};
 use crate::fault::Fault;
-use crate::frame::{Body, Command, Content, Event, Halves, Id, Op, Open};
+use crate::frame::{
+    Body, Command, Content, Event, Halves, Id, Op, Open, Position, Since, Subscribed,
+};
 use crate::json;
 use crate::payload;
 
@@ -51,6 +53,22 @@ struct Frame<'a> {
     is_bytes: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dropped: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Origin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovered: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+}
+
+/// Where a subscription begins: after a position, or with the last publications.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged, expecting = "`since` is `epoch` and `offset`, or `last`")]
+enum Origin {
+    After(Position),
+    Last { last: u64 },
 }
 
 /// A payload that is there is one, also when it is `null`.
@@ -70,6 +88,10 @@ impl<'a> Frame<'a> {
             payload: None,
             is_bytes: false,
             dropped: None,
+            since: None,
+            position: None,
+            recovered: None,
+            offset: None,
         }
     }
 
@@ -79,6 +101,7 @@ impl<'a> Frame<'a> {
         self.headers = content.headers.as_deref();
         self.payload = Some(&content.payload);
         self.is_bytes = content.carried_as == payload::Content::Binary;
+        self.offset = content.offset;
         self
     }
 
@@ -118,7 +141,13 @@ impl<'a> Frame<'a> {
         let names = names
             .iter()
             .filter_map(|(name, value)| Some((name, (*value)?)));
+        let since = self.since.as_ref().and_then(raw);
+        let position = self.position.as_ref().and_then(raw);
+        let recovered = self.recovered.as_ref().and_then(raw);
         let halves = [
+            ("since", since.as_deref()),
+            ("position", position.as_deref()),
+            ("recovered", recovered.as_deref()),
             ("parameters", self.parameters),
             ("headers", self.headers),
             ("payload", self.payload),
@@ -126,7 +155,11 @@ impl<'a> Frame<'a> {
         let halves = halves
             .iter()
             .filter_map(|(name, value)| Some((name, (*value)?)));
-        let numbers = [("id", self.id), ("dropped", self.dropped)];
+        let numbers = [
+            ("id", self.id),
+            ("dropped", self.dropped),
+            ("offset", self.offset),
+        ];
         let numbers = numbers
             .iter()
             .filter_map(|(name, value)| Some((name, (*value)?)));
@@ -157,6 +190,11 @@ impl<'a> Frame<'a> {
         // A frame's own members are strings and numbers, and the rest is JSON already.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// JSON of what it can always be written of.
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).ok()
 }
 
 /// What a server tells a client about itself, as the answer to `init`.
@@ -362,6 +400,10 @@ fn open(frame: Frame<'_>, op: Op) -> Input<'_> {
             headers: frame.headers.map(Cow::Borrowed),
             payload: frame.payload.map(Cow::Borrowed),
         },
+        since: frame.since.map(|since| match since {
+            Origin::After(position) => Since::After(position),
+            Origin::Last { last } => Since::Last(last),
+        }),
     })
 }
 
@@ -370,6 +412,11 @@ fn write_event(event: &Event, encoding: Encoding) -> Option<super::Frame<'static
     let frame = match &event.body {
         Body::Ack(None) => Frame::new("ack", id),
         Body::Ack(Some(content)) => Frame::new("ack", id).with(content),
+        Body::Subscribed(subscribed) => Frame {
+            position: subscribed.position.clone(),
+            recovered: subscribed.recovered,
+            ..Frame::new("ack", id)
+        },
         Body::Message(content) => Frame {
             dropped: (event.dropped > 0).then_some(event.dropped),
             ..Frame::new("msg", id).with(content)
@@ -432,6 +479,10 @@ pub(crate) fn write_command(command: &Command) -> String {
                 frame.headers = headers.as_deref();
                 frame.payload = payload.as_deref();
             }
+            frame.since = open.since.as_ref().map(|since| match since {
+                Since::After(position) => Origin::After(position.clone()),
+                Since::Last(last) => Origin::Last { last: *last },
+            });
             frame.text()
         }
     }
@@ -458,6 +509,12 @@ pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
     let frame = Frame::read(text)?;
     let (id, dropped) = (frame.id, frame.dropped);
     let body = match frame.op.as_ref() {
+        "ack" if frame.position.is_some() || frame.recovered.is_some() => {
+            Body::Subscribed(Subscribed {
+                position: frame.position,
+                recovered: frame.recovered,
+            })
+        }
         "ack" if frame.message.is_none() => Body::Ack(None),
         "ack" => Body::Ack(Some(content(frame)?)),
         "msg" => Body::Message(content(frame)?),
@@ -504,6 +561,7 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         headers: frame.headers.map(|headers| Arc::from(headers.to_owned())),
         payload: Arc::from(payload.to_owned()),
         carried_as: payload::Content::Json,
+        offset: frame.offset,
     })
 }
 

@@ -35,7 +35,7 @@ impl Framing for Raw {
                 Some(text) => text.into(),
                 None => Written::Nothing,
             },
-            Body::Ack(None) | Body::End => Written::Nothing,
+            Body::Ack(None) | Body::Subscribed(_) | Body::End => Written::Nothing,
         }
     }
 }

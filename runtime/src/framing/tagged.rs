@@ -47,7 +47,7 @@ impl Framing for Tagged {
                 write_content(content).into()
             }
             Body::Fault(fault) => Written::Close(refusal(fault)),
-            Body::Ack(None) | Body::End => Written::Nothing,
+            Body::Ack(None) | Body::Subscribed(_) | Body::End => Written::Nothing,
         }
     }
 }

@@ -1,0 +1,531 @@
+//! Who is subscribed to one interaction: all together, and by topic.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::bus::{BusError, Publication, Sink, SubscriptionId, TopicName};
+use crate::fault::Fault;
+use crate::frame::{Body, Content, Subscribed};
+use crate::interaction::Interaction;
+use crate::outbox::Reserved;
+use crate::parameters::Parameters;
+use crate::payload::Payload;
+use crate::reply::{Encoded, Replies};
+use crate::request::Request;
+use crate::topics::{self, Bus, Home};
+
+pub(super) type Snapshot<S, A> = Arc<[Arc<Subscriber<S, A>>]>;
+pub(super) type Came<S, P, A> = (Arc<Subscriber<S, A>>, Arc<Group<S, P, A>>);
+
+/// The subscribers of one interaction.
+///
+/// Those who have come are present once they have been told so. A generation is one run of the
+/// handler, which is over at the latest when nobody is present any more.
+pub(super) struct Roster<S: Payload, P: Payload, A: Parameters> {
+    interaction: Interaction,
+    home: Arc<Home>,
+    state: Mutex<State<S, P, A>>,
+}
+
+struct State<S: Payload, P: Payload, A: Parameters> {
+    /// Who has come and has not left, present or not.
+    subscribers: HashMap<u64, Arc<Subscriber<S, A>>>,
+    groups: HashMap<TopicName, Arc<Group<S, P, A>>>,
+    present: usize,
+    snapshot: Option<Snapshot<S, A>>,
+    next_key: u64,
+    generation: u64,
+    /// Cancelled when the last subscriber of this generation leaves.
+    deserted: CancellationToken,
+    is_served: bool,
+    /// The latest subscription of each connection, where it may have one only.
+    latest: Option<HashMap<Uuid, u64>>,
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
+    pub(super) fn new(interaction: Interaction, home: Arc<Home>) -> Self {
+        Self {
+            interaction,
+            home,
+            state: Mutex::new(State {
+                subscribers: HashMap::new(),
+                groups: HashMap::new(),
+                present: 0,
+                snapshot: None,
+                next_key: 0,
+                generation: 0,
+                deserted: CancellationToken::new(),
+                is_served: false,
+                latest: None,
+            }),
+        }
+    }
+
+    pub(super) fn interaction(&self) -> &Interaction {
+        &self.interaction
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        self.home.bus()
+    }
+
+    // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
+    fn state(&self) -> MutexGuard<'_, State<S, P, A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state().present
+    }
+
+    /// Who is present, for the handler of this generation.
+    pub(super) fn snapshot(&self, generation: u64) -> Snapshot<S, A> {
+        let mut state = self.state();
+        if state.generation != generation {
+            return Arc::from([]);
+        }
+        if let Some(snapshot) = &state.snapshot {
+            return Arc::clone(snapshot);
+        }
+        let present = state.subscribers.values();
+        let present = present.filter(|subscriber| subscriber.is_present());
+        let snapshot: Snapshot<S, A> = present.cloned().collect();
+        state.snapshot = Some(Arc::clone(&snapshot));
+        snapshot
+    }
+
+    /// The topics that somebody is subscribed on, for the handler of this generation.
+    pub(super) fn topics(&self, generation: u64) -> Vec<TopicName> {
+        let state = self.state();
+        if state.generation != generation {
+            return Vec::new();
+        }
+        state.groups.keys().cloned().collect()
+    }
+
+    /// Who is subscribed on one topic, for the handler of this generation.
+    pub(super) fn group(&self, generation: u64, topic: &TopicName) -> Option<Arc<Group<S, P, A>>> {
+        let state = self.state();
+        let group = state.groups.get(topic);
+        group.filter(|_| state.generation == generation).cloned()
+    }
+
+    /// Somebody comes, and is not present yet.
+    pub(super) fn come(
+        &self,
+        request: Request<S, A>,
+        replies: Replies,
+        topic: TopicName,
+    ) -> Came<S, P, A> {
+        let mut state = self.state();
+        let key = state.next_key;
+        state.next_key = key.wrapping_add(1);
+        let group = state.groups.entry(topic.clone()).or_insert_with(|| {
+            Arc::new(Group {
+                topic: topic.clone(),
+                interaction: self.interaction,
+                bus: self.bus().clone(),
+                members: Mutex::default(),
+                attached: OnceCell::new(),
+                is_over: AtomicBool::new(false),
+                publication: PhantomData,
+            })
+        });
+        let group = Arc::clone(group);
+        let subscriber = Arc::new(Subscriber {
+            key,
+            connection: request.connection(),
+            request,
+            replies,
+            topic,
+            is_present: AtomicBool::new(false),
+            phase: Mutex::new(Phase::Coming { seen: 0 }),
+        });
+        state.subscribers.insert(key, Arc::clone(&subscriber));
+        group.members().add(&subscriber);
+        (subscriber, group)
+    }
+
+    /// Somebody has been told that he is subscribed. `true` if a handler has to be started for him.
+    pub(super) fn is_present(&self, subscriber: &Subscriber<S, A>) -> bool {
+        let mut state = self.state();
+        // He may have left meanwhile.
+        if !state.subscribers.contains_key(&subscriber.key) {
+            return false;
+        }
+        subscriber.is_present.store(true, Ordering::Relaxed);
+        state.present = state.present.saturating_add(1);
+        state.snapshot = None;
+        let latest = state.latest.as_mut();
+        let earlier =
+            latest.and_then(|latest| latest.insert(subscriber.connection, subscriber.key));
+        let starts = !std::mem::replace(&mut state.is_served, true);
+        let earlier = earlier.and_then(|key| state.remove(key));
+        drop(state);
+        if let Some(earlier) = earlier {
+            earlier.end(Body::End);
+        }
+        starts
+    }
+
+    /// Somebody leaves; who has left already, has.
+    pub(super) fn leave(&self, subscriber: &Subscriber<S, A>) {
+        let removed = self.state().remove(subscriber.key);
+        drop(removed);
+    }
+
+    pub(super) fn one_per_connection(&self) {
+        let mut state = self.state();
+        if state.latest.is_some() {
+            return;
+        }
+        let mut latest: HashMap<Uuid, u64> = HashMap::new();
+        let mut earlier = Vec::new();
+        for (key, subscriber) in &state.subscribers {
+            if !subscriber.is_present() {
+                continue;
+            }
+            let of_connection = latest.entry(subscriber.connection).or_insert(*key);
+            if key != of_connection {
+                earlier.push((*key).min(*of_connection));
+                *of_connection = (*key).max(*of_connection);
+            }
+        }
+        state.latest = Some(latest);
+        let earlier: Vec<_> = earlier
+            .into_iter()
+            .filter_map(|key| state.remove(key))
+            .collect();
+        drop(state);
+        for subscriber in earlier {
+            subscriber.end(Body::End);
+        }
+    }
+
+    /// Begins another run of the handler, unless nobody is there to serve; with what is cancelled
+    /// when nobody is left.
+    pub(super) fn next_generation(&self) -> Option<(u64, CancellationToken)> {
+        let mut state = self.state();
+        if state.present == 0 {
+            state.is_served = false;
+            return None;
+        }
+        // What an earlier run has left behind reaches nobody.
+        state.generation = state.generation.wrapping_add(1);
+        Some((state.generation, state.deserted.clone()))
+    }
+
+    /// Ends the subscriptions of all who are present, if it is still this generation.
+    pub(super) fn dismiss(&self, generation: u64, how: impl Fn(&Replies) -> Body) {
+        let mut state = self.state();
+        if state.generation != generation {
+            return;
+        }
+        let subscribers = state.subscribers.values();
+        let keys: Vec<u64> = subscribers
+            .filter(|subscriber| subscriber.is_present())
+            .map(|subscriber| subscriber.key)
+            .collect();
+        let dismissed: Vec<_> = keys
+            .into_iter()
+            .filter_map(|key| state.remove(key))
+            .collect();
+        drop(state);
+        for subscriber in dismissed {
+            subscriber.end(how(&subscriber.replies));
+        }
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> State<S, P, A> {
+    fn remove(&mut self, key: u64) -> Option<Arc<Subscriber<S, A>>> {
+        let subscriber = self.subscribers.remove(&key)?;
+        if let Some(group) = self.groups.get(&subscriber.topic)
+            && group.members().remove(key)
+        {
+            group.detach();
+            self.groups.remove(&subscriber.topic);
+        }
+        if let Some(latest) = &mut self.latest
+            && latest.get(&subscriber.connection) == Some(&key)
+        {
+            latest.remove(&subscriber.connection);
+        }
+        if subscriber.is_present() {
+            self.present = self.present.saturating_sub(1);
+            self.snapshot = None;
+            if self.present == 0 {
+                self.generation = self.generation.wrapping_add(1);
+                std::mem::take(&mut self.deserted).cancel();
+            }
+        }
+        Some(subscriber)
+    }
+}
+
+/// One who is subscribed, with the request that it did so with.
+pub(super) struct Subscriber<S: Payload, A: Parameters> {
+    key: u64,
+    connection: Uuid,
+    request: Request<S, A>,
+    replies: Replies,
+    topic: TopicName,
+    is_present: AtomicBool,
+    /// Held while a message is queued, so that none follows the end.
+    phase: Mutex<Phase>,
+}
+
+/// How far a subscriber is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// Has not been told that he is subscribed.
+    Coming {
+        seen: u64,
+    },
+    /// What has an offset comes to him from the history; meanwhile this is the latest that has been
+    /// published.
+    CatchingUp {
+        seen: u64,
+    },
+    /// Has had what has an offset up to this one.
+    UpToDate {
+        after: u64,
+    },
+    Ended,
+}
+
+impl<S: Payload, A: Parameters> Subscriber<S, A> {
+    pub(super) fn request(&self) -> &Request<S, A> {
+        &self.request
+    }
+
+    pub(super) fn replies(&self) -> &Replies {
+        &self.replies
+    }
+
+    fn is_present(&self) -> bool {
+        self.is_present.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        *self.phase() == Phase::Ended
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells him that he is subscribed, unless it is over already; what is published from now on
+    /// comes at once, unless he has to catch up first.
+    ///
+    /// He has to if the topic keeps a history, of which this is the latest offset.
+    pub(super) fn acknowledge(&self, joined: Option<Subscribed>, top: Option<u64>) -> bool {
+        let mut phase = self.phase();
+        let Phase::Coming { seen } = *phase else {
+            return false;
+        };
+        let body = joined.map_or(Body::Ack(None), Body::Subscribed);
+        let _ = self.replies.push(body);
+        *phase = match top {
+            Some(top) => Phase::CatchingUp {
+                seen: seen.max(top),
+            },
+            None => Phase::UpToDate { after: 0 },
+        };
+        true
+    }
+
+    /// He has had everything up to this offset. `false` if more has been published meanwhile, or it
+    /// is over.
+    pub(super) fn is_up_to_date(&self, after: u64) -> bool {
+        let mut phase = self.phase();
+        match *phase {
+            Phase::CatchingUp { seen } if seen <= after => {
+                *phase = Phase::UpToDate { after };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Sends a message out of the history.
+    pub(super) fn deliver_late(&self, message: Reserved<'_>) -> bool {
+        let phase = self.phase();
+        matches!(*phase, Phase::CatchingUp { .. }) && message.queue().is_ok()
+    }
+
+    /// Sends a message that has just been published.
+    pub(super) fn deliver(&self, content: Content) -> bool {
+        let mut phase = self.phase();
+        match (&mut *phase, content.offset) {
+            (Phase::Ended, _) | (Phase::Coming { .. }, None) => return false,
+            (Phase::Coming { seen } | Phase::CatchingUp { seen }, Some(offset)) => {
+                *seen = offset.max(*seen);
+                return true;
+            }
+            (Phase::UpToDate { after }, Some(offset)) if offset <= *after => return false,
+            (Phase::CatchingUp { .. } | Phase::UpToDate { .. }, _) => {}
+        }
+        self.replies.push(Body::Message(content)).is_ok()
+    }
+
+    /// Ends the subscription with this word, unless it has ended.
+    pub(super) fn end(&self, body: Body) {
+        let mut phase = self.phase();
+        match *phase {
+            Phase::Ended => return,
+            // A fault is an answer by itself.
+            Phase::Coming { .. } if matches!(body, Body::End) => {
+                let _ = self.replies.push(Body::Ack(None));
+            }
+            _ => {}
+        }
+        *phase = Phase::Ended;
+        // A connection without room is given up, and so learns of the end all the same.
+        let _ = self.replies.push(body);
+    }
+
+    /// The peer has ended it, and is told nothing more.
+    pub(super) fn is_gone(&self) {
+        *self.phase() = Phase::Ended;
+    }
+}
+
+/// The subscribers on one topic, and the one subscription on the bus that they share.
+pub(super) struct Group<S: Payload, P: Payload, A: Parameters> {
+    topic: TopicName,
+    interaction: Interaction,
+    bus: Bus,
+    members: Mutex<Members<S, A>>,
+    attached: OnceCell<SubscriptionId>,
+    is_over: AtomicBool,
+    publication: PhantomData<fn(P)>,
+}
+
+pub(super) struct Members<S: Payload, A: Parameters> {
+    by_key: HashMap<u64, Arc<Subscriber<S, A>>>,
+    snapshot: Option<Snapshot<S, A>>,
+}
+
+impl<S: Payload, A: Parameters> Default for Members<S, A> {
+    fn default() -> Self {
+        Self {
+            by_key: HashMap::new(),
+            snapshot: None,
+        }
+    }
+}
+
+impl<S: Payload, A: Parameters> Members<S, A> {
+    fn add(&mut self, subscriber: &Arc<Subscriber<S, A>>) {
+        self.by_key.insert(subscriber.key, Arc::clone(subscriber));
+        self.snapshot = None;
+    }
+
+    /// `true` if that was the last.
+    fn remove(&mut self, key: u64) -> bool {
+        self.by_key.remove(&key);
+        self.snapshot = None;
+        self.by_key.is_empty()
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Group<S, P, A> {
+    pub(super) fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+
+    pub(super) fn interaction(&self) -> &Interaction {
+        &self.interaction
+    }
+
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members<S, A>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever has come, present or not.
+    pub(super) fn snapshot(&self) -> Snapshot<S, A> {
+        let members = &mut *self.members();
+        let by_key = &members.by_key;
+        let snapshot = members
+            .snapshot
+            .get_or_insert_with(|| by_key.values().cloned().collect());
+        Arc::clone(snapshot)
+    }
+
+    /// Subscribes on the bus, once for all. Cancelling it leaves no subscription, or that of others.
+    pub(super) async fn attach(self: &Arc<Self>) -> Result<(), BusError> {
+        let subscribe = || {
+            let sink: Arc<dyn Sink> = Arc::<Self>::clone(self);
+            self.bus.carrier().subscribe(&self.topic, sink)
+        };
+        self.attached.get_or_try_init(subscribe).await?;
+        if self.is_over.load(Ordering::SeqCst) {
+            self.unsubscribe();
+        }
+        Ok(())
+    }
+
+    /// The last has left.
+    fn detach(&self) {
+        // First the word, then the look; whoever attaches does it the other way round.
+        self.is_over.store(true, Ordering::SeqCst);
+        self.unsubscribe();
+    }
+
+    fn unsubscribe(&self) {
+        if let Some(id) = self.attached.get() {
+            self.bus.carrier().unsubscribe(&self.topic, *id);
+        }
+    }
+
+    /// What the bus has carried, unless it belongs to another interaction on the same topic.
+    pub(super) fn read(&self, publication: &Publication, offset: Option<u64>) -> Option<Encoded> {
+        (publication.message() == P::SPEC.name())
+            .then(|| Encoded::carried::<P>(self.interaction.reply_channel(), publication, offset))
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Sink for Group<S, P, A> {
+    fn deliver(&self, publication: &Publication, offset: Option<u64>) {
+        let Some(encoded) = self.read(publication, offset) else {
+            return;
+        };
+        for subscriber in self.snapshot().iter() {
+            subscriber.deliver(encoded.for_peer(&subscriber.replies));
+        }
+    }
+
+    fn interrupted(&self) {
+        if self.bus.history(&self.interaction).is_none() {
+            return;
+        }
+        for subscriber in self.snapshot().iter() {
+            let message = "messages may have been lost: subscribe again";
+            subscriber.end(Body::Fault(Fault::new(Fault::UNAVAILABLE, message)));
+        }
+    }
+}
+
+/// The topic that a request subscribes to.
+pub(super) fn topic_of<S: Payload, A: Parameters>(
+    interaction: &Interaction,
+    request: &Request<S, A>,
+) -> Result<TopicName, Fault> {
+    let name = if A::ADDRESS.is_empty() {
+        topics::name(interaction, S::SPEC.parameters().0, request.payload())
+    } else {
+        topics::name(interaction, A::ADDRESS, request.parameters())
+    };
+    name.map_err(|error| Fault::new(Fault::INVALID_MESSAGE, error.to_string()))
+}
