@@ -121,6 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 if let Some(kept_back) = SELDOM.now() {
                     tracing::error!(kept_back, "the framing of a connection panicked");
                 }
+                self.metrics.panic();
                 self.metrics.closed(FAILED.code);
                 self.socket.close(FAILED.code, &FAILED.reason).await;
             }

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Connections at one time; one more is answered with status 503. Default 10,000.
+    /// Connections at one time; one more is answered with status 503. As many may be in their
+    /// handshake, and one more is dropped. Default 10,000.
     pub connections: usize,
     /// Exchanges (subscriptions and requests) that one connection may have going at one time; one
     /// more gets the fault `limit_exceeded`. As many messages without an answer may be worked on;

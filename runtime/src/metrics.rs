@@ -34,6 +34,9 @@ pub struct Counters {
     /// Messages of peers that were answered with a fault of this crate's own, such as
     /// [`Fault::INVALID_MESSAGE`](crate::Fault::INVALID_MESSAGE).
     pub faults: u64,
+    /// Handlers that panicked, each of which ended its exchange, and framings, each of which closed its
+    /// connection with 1011.
+    pub panics: u64,
     /// Publications, once for each subscriber that they were for.
     pub published: u64,
     /// Those of them that have been written to their subscriber's socket.
@@ -57,6 +60,7 @@ struct Tally {
     subscriptions: AtomicU64,
     refused: AtomicU64,
     faults: AtomicU64,
+    panics: AtomicU64,
     published: AtomicU64,
     delivered: AtomicU64,
     dropped: AtomicU64,
@@ -89,6 +93,7 @@ impl Metrics {
             subscriptions: read(&tally.subscriptions),
             refused: read(&tally.refused),
             faults: read(&tally.faults),
+            panics: read(&tally.panics),
             published: read(&tally.published),
             delivered: read(&tally.delivered),
             dropped: read(&tally.dropped),
@@ -124,6 +129,10 @@ impl Metrics {
 
     pub(crate) fn fault(&self) {
         add(&self.tally.faults, 1);
+    }
+
+    pub(crate) fn panic(&self) {
+        add(&self.tally.panics, 1);
     }
 
     pub(crate) fn published(&self) {

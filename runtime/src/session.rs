@@ -287,6 +287,9 @@ impl Session {
                 }
             }
         }
+        if panicked {
+            self.outbox.metrics().panic();
+        }
         if self.cancelled.remove(&task) {
             self.push(origin, Body::End);
         } else if panicked {

@@ -150,7 +150,10 @@ async fn whoever_waits_for_the_end_of_an_exchange_is_told() {
 
 #[tokio::test]
 async fn r20_a_handler_that_panics_ends_its_exchange_and_nothing_else() {
-    let (server, mut seen) = curious().await;
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let server = Server::new().serve(heartbeat::provider(Curious(sender)));
+    let metrics = server.metrics();
+    let server = Running::start(server).await;
     let mut peer = Peer::envelope(&server).await;
     let mut raw = Peer::raw(&server, "/ws").await;
     let mut other = Peer::envelope(&server).await;
@@ -166,6 +169,7 @@ async fn r20_a_handler_that_panics_ends_its_exchange_and_nothing_else() {
         raw.send(&json!({"interactionId": panic})).await;
         assert_eq!(raw.next_fault().await, "internal");
     }
+    assert_eq!(metrics.counters().panics, 4);
     // The same connections go on, and so does what others have going.
     peer.send(&ask(1, "fine")).await;
     assert_eq!(peer.next().await["op"], "msg");

@@ -6,6 +6,7 @@ use specwire::{Limits, Mount, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Error;
 
 use crate::client::{Peer, handshake, http, status};
 use crate::service::{Running, beating, limited, provider};
@@ -72,7 +73,7 @@ async fn s01_pages_of_others_are_turned_away_before_the_upgrade() {
 
 #[tokio::test(start_paused = true)]
 async fn s02_a_thousand_slow_handshakes_end_after_5_s_and_keep_nobody_out() {
-    let mount = mount(1);
+    let mount = mount(1001);
     let begun = Instant::now();
     let slow = (0..1000).map(|_| {
         let stream = connect(&mount, 1024);
@@ -103,6 +104,29 @@ async fn s02_a_thousand_slow_handshakes_end_after_5_s_and_keep_nobody_out() {
         assert_eq!(ended.as_secs(), 5, "{ended:?}");
         assert_eq!(String::from_utf8_lossy(&answer), "");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s02_handshakes_have_a_limit_and_take_no_room_from_connections() {
+    let mount = mount(2);
+    let _idle = [connect(&mount, 1024), connect(&mount, 1024)];
+    tokio::task::yield_now().await;
+    let mut answer = Vec::new();
+    let mut third = connect(&mount, 1024);
+    third.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"");
+    // Both are over in time, and two connections may be there.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut sockets = Vec::new();
+    for _ in 0..2 {
+        let stream = connect(&mount, 1024);
+        sockets.push(client_async("ws://localhost/ws", stream).await.unwrap());
+    }
+    let third = client_async("ws://localhost/ws", connect(&mount, 1024)).await;
+    let Err(Error::Http(answer)) = third else {
+        panic!("a third connection is opened");
+    };
+    assert_eq!(answer.status(), 503);
 }
 
 #[tokio::test]

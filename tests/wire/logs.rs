@@ -257,11 +257,13 @@ async fn r20_a_framing_that_panics_closes_its_connection_and_no_other() {
     let (log, _guard) = Log::start();
     let (provider, _dome) = provider();
     let server = specwire::Server::new().serve(provider.framing(Fragile));
+    let metrics = server.metrics();
     let server = Running::start(server).await;
     let mut one = Peer::raw(&server, "/ws/patterns").await;
     let mut two = Peer::raw(&server, "/ws/patterns").await;
     one.send_text("panic").await;
     assert_eq!(one.close_code().await, 1011);
+    assert_eq!(metrics.counters().panics, 1);
     two.send_text("hello").await;
     assert_eq!(two.next_text().await, "hello");
     Peer::raw(&server, "/ws/patterns").await;

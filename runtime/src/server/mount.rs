@@ -80,6 +80,8 @@ struct Shared {
     metrics: Metrics,
     origins: Origins,
     slots: Arc<Semaphore>,
+    /// Room for connections that have not become WebSockets.
+    handshakes: Semaphore,
     pace: Pace,
     stop: Stop,
 }
@@ -117,6 +119,7 @@ impl Mount {
                 scope,
                 fallback,
                 slots: Arc::new(Semaphore::new(slots)),
+                handshakes: Semaphore::new(slots),
                 providers: server.providers,
                 limits: server.limits,
                 metrics: server.metrics,
@@ -245,6 +248,10 @@ impl Shared {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let Ok(_handshake) = self.handshakes.try_acquire() else {
+            self.refused("too many handshakes");
+            return None;
+        };
         let upgrade = Mutex::new(None);
         let service = service_fn(|mut request| {
             let (answer, accepted) = self.answer(&mut request, ends);
@@ -309,12 +316,7 @@ impl Shared {
             return Err(Box::new(handshake::unavailable("the server is stopping")));
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            self.metrics.refused();
-            static SELDOM: Seldom = Seldom::new();
-            if let Some(kept_back) = SELDOM.now() {
-                let limit = self.limits.connections;
-                tracing::warn!(limit, kept_back, "too many connections");
-            }
+            self.refused("too many connections");
             return Err(Box::new(handshake::unavailable(
                 "the server has all the connections that it may have",
             )));
@@ -328,6 +330,15 @@ impl Shared {
             slot,
         };
         Ok((answer, upgrade))
+    }
+
+    fn refused(&self, reason: &'static str) {
+        self.metrics.refused();
+        static SELDOM: Seldom = Seldom::new();
+        if let Some(kept_back) = SELDOM.now() {
+            let limit = self.limits.connections;
+            tracing::warn!(limit, reason, kept_back, "refused a connection");
+        }
     }
 
     fn route(&self, path: &str) -> Option<Scope> {
