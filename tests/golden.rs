@@ -290,7 +290,7 @@ fn breaks<T: Payload>(text: &str, pointer: &str, rule: &str) {
 
 #[test]
 fn alternatives_are_told_apart() {
-    use unions::{Event, Move, MoveBy, MoveTag, MoveTo, Shape};
+    use unions::{Event, Move, MoveBy, MoveTag, MoveTo, Shape, Vehicle};
 
     let shape: Shape = serde_json::from_str(r#"{"kind":"circle","radius":2}"#).expect("it is read");
     assert!(matches!(shape, Shape::Circle(circle) if circle.radius == 2.0));
@@ -306,6 +306,17 @@ fn alternatives_are_told_apart() {
     };
     let text = serde_json::to_string(&Shape::from(square)).expect("it is written");
     assert_eq!(text, r#"{"kind":"square","side":2.5}"#);
+
+    let bicycle = r#"{"kind":"b","wheels":2,"bell":true}"#;
+    let read: Vehicle = serde_json::from_str(bicycle).expect("it is read");
+    assert!(matches!(read, Vehicle::Bicycle(bicycle) if bicycle.bell == Some(true)));
+    for (lorry, reason) in [
+        (r#"{"kind":"Lorry"}"#, "missing field `load`"),
+        (r#"{"kind":"Lorry","load":1,"bell":true}"#, "`bell`"),
+    ] {
+        let text = format!(r#"{{"to":1,"by":{{"means":"foot"}},"with":{lorry}}}"#);
+        is_refused::<Move>(&text, reason);
+    }
 
     for text in [
         r#"{"to":"home","by":{"means":"foot","steps":3}}"#,

@@ -122,7 +122,8 @@ codes! {
     Unresolved = 201, "unresolved reference":
         "A `$ref` leads to something that does not exist.";
     ReferenceCycle = 202, "reference cycle":
-        "A `$ref` leads through others back to itself, and so to nothing.";
+        "A `$ref` leads through others back to itself, and so to nothing. Or a schema is joined with itself, \
+         by `allOf` and the like, so that what it says has no end.";
     ReferenceKind = 203, "reference to something else":
         "A `$ref` leads to another kind of object than the one that is expected where it stands.";
     OtherDocument = 204, "reference to what is not read":
@@ -224,7 +225,8 @@ codes! {
     ContradictingLimits = 407, "contradicting limits":
         "The lower limit is above the upper one, so that nothing matches the schema.";
     ImpossibleSchema = 408, "schema that nothing matches":
-        "No value matches this schema, so that nothing can be sent where it stands.";
+        "No value matches this schema, so that nothing can be sent where it stands. One that requires \
+         another of its own kind within it would have no end.";
     Contradiction = 409, "contradicting schemas":
         "Schemas that are joined by `allOf`, or by what stands beside a list of alternatives, allow no \
          value in common. The last one counts.";
@@ -242,6 +244,9 @@ codes! {
     UndeclaredMember = 414, "member that only an example shows":
         "An example has a member that its schema does not declare, though it does not refuse it. It is \
          carried as any JSON; declare what it is, or say `additionalProperties`.";
+    UnmatchedMapping = 415, "mapping to no alternative":
+        "The `mapping` of a `discriminator` has a value that is none of the references in the `oneOf` or \
+         `anyOf` beside it, so that it tells nothing.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -240,7 +240,7 @@ pub(super) fn is_group(node: Node<'_>) -> bool {
     entries.peek().is_some()
         && entries.all(|entry| {
             entry.node.is_mapping()
-                && ![ONE, MAP].concat().contains(&entry.key)
+                && ![ONE, LIST, MAP].concat().contains(&entry.key)
                 && ![
                     "items",
                     "additionalProperties",
@@ -294,6 +294,12 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         None => expected(node, "a type of JSON Schema", errors),
     };
     if node.is_sequence() {
+        if node.items().next().is_none() {
+            let message = "found no type, expected one at least";
+            let help = "leave `type` out where any value will do";
+            errors
+                .push(Diagnostic::error(Code::UnknownType, node.place(), message).with_help(help));
+        }
         node.items().for_each(|item| check(item, errors));
     } else {
         check(node, errors);

@@ -464,6 +464,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
     fn expand(&mut self, start: &[Part<'s>]) -> (Vec<Part<'s>>, bool) {
         let mut nullable = false;
         let mut seen = HashSet::new();
+        let mut nodes: HashSet<Id> = HashSet::new();
         let mut found = Vec::new();
         let mut left: Vec<Part<'s>> = start.iter().rev().copied().collect();
         while let Some(part) = left.pop() {
@@ -484,6 +485,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             if !seen.insert((node.id(), part.mask)) {
                 continue;
             }
+            nodes.insert(node.id());
             if let Err(message) = self.size.grow(1, "schemas that are joined") {
                 self.errors
                     .push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
@@ -498,12 +500,28 @@ impl<'s, 'e> Schemas<'s, 'e> {
             }
             let joined = node.get("allOf").into_iter().flat_map(Node::items);
             let joined: Vec<Node<'s>> = joined.collect();
-            left.extend(joined.into_iter().rev().map(|node| Part {
-                node,
-                mask: Mask::NONE,
-            }));
+            for node in joined.into_iter().rev() {
+                let mask = self.lists_of_heirs(node, &nodes);
+                left.push(Part { node, mask });
+            }
         }
         (found, nullable)
+    }
+
+    /// Which lists of alternatives of a schema have one of these schemas, which join it in their turn:
+    /// it is written as what they have in common, and lists them for who refers to it.
+    fn lists_of_heirs(&self, joined: Node<'s>, heirs: &HashSet<Id>) -> Mask {
+        let Some(joined) = self.references.target(joined) else {
+            return Mask::NONE;
+        };
+        let has_heir = |key: &str| {
+            let items = joined.get(key).into_iter().flat_map(Node::items);
+            let mut targets = items.filter_map(|item| self.references.target(item));
+            targets.any(|target| heirs.contains(&target.id()))
+        };
+        let lists = [("oneOf", Mask::ONE_OF), ("anyOf", Mask::ANY_OF)];
+        let found = lists.into_iter().filter(|(key, _)| has_heir(key));
+        found.fold(Mask::NONE, |all, (_, mask)| all.and(mask))
     }
 
     /// What is said where a schema is used, or else by the schema.

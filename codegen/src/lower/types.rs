@@ -2,6 +2,7 @@
 
 mod ambiguity;
 mod define;
+mod endless;
 mod naming;
 mod recursion;
 mod shared;
@@ -91,6 +92,7 @@ pub(super) fn lower<'s>(
         .map(|(index, sketch)| types.message(index, sketch))
         .collect();
     types.define(&sketches);
+    types.warn_of_endless();
     let mut definitions = types.definitions;
     tags::fill_in(&mut definitions);
     recursion::settle(&mut definitions);
@@ -157,6 +159,31 @@ struct Found {
 }
 
 impl<'s> Types<'s, '_> {
+    /// Says so where a value would have to hold another of its own type, and so on.
+    fn warn_of_endless(&mut self) {
+        let circles = endless::endless(&self.definitions);
+        if circles.is_empty() {
+            return;
+        }
+        let ids: HashMap<&TypeName, SchemaId> =
+            self.names.iter().map(|(id, name)| (name, *id)).collect();
+        for (holder, needed) in circles {
+            let (Some(holder), Some(needed)) = (ids.get(&holder), ids.get(&needed)) else {
+                continue;
+            };
+            let place = self.schemas.get(*needed).node.key_place();
+            let message = "no value can be of this schema, for it would have to hold another";
+            let help = "make one of the members that hold it optional";
+            let mut mistake =
+                Diagnostic::warning(Code::ImpossibleSchema, place, message).with_help(help);
+            if holder != needed {
+                let place = self.schemas.get(*holder).node.key_place();
+                mistake = mistake.related(place, "this holds it");
+            }
+            self.schemas.errors.push(mistake);
+        }
+    }
+
     /// Looks at each message's payload and headers.
     fn sketch(&mut self, messages: &[&Message<'s>], resolved: &Resolved<'s>) -> Vec<Sketch<'s>> {
         let mut owners: HashMap<SchemaId, usize> = HashMap::new();

@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::Resolved;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::document::Kind;
 use crate::source::{Id, Node};
 
 /// Checks what nothing else looks at, since no code depends on it.
 pub(super) fn check(resolved: &Resolved<'_>, errors: &mut Errors) {
     servers(resolved, errors);
+    endless_schemas(resolved, &["allOf"], errors);
+    endless_schemas(resolved, &["anyOf", "oneOf"], errors);
     spare_operations(resolved, errors);
 }
 
@@ -39,6 +42,51 @@ fn servers(resolved: &Resolved<'_>, errors: &mut Errors) {
             );
         }
     }
+}
+
+/// No schema is joined with itself, nor is an alternative to itself. Where it is one and joins what lists
+/// it, that is plain.
+fn endless_schemas(resolved: &Resolved<'_>, keys: &[&str], errors: &mut Errors) {
+    let mut done: HashSet<Id> = HashSet::new();
+    let schemas = resolved.objects.iter();
+    for (_, start) in schemas.filter(|(kind, _)| *kind == Kind::Schema) {
+        let first = inner(resolved, *start, keys);
+        if first.is_empty() || !done.insert(start.id()) {
+            continue;
+        }
+        // Those between the start and here, each with what is left to look at.
+        let mut open: HashSet<Id> = HashSet::from([start.id()]);
+        let mut walk = vec![(*start, first)];
+        while let Some((node, left)) = walk.last_mut() {
+            let Some((written, next)) = left.pop() else {
+                open.remove(&node.id());
+                walk.pop();
+                continue;
+            };
+            if open.contains(&next.id()) {
+                let message = format!("{} is joined with itself", quote(&next.reference()));
+                let place = written.get("$ref").unwrap_or(written).place();
+                errors.push(
+                    Diagnostic::error(Code::ReferenceCycle, place, message)
+                        .related(next.key_place(), "this is what it refers to"),
+                );
+            } else if done.insert(next.id()) {
+                open.insert(next.id());
+                walk.push((next, inner(resolved, next, keys)));
+            }
+        }
+    }
+}
+
+/// What these lists of a schema have: as it is written, and what that refers to.
+fn inner<'s>(resolved: &Resolved<'s>, node: Node<'s>, keys: &[&str]) -> Vec<(Node<'s>, Node<'s>)> {
+    let lists = keys.iter().filter_map(|key| node.get(key));
+    let items = lists.flat_map(Node::items);
+    let mut found: Vec<_> = items
+        .filter_map(|item| Some((item, resolved.references.target(item)?)))
+        .collect();
+    found.reverse();
+    found
 }
 
 /// The messages of operations that are kept under `components` are their channels'.

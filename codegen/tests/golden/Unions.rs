@@ -186,6 +186,9 @@ pub struct Move {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub tag: ::core::option::Option<::core::option::Option<MoveTag>>,
+    /// What those that it lists have in common, which join it in their turn.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub with: ::core::option::Option<Vehicle>,
     /// The same type as that referred to.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub note: ::core::option::Option<Note>,
@@ -203,6 +206,7 @@ impl Move {
             mood: ::core::option::Option::None,
             urgency: ::core::option::Option::None,
             tag: ::core::option::Option::None,
+            with: ::core::option::Option::None,
             note: ::core::option::Option::None,
         }
     }
@@ -211,6 +215,7 @@ impl Move {
 impl ::specwire::Validate for Move {
     fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
         ::specwire::Validate::check(&self.by, &at.member("by"))?;
+        ::specwire::Validate::check(&self.with, &at.member("with"))?;
         ::specwire::Validate::check(&self.note, &at.member("note"))?;
         ::core::result::Result::Ok(())
     }
@@ -219,7 +224,7 @@ impl ::specwire::Validate for Move {
 impl ::specwire::Payload for Move {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("moved")
-        .members(&["to", "by", "speed", "mood", "urgency", "tag", "note"])
+        .members(&["to", "by", "speed", "mood", "urgency", "tag", "with", "note"])
         .required(&["to", "by"]);
 }
 
@@ -417,6 +422,67 @@ impl ::core::convert::From<::std::string::String> for MoveTag {
     }
 }
 
+/// What those that it lists have in common, which join it in their turn.
+#[allow(clippy::large_enum_variant, reason = "as the document has it")]
+#[derive(Clone, Debug, PartialEq, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", untagged)]
+pub enum Vehicle {
+    /// What those that it lists have in common, which join it in their turn.
+    Bicycle(Bicycle),
+    /// With no other members than its own and those of `Vehicle`.
+    Lorry(Lorry),
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for Vehicle {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        use ::specwire::private::{Branch, choose_valid, read};
+        choose_valid(
+            deserializer,
+            &[
+                Branch::new("Bicycle", |json| read(json).map(Self::Bicycle))
+                    .object()
+                    .members(&["kind", "wheels", "bell"])
+                    .required(&["kind"])
+                    .constant("kind", &["\"b\""]),
+                Branch::new("Lorry", |json| read(json).map(Self::Lorry))
+                    .object()
+                    .members(&["kind", "wheels", "load"])
+                    .required(&["kind", "load"])
+                    .closed()
+                    .constant("kind", &["\"Lorry\""]),
+            ],
+        )
+    }
+}
+
+impl ::core::convert::From<Bicycle> for Vehicle {
+    fn from(value: Bicycle) -> Self {
+        Self::Bicycle(value)
+    }
+}
+
+impl ::core::convert::From<Lorry> for Vehicle {
+    fn from(value: Lorry) -> Self {
+        Self::Lorry(value)
+    }
+}
+
+impl ::specwire::Validate for Vehicle {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        match self {
+            Self::Bicycle(value) => {
+                ::specwire::Validate::check(value, at)?;
+            }
+            Self::Lorry(value) => {
+                ::specwire::Validate::check(value, at)?;
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+}
+
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -468,6 +534,93 @@ pub struct MoveByTrain {
     pub means: MoveByTrainMeans,
     /// The member `line`.
     pub line: ::std::string::String,
+}
+
+/// What those that it lists have in common, which join it in their turn.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct Bicycle {
+    /// The member `kind`.
+    ///
+    /// Default: `"b"`
+    pub kind: ::std::string::String,
+    /// The member `wheels`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub wheels: ::core::option::Option<u64>,
+    /// The member `bell`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub bell: ::core::option::Option<bool>,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl Bicycle {
+    fn default_kind() -> ::std::string::String {
+        ::std::string::String::from("b")
+    }
+}
+
+impl ::core::default::Default for Bicycle {
+    fn default() -> Self {
+        Self {
+            kind: Self::default_kind(),
+            wheels: ::core::default::Default::default(),
+            bell: ::core::default::Default::default(),
+        }
+    }
+}
+
+impl ::specwire::Validate for Bicycle {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        use ::specwire::private::rules;
+        if let ::core::option::Option::Some(value) = &self.wheels {
+            rules::minimum(&at.member("wheels"), *value, 1)?;
+        }
+        ::core::result::Result::Ok(())
+    }
+}
+
+/// With no other members than its own and those of `Vehicle`.
+#[derive(Clone, Debug, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", deny_unknown_fields)]
+pub struct Lorry {
+    /// The member `kind`.
+    ///
+    /// Default: `"Lorry"`
+    pub kind: ::std::string::String,
+    /// The member `wheels`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub wheels: ::core::option::Option<u64>,
+    /// The member `load`.
+    pub load: f64,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl Lorry {
+    fn default_kind() -> ::std::string::String {
+        ::std::string::String::from("Lorry")
+    }
+}
+
+impl ::core::default::Default for Lorry {
+    fn default() -> Self {
+        Self {
+            kind: Self::default_kind(),
+            wheels: ::core::default::Default::default(),
+            load: ::core::default::Default::default(),
+        }
+    }
+}
+
+impl ::specwire::Validate for Lorry {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        use ::specwire::private::rules;
+        if let ::core::option::Option::Some(value) = &self.wheels {
+            rules::minimum(&at.member("wheels"), *value, 1)?;
+        }
+        ::core::result::Result::Ok(())
+    }
 }
 
 /// One of a set of values that the document does not describe.

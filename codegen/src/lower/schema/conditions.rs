@@ -35,11 +35,7 @@ impl<'s> Schemas<'s, '_> {
     pub(super) fn conditions(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
         for part in parts {
             let mut keys: Vec<&str> = KEYWORDS.to_vec();
-            if part.mask.is_base() {
-                keys.extend(part.mask.unions());
-            } else {
-                keys.extend(["oneOf", "anyOf"]);
-            }
+            keys.extend(part.mask.unions());
             self.condition(part.node, &keys, rules);
         }
         if !facts.patterns.is_empty() {
@@ -181,12 +177,7 @@ impl<'s> Schemas<'s, '_> {
                     places.push(member.node);
                 }
             }
-            let unions: &[&str] = if part.mask.is_base() {
-                part.mask.unions()
-            } else {
-                &["oneOf", "anyOf"]
-            };
-            for key in unions {
+            for key in part.mask.unions() {
                 places.extend(node.get(key).into_iter().flat_map(Node::items));
             }
         }

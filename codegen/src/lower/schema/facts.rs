@@ -97,6 +97,8 @@ impl<'s> Schemas<'s, '_> {
         };
         let mut by_name: HashMap<&str, usize> = HashMap::new();
         let mut required = HashSet::new();
+        // It is said of what none of the parts declares, and all of them have been joined.
+        let mut unevaluated = Vec::new();
         for part in parts {
             let node = part.node;
             if node.bool() == Some(false) {
@@ -138,18 +140,23 @@ impl<'s> Schemas<'s, '_> {
             if let Some(additional) = node.get("additionalProperties") {
                 facts.additional.and(additional);
             }
+            unevaluated.extend(node.get("unevaluatedProperties"));
             let patterns = node.get("patternProperties");
             for entry in patterns.into_iter().flat_map(Node::entries) {
                 facts.patterns.push((entry.key, entry.node));
             }
             Self::items(&mut facts, node);
             if !part.mask.is_base() {
-                let unions = ["oneOf", "anyOf"]
-                    .into_iter()
-                    .filter_map(|key| node.get(key));
+                let unions = part.mask.unions().iter();
+                let unions = unions.filter_map(|key| node.get(key));
                 facts
                     .unions
                     .extend(unions.filter(|list| list.items().next().is_some()));
+            }
+        }
+        if matches!(facts.additional, Additional::Unsaid) && facts.patterns.is_empty() {
+            for others in unevaluated {
+                facts.additional.and(others);
             }
         }
         if facts.types == Types::ALL {
@@ -187,7 +194,7 @@ impl<'s> Schemas<'s, '_> {
         };
         let types = match named(written) {
             Some(types) => types,
-            None if written.is_sequence() => written
+            None if written.items().next().is_some() => written
                 .items()
                 .filter_map(named)
                 .fold(Types::NONE, Types::or),
@@ -268,6 +275,12 @@ impl<'s> Schemas<'s, '_> {
             Some(items) => facts.items.push(items),
             None => {}
         }
+        if prefix.is_some()
+            && matches!(facts.additional_items, Additional::Unsaid)
+            && let Some(others) = node.get("unevaluatedItems")
+        {
+            facts.additional_items.and(others);
+        }
         for (index, item) in prefix.into_iter().flat_map(Node::items).enumerate() {
             match facts.prefix.get_mut(index) {
                 Some(nodes) => nodes.push(item),
@@ -300,7 +313,12 @@ fn implied(facts: &Facts<'_>, parts: &[Part<'_>]) -> Types {
             .any(|part| keys.iter().any(|key| part.node.get(key).is_some()))
     };
     if !facts.properties.is_empty()
-        || has(&["properties", "patternProperties", "additionalProperties"])
+        || has(&[
+            "properties",
+            "patternProperties",
+            "additionalProperties",
+            "unevaluatedProperties",
+        ])
     {
         return Types::OBJECT;
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::facts::Facts;
 use super::{Alternative, Class, Mask, Part, Schema, Schemas, Types, Use, Value, Values};
 use crate::api::{Base, Type};
+use crate::diagnostic::{Code, Diagnostic, quote};
 use crate::source::Node;
 
 /// Keywords that narrow a type that something else has given.
@@ -71,7 +72,7 @@ impl<'s> Schemas<'s, '_> {
                 continue;
             }
             for (key, mask) in [("oneOf", Mask::ONE_OF), ("anyOf", Mask::ANY_OF)] {
-                let list = part.node.get(key);
+                let list = part.node.get(key).filter(|_| !part.mask.has(mask));
                 let Some(list) = list.filter(|list| list.items().next().is_some()) else {
                     continue;
                 };
@@ -131,11 +132,16 @@ impl<'s> Schemas<'s, '_> {
         });
         let owner = parts.get(choice.part).map(|part| part.node);
         let tags = owner.and_then(|node| Tags::of(node.get("discriminator")?));
+        if let Some(tags) = &tags {
+            self.mapping(tags, choice.list);
+        }
         let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
         let mut seen = HashSet::new();
         for item in choice.list.items() {
-            // One that is an object by itself stays what it is elsewhere.
-            let mut joined = if only_objects && self.is_object(item) {
+            // One that is an object by itself, or joins what stands beside the list, stays what it is
+            // elsewhere.
+            let mut joined = if (only_objects && self.is_object(item)) || self.is_heir(item, &base)
+            {
                 Vec::new()
             } else {
                 base.clone()
@@ -181,6 +187,45 @@ impl<'s> Schemas<'s, '_> {
             schema.nullable = true;
         }
         self.simplify(schema, found, choice, parts);
+    }
+
+    /// It joins all of these by itself.
+    fn is_heir(&mut self, item: Node<'s>, base: &[Part<'s>]) -> bool {
+        if base.is_empty() {
+            return false;
+        }
+        let start = Part {
+            node: item,
+            mask: Mask::NONE,
+        };
+        let (parts, _) = self.expand(&[start]);
+        let own: HashSet<_> = parts.iter().map(|part| part.node.id()).collect();
+        base.iter().all(|part| own.contains(&part.node.id()))
+    }
+
+    /// Says which values of a `mapping` are none of the alternatives.
+    fn mapping(&mut self, tags: &Tags<'s>, list: Node<'s>) {
+        let items: Vec<Node<'s>> = list.items().collect();
+        let references = items.iter().filter_map(|item| item.get("$ref")?.text());
+        let names = items.iter().filter_map(|item| self.name_of(*item));
+        let known: Vec<&str> = references.chain(names).collect();
+        for entry in tags.mapping.into_iter().flat_map(Node::entries) {
+            let target = entry.node.text().unwrap_or_default();
+            if known.iter().any(|known| is_same(known, target)) {
+                continue;
+            }
+            let meant = self.errors.nearest(target, known.iter().copied());
+            let message = format!(
+                "{} is mapped to {}, which is none of the alternatives",
+                quote(entry.key),
+                entry.node.describe()
+            );
+            self.errors.push(
+                Diagnostic::warning(Code::UnmatchedMapping, entry.node.place(), message)
+                    .related(list.key_place(), "these are the alternatives")
+                    .did_you_mean(meant),
+            );
+        }
     }
 
     /// It says itself that it is an object.
@@ -340,6 +385,12 @@ fn one_enumeration<'s>(found: &[(Alternative<'s>, Schema<'s>)]) -> Option<Values
     })
 }
 
+/// Two references, or names, are written alike.
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = |text: &'_ str| text.trim_start_matches("./").to_owned();
+    plain(one) == plain(other)
+}
+
 /// The member that tells alternatives apart.
 struct Tags<'s> {
     member: &'s str,
@@ -369,7 +420,9 @@ impl<'s> Tags<'s> {
         let mapped: Vec<String> = mapped
             .filter(|entry| {
                 let target = entry.node.text();
-                target.is_some() && (target == reference || target == name)
+                let target = target.unwrap_or_default();
+                let same = |known: Option<&str>| known.is_some_and(|known| is_same(known, target));
+                same(reference) || same(name)
             })
             .map(|entry| crate::source::json_string(entry.key))
             .collect();

@@ -152,6 +152,16 @@ fn boxed(ty: &Type, target: &TypeName) -> Type {
     }
 }
 
+/// The edges that close a circle: from where, and to where.
+pub(super) fn closing(edges: &[Vec<usize>]) -> Vec<(usize, usize)> {
+    let edges: Vec<Vec<Edge>> = edges
+        .iter()
+        .map(|edges| edges.iter().map(|to| Edge { part: 0, to: *to }).collect())
+        .collect();
+    let found = back_edges(&edges).into_iter();
+    found.map(|(from, _, to)| (from, to)).collect()
+}
+
 /// The parts that close a circle, as holder, part and what is held, found by walking from the first
 /// definition on. Without recursion: chains may be long.
 fn back_edges(edges: &[Vec<Edge>]) -> Vec<(usize, usize, usize)> {
