@@ -1,6 +1,8 @@
 //! The documents that this server implements: a file for each, and an entry in [`ALL`].
 
 pub mod heartbeat;
+pub mod ping;
+pub mod timenow;
 
 use std::time::Duration;
 
@@ -17,7 +19,11 @@ pub struct Settings {
 pub type Offer = (&'static str, fn(&Settings) -> Provider);
 
 /// Every document that this server offers.
-pub const ALL: &[Offer] = &[(crate::heartbeat::DOCUMENT, heartbeat::provider)];
+pub const ALL: &[Offer] = &[
+    (crate::heartbeat::DOCUMENT, heartbeat::provider),
+    (crate::ping::DOCUMENT, ping::provider),
+    (crate::timenow::DOCUMENT, timenow::provider),
+];
 
 /// The offer of a document.
 ///

@@ -19,7 +19,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 #[tokio::test]
 async fn the_urls_that_are_announced_can_be_opened() {
-    let server = Server::start();
+    let server = Server::serving(&["--only", "heartbeat"]);
     let lines: Vec<_> = server
         .program
         .lines()
