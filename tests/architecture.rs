@@ -96,6 +96,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
         &["socket", "handshake", "client"],
     ),
     ("minicbor", "runtime", &["framing"]),
+    ("tokio_rustls", "runtime", &["client"]),
     ("hyper", "runtime", &["handshake", "server"]),
 ];
 

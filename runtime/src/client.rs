@@ -8,6 +8,8 @@ mod link;
 mod reconnect;
 mod state;
 mod supervisor;
+#[cfg_attr(not(feature = "tls"), path = "client/tls/absent.rs")]
+mod tls;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -59,6 +59,7 @@ async fn a_header_that_cannot_be_sent_is_told_without_its_value() {
 async fn a_url_that_is_none_is_told_at_once() {
     for (url, reason) in [
         ("nonsense", "the scheme is not ws://"),
+        ("wss://localhost/ws", "the feature `tls`"),
         ("http://localhost/ws", "the scheme is not ws://"),
         ("ws:///ws", "it is not a URL"),
         ("ws://user:secret@localhost/ws", "it has a user in it"),

@@ -15,6 +15,7 @@ use super::connect::{self, Connector, Dialer, Stream};
 use super::driver::{Driver, InFlight, Policy};
 use super::reconnect::Reconnect;
 use super::supervisor;
+use super::tls::Tls;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -41,6 +42,7 @@ const HEADERS: usize = 64;
 pub struct ClientBuilder<C = Client> {
     url: String,
     headers: Result<HeaderMap>,
+    tls: Tls,
     connector: Connector,
     connect_timeout: Duration,
     request_timeout: Duration,
@@ -57,6 +59,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         Self {
             url: url.into(),
             headers: Ok(HeaderMap::new()),
+            tls: Tls::default(),
             connector: connect::tcp(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -108,6 +111,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         let dialer = Dialer::new(
             &self.url,
             &self.headers?,
+            self.tls,
             self.connector,
             self.connect_timeout,
             self.limits,
@@ -173,6 +177,15 @@ impl<C> ClientBuilder<C> {
         self
     }
 
+    /// Trusts the certificates in this text (PEM), besides those of the public authorities, where
+    /// the URL is `wss://`. What is wrong with it is told when connecting.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn root_certificates(mut self, pem: &str) -> Self {
+        self.tls = self.tls.trust(pem);
+        self
+    }
+
     /// Sends `Authorization: Bearer …` (RFC 6750, 2.1) with the opening handshake. The token is
     /// never logged, and never in `Debug` output.
     #[must_use]
@@ -203,7 +216,8 @@ impl<C> ClientBuilder<C> {
     }
 
     /// Connects by something else than TCP to the URL's host and port, which it is given: through a
-    /// proxy, TLS of one's own, a Unix socket, or within the process.
+    /// proxy, TLS of one's own, a Unix socket, or within the process. Where the URL is `wss://`, TLS
+    /// is spoken over it.
     ///
     /// ```
     /// # #[cfg(unix)]

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, S
 
 use super::link::{Remote, measured};
 use super::state::{Disconnect, Latency};
+use super::tls::{Secure, Tls};
 use crate::error::{Error, Result};
 use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
@@ -59,6 +60,8 @@ pub(super) struct Dialer {
     /// The request, up to its key.
     request: String,
     connector: Connector,
+    /// What secures the connection, if the URL asks for that.
+    secure: Option<Secure>,
     patience: Duration,
     limits: Limits,
     latency: Arc<Mutex<Option<Latency>>>,
@@ -84,21 +87,25 @@ impl Dialer {
     pub(super) fn new(
         url: &str,
         headers: &HeaderMap,
+        tls: Tls,
         connector: Connector,
         patience: Duration,
         limits: Limits,
         latency: Arc<Mutex<Option<Latency>>>,
     ) -> Result<Self> {
-        let target = target(url).map_err(|reason| Error::Url {
+        let wrong = |reason| Error::Url {
             url: url.to_owned(),
             reason,
-        })?;
+        };
+        let target = target(url).map_err(wrong)?;
+        let secure = target.is_secure.then(|| tls.connector());
         Ok(Self {
             url: url.to_owned(),
             request: request(&target, headers),
             host: target.host,
             port: target.port,
             connector,
+            secure: secure.transpose().map_err(wrong)?,
             patience,
             limits,
             latency,
@@ -110,6 +117,10 @@ impl Dialer {
         let connected = timeout(self.patience, async {
             let stream = (self.connector)(self.host.clone(), self.port);
             let mut stream = stream.await.map_err(|error| self.failed(error))?;
+            if let Some(secure) = &self.secure {
+                let secured = secure.secure(&self.host, stream).await;
+                stream = secured.map_err(|error| self.failed(error))?;
+            }
             let read = self.shake_hands(&mut stream).await?;
             let socket = Socket::opened(stream, read, &self.limits).await;
             self.initialise(socket).await
@@ -272,6 +283,7 @@ async fn first_line(stream: &mut Stream, mut body: Vec<u8>) -> String {
 struct Target {
     host: String,
     port: u16,
+    is_secure: bool,
     /// Host and port as the URL has them.
     authority: String,
     path: String,
@@ -279,11 +291,11 @@ struct Target {
 
 fn target(url: &str) -> std::result::Result<Target, String> {
     let uri: Uri = url.parse().map_err(|_| "it is not a URL".to_owned())?;
-    match uri.scheme_str() {
-        Some("ws") => {}
-        Some("wss") => return Err("TLS (wss://) is not supported yet".to_owned()),
-        _ => return Err("the scheme is not ws://".to_owned()),
-    }
+    let is_secure = match uri.scheme_str() {
+        Some("ws") => false,
+        Some("wss") => true,
+        _ => return Err("the scheme is not ws:// or wss://".to_owned()),
+    };
     let authority = uri.authority().ok_or("there is no host")?.as_str();
     if authority.contains('@') {
         return Err("it has a user in it, who belongs into a header".to_owned());
@@ -299,7 +311,8 @@ fn target(url: &str) -> std::result::Result<Target, String> {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned(),
-        port: uri.port_u16().unwrap_or(80),
+        port: uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 }),
+        is_secure,
         authority: authority.to_owned(),
         path: if path.starts_with('/') {
             path.to_owned()
