@@ -11,6 +11,7 @@ mod enums;
 mod interactions;
 mod markdown;
 mod messages;
+mod methods;
 mod service;
 mod text;
 mod types;
@@ -115,8 +116,11 @@ fn title(api: &Api) -> String {
     format!("{title}, version {}", api.version)
 }
 
+const DEAD_CODE: &str =
+    "#[allow(dead_code, reason = \"a program may be the service, the client, or both\")]";
+
 fn dead_code() -> TokenStream {
-    quote!(#[allow(dead_code, reason = "a program may be the service, the client, or both")])
+    types::tokens(DEAD_CODE)
 }
 
 /// An identifier of the model: [`name`](crate::name) made it, so it is one.

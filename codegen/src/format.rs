@@ -16,6 +16,8 @@ const WIDTH: usize = 100;
 pub(crate) enum Piece {
     /// To be laid out.
     Tokens(TokenStream),
+    /// As they will be, however long.
+    Done(String),
     /// As they will be, unless a line is too long.
     Lines(String),
     /// To be laid out, though it is text already.
@@ -31,6 +33,7 @@ pub(crate) fn format(pieces: Vec<Piece>, document: &str) -> String {
     let mut ended = false;
     for piece in pieces {
         let (lines, rough) = match piece {
+            Piece::Done(lines) => (lines, None),
             Piece::Lines(lines) if lines.lines().all(fits) => (lines, None),
             Piece::Lines(lines) | Piece::Rough(lines) => {
                 let tokens = lines.parse().expect("generated text is Rust");

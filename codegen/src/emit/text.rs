@@ -8,7 +8,6 @@
 use proc_macro2::{Literal, TokenStream};
 
 use super::docs;
-use super::types::tokens;
 use crate::format::{Piece, fits};
 
 /// Columns that a call has, behind those that it is indented by and before those that end it.
@@ -17,10 +16,14 @@ const CALL: usize = 78;
 /// Columns within which a line of a function stays as it is.
 const CODE: usize = 85;
 
-/// Columns within which prettyplease leaves a line, but for what ends it.
-const MARGIN: usize = 89;
+/// Columns of a line.
+pub(super) const WIDTH: usize = 100;
 
-const SPACES: &str = "                        ";
+/// Columns within which prettyplease leaves a line, but for what ends it.
+pub(super) const MARGIN: usize = 89;
+
+/// As many as anything is indented by.
+const SPACES: &str = "                                                                ";
 
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
@@ -40,6 +43,15 @@ impl Code {
             Piece::Rough(text.text)
         } else {
             Piece::Lines(text.text)
+        });
+    }
+
+    /// Text that has been laid out already, but for what somebody else has written in it.
+    pub(super) fn laid_out(&mut self, text: Text) {
+        self.0.push(if text.is_rough {
+            Piece::Rough(text.text)
+        } else {
+            Piece::Done(text.text)
         });
     }
 
@@ -72,14 +84,35 @@ impl Text {
     /// A line of a function's body, of these parts, which are laid out where there is much of them.
     pub(super) fn code(&mut self, indent: usize, parts: &[&str]) {
         let before = self.text.len();
-        self.push(SPACES.get(..indent).unwrap_or_default());
+        self.push(spaces(indent));
         self.line(parts);
         self.is_rough |= self.text.len() - before > CODE;
     }
 
+    /// What is between brackets, each on a line of its own where all of it is more than so many
+    /// columns.
+    pub(super) fn group(
+        &mut self,
+        indent: usize,
+        open: &str,
+        items: &[String],
+        close: &str,
+        columns: usize,
+    ) {
+        let one = format!("{}{open}{}{close}", spaces(indent), items.join(", "));
+        if is_within(columns, &one) {
+            return self.line(&[&one]);
+        }
+        self.line(&[spaces(indent), open]);
+        for item in items {
+            self.line(&[spaces(indent + 4), item, ","]);
+        }
+        self.line(&[spaces(indent), close]);
+    }
+
     /// An attribute and its arguments, each on a line of its own where they are too long for one.
     pub(super) fn attribute(&mut self, indent: usize, name: &str, arguments: &[&str]) {
-        let indent = SPACES.get(..indent).unwrap_or_default();
+        let indent = spaces(indent);
         let one = format!("{indent}#[{name}({})]", arguments.join(", "));
         if fits(&one) {
             return self.line(&[&one]);
@@ -150,7 +183,6 @@ impl Text {
     ) {
         let new = format!("{function}({})", arguments.join(", "));
         let columns = indent + new.len() + calls.iter().map(String::len).sum::<usize>() + 1;
-        let spaces = |indent| SPACES.get(..indent).unwrap_or_default();
         let Some((last, others)) = calls.split_last().filter(|_| columns > MARGIN) else {
             self.is_rough |= columns > MARGIN;
             return self.line(&[spaces(indent), &new, &calls.concat(), ","]);
@@ -177,6 +209,11 @@ impl Text {
         &self.text
     }
 
+    /// A part of it is this other one, which may have somebody else's code in it.
+    pub(super) fn takes_over(&mut self, part: &Self) {
+        self.is_rough |= part.is_rough;
+    }
+
     /// Has all of it laid out.
     pub(super) fn roughen(&mut self) {
         self.is_rough = true;
@@ -187,16 +224,21 @@ impl Text {
         self.is_rough |= other.is_rough;
     }
 
-    /// The same as tokens.
-    pub(super) fn tokens(&self) -> TokenStream {
-        tokens(&self.text)
-    }
-
     /// Code that somebody else has written.
     pub(super) fn foreign(&mut self, code: &str) {
         self.is_rough = true;
         self.text.push_str(code);
     }
+}
+
+/// What a line begins with.
+pub(super) fn spaces(indent: usize) -> &'static str {
+    SPACES.get(..indent).unwrap_or(SPACES)
+}
+
+/// The text has no more than so many columns.
+pub(super) fn is_within(columns: usize, text: &str) -> bool {
+    text.len() <= columns || text.chars().count() <= columns
 }
 
 /// A slice of strings.

@@ -4,19 +4,12 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 
-use super::text::{Code, Text, literal};
-use super::{Index, checks, dead_code, docs, enums, ident, markdown, messages, type_ident, unions};
-use crate::api::{
-    DefaultValue, Field, Integer, Literal, Struct, Traits, Type, TypeDef, TypeKind, TypeName,
-};
-use crate::name::Scope;
+use super::text::{Code, Text, WIDTH, is_within, literal};
+use super::{Index, checks, docs, enums, markdown, messages, methods, unions};
+use crate::api::{Field, Integer, Struct, Traits, Type, TypeDef, TypeKind, TypeName};
 
 pub(super) const SERDE: &str = "::specwire::private::serde";
-
-/// Arguments of a function that clippy finds too many.
-const MANY_ARGUMENTS: usize = 7;
 
 /// A definition, and what makes it a message if it is one. Its values are checked if there is
 /// something to check, and in any case if messages are.
@@ -51,14 +44,16 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, is_asked: bool
     }
 }
 
-/// What stands for `ty` in Rust, within the definition of `owner`, which is `Self` there.
-pub(super) fn path_within(ty: &Type, owner: Option<&TypeName>) -> TokenStream {
+/// What stands for `ty` in Rust, within the definition of `owner`, which is `Self` there; for the text
+/// that it will be in.
+pub(super) fn path(ty: &Type, owner: Option<&TypeName>, within: &mut Text) -> String {
     let mut text = Text::default();
     write_path(ty, owner, &mut text);
-    text.tokens()
+    within.takes_over(&text);
+    text.as_str().to_owned()
 }
 
-/// The same as text.
+/// Writes the same.
 pub(super) fn write_path(ty: &Type, owner: Option<&TypeName>, text: &mut Text) {
     let mut within = |start: &str, inner: &Type| {
         text.push(start);
@@ -271,23 +266,21 @@ fn structure(
             text.line(&[
                 "    #[serde(flatten, deserialize_with = \"::specwire::private::others\")]",
             ]);
-            text.push("    pub ");
-            text.push(name);
-            text.push(": ::std::collections::BTreeMap<::std::string::String, ");
-            write_path(ty, Some(&definition.name), &mut text);
-            text.line(&[">,"]);
+            let ty = path(ty, Some(&definition.name), &mut text);
+            let ty = format!("::std::collections::BTreeMap<::std::string::String, {ty}>");
+            write_typed(name, &ty, &mut text);
         }
         text.line(&["}"]);
     }
-    code.text(text);
-    code.tokens(methods(index, definition, body).unwrap_or_default());
+    code.laid_out(text);
+    methods::of(index, definition, body, code);
     if has_plain && definition.traits.default {
-        code.tokens(default(definition, body));
+        methods::default(definition, body, code);
     }
 }
 
 /// The field has its default by itself.
-fn is_plain(field: &Field) -> bool {
+pub(super) fn is_plain(field: &Field) -> bool {
     field.default.as_ref().is_some_and(|default| default.plain)
 }
 
@@ -311,7 +304,7 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
     // What may be `null` anyway is there if it is.
     let keeps_null = is_nullable || matches!(field.ty, Type::Any | Type::Null);
     if is_plain(field) && !field.required {
-        let function = format!("{}::{}", owner.0, default_function(field));
+        let function = format!("{}::{}", owner.0, methods::default_function(field));
         serde.push(format!("default = {}", literal(&function)));
     } else if !field.required {
         if keeps_null {
@@ -336,235 +329,30 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
             "    #[allow(clippy::type_complexity, reason = \"as deep as the document has it\")]",
         ]);
     }
-    text.push("    pub ");
-    text.push(&field.name.rust);
-    text.push(": ");
-    if is_option {
-        text.push("::core::option::Option<");
-    }
-    write_path(&field.ty, Some(owner), text);
-    text.line(&[if is_option { ">," } else { "," }]);
-}
-
-/// The name of the function that gives a field its default.
-fn default_function(field: &Field) -> String {
-    format!("default_{}", field.name.rust.trim_matches('_'))
-}
-
-/// What a struct can do: be made of what it needs, and tell its defaults.
-fn methods(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
-    let constructor = constructor(index, definition, body);
-    if constructor.is_none() && body.fields.iter().all(|field| field.default.is_none()) {
-        return None;
-    }
-    let mut scope = Scope::new();
-    for taken in [
-        "as_ref",
-        "borrow",
-        "check",
-        "clone",
-        "cmp",
-        "default",
-        "deserialize",
-        "eq",
-        "fmt",
-        "from",
-        "hash",
-        "into",
-        "ne",
-        "new",
-        "serialize",
-        "to_owned",
-        "to_string",
-        "try_from",
-        "try_into",
-        "type_id",
-        "validate",
-    ] {
-        scope.claim(taken.to_owned());
-    }
-    let mut all: Vec<TokenStream> = constructor.into_iter().collect();
-    for field in &body.fields {
-        let Some(default) = &field.default else {
-            continue;
-        };
-        if default.plain {
-            let name = ident(&scope.claim(default_function(field)));
-            let ty = path_within(&field.ty, None);
-            let value = value(default, true);
-            all.push(quote! {
-                fn #name() -> #ty {
-                    #value
-                }
-            });
-        } else if let Some(getter) = getter(index, field, default, &mut scope) {
-            all.push(getter);
-        }
-    }
-    let name = type_ident(&definition.name);
-    let dead_code = dead_code();
-    (!all.is_empty()).then(|| {
-        quote! {
-            #dead_code
-            impl #name {
-                #(#all)*
-            }
-        }
-    })
-}
-
-/// `new`, with what has no default; for structs of which something has.
-fn constructor(index: &Index<'_>, definition: &TypeDef, body: &Struct) -> Option<TokenStream> {
-    let has_default = |field: &Field| {
-        is_plain(field)
-            || !field.required
-            || index.traits(&field.ty).default
-                && (matches!(field.ty, Type::Named(_) | Type::Nullable(_)))
+    let ty = path(&field.ty, Some(owner), text);
+    let ty = match is_option {
+        true => format!("::core::option::Option<{ty}>"),
+        false => ty,
     };
-    let some = body.fields.iter().any(has_default) || body.rest.is_some();
-    if definition.traits.default || !some {
-        return None;
-    }
-    let needed: Vec<&Field> = body
-        .fields
-        .iter()
-        .filter(|field| !has_default(field))
-        .collect();
-    let arguments = needed.iter().map(|field| {
-        let name = ident(&field.name.rust);
-        match &field.ty {
-            ty if is_string(ty) => quote!(#name: impl ::core::convert::Into<::std::string::String>),
-            ty => {
-                let ty = path_within(ty, Some(&definition.name));
-                quote!(#name: #ty)
-            }
-        }
-    });
-    let fields = body.fields.iter().map(|field| {
-        let name = ident(&field.name.rust);
-        if is_plain(field) {
-            let function = ident(&default_function(field));
-            quote!(#name: Self::#function())
-        } else if !field.required || matches!(field.ty, Type::Nullable(_)) {
-            quote!(#name: ::core::option::Option::None)
-        } else if has_default(field) {
-            quote!(#name: ::core::default::Default::default())
-        } else if is_string(&field.ty) {
-            quote!(#name: #name.into())
-        } else {
-            quote!(#name)
-        }
-    });
-    let rest = body.rest.as_ref().map(|(name, _)| {
-        let name = ident(name);
-        quote!(#name: ::core::default::Default::default())
-    });
-    let fields = fields.chain(rest);
-    let docs = docs::member(&["With what must be there, and nothing else."]);
-    let allow = (needed.len() > MANY_ARGUMENTS).then(
-        || quote!(#[allow(clippy::too_many_arguments, reason = "as many as the document requires")]),
-    );
-    Some(quote! {
-        #docs
-        #allow
-        #[must_use]
-        pub fn new(#(#arguments),*) -> Self {
-            Self { #(#fields),* }
-        }
-    })
+    write_typed(&field.name.rust, &ty, text);
 }
 
-fn is_string(ty: &Type) -> bool {
-    match ty {
-        Type::String => true,
-        Type::Checked(inner, _) => is_string(inner),
-        _ => false,
-    }
-}
-
-/// The value of an optional member, or its default.
-fn getter(
-    index: &Index<'_>,
-    field: &Field,
-    default: &DefaultValue,
-    scope: &mut Scope,
-) -> Option<TokenStream> {
-    let literal = default.literal.as_ref()?;
-    let text = format!(
-        "{}, which is {} if it is left out.",
-        markdown::code(&field.name.wire),
-        markdown::code(&default.json)
-    );
-    let docs = docs::member(&[&text]);
-    let member = ident(&field.name.rust);
-    let value = value(default, false);
-    let (ty, body) = match literal {
-        Literal::Empty => return None,
-        Literal::Text(_) => (
-            quote!(&str),
-            quote!(self.#member.as_deref().unwrap_or(#value)),
-        ),
+/// A field with its type, which is on a line of its own if it is long, or else broken.
+fn write_typed(name: &str, ty: &str, text: &mut Text) {
+    let one = format!("    pub {name}: {ty},");
+    let alone = format!("        {ty},");
+    let parts = ty.split_once('<').zip(ty.strip_suffix('>'));
+    match parts {
+        _ if is_within(WIDTH, &one) => text.line(&[&one]),
+        Some(((outer, _), inner)) if !is_within(WIDTH, &alone) => {
+            let inner = inner.get(outer.len() + 1..).unwrap_or_default();
+            text.line(&["    pub ", name, ": ", outer, "<"]);
+            text.line(&["        ", inner, ","]);
+            text.line(&["    >,"]);
+        }
         _ => {
-            let clone = (!index.traits(&field.ty).copy).then(|| quote!(.clone()));
-            (
-                path_within(&field.ty, None),
-                quote!(self.#member #clone.unwrap_or(#value)),
-            )
-        }
-    };
-    let name = ident(&scope.claim(field.name.rust.clone()));
-    Some(quote! {
-        #docs
-        #[must_use]
-        pub fn #name(&self) -> #ty {
-            #body
-        }
-    })
-}
-
-/// A default as an expression. Text is owned or not.
-fn value(default: &DefaultValue, owned: bool) -> TokenStream {
-    match &default.literal {
-        Some(Literal::Bool(value)) => quote!(#value),
-        Some(Literal::Integer(number)) => tokens(number),
-        Some(Literal::Float(number)) => float(number),
-        Some(Literal::Text(text)) if owned => quote!(::std::string::String::from(#text)),
-        Some(Literal::Text(text)) => quote!(#text),
-        Some(Literal::Variant(name, variant)) => {
-            let (name, variant) = (type_ident(name), ident(variant));
-            quote!(#name::#variant)
-        }
-        Some(Literal::Empty) | None => quote!(::core::default::Default::default()),
-    }
-}
-
-/// A number as a float's literal.
-pub(super) fn float(number: &str) -> TokenStream {
-    let value: f64 = number.parse().unwrap_or_default();
-    tokens(&format!("{value:?}"))
-}
-
-fn default(definition: &TypeDef, body: &Struct) -> TokenStream {
-    let name = type_ident(&definition.name);
-    let fields = body.fields.iter().map(|field| {
-        let name = ident(&field.name.rust);
-        if is_plain(field) {
-            let function = ident(&default_function(field));
-            quote!(#name: Self::#function())
-        } else {
-            quote!(#name: ::core::default::Default::default())
-        }
-    });
-    let rest = body.rest.as_ref().map(|(name, _)| {
-        let name = ident(name);
-        quote!(#name: ::core::default::Default::default())
-    });
-    let fields = fields.chain(rest);
-    quote! {
-        impl ::core::default::Default for #name {
-            fn default() -> Self {
-                Self { #(#fields),* }
-            }
+            text.line(&["    pub ", name, ":"]);
+            text.line(&[&alone]);
         }
     }
 }

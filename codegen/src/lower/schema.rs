@@ -557,13 +557,29 @@ impl<'s, 'e> Schemas<'s, 'e> {
     /// The schema that describes it, where that is another one.
     pub(super) fn settle(&mut self, mut used: Use) -> Use {
         // Each leads to one that was settled before it.
-        while let Class::Same(other) = self.get(used.id).class {
+        while let (Class::Same(other), nullable) =
+            self.look(used.id, |schema| (schema.class.clone(), schema.nullable))
+        {
             used = Use {
                 id: other.id,
-                nullable: used.nullable || other.nullable || self.get(used.id).nullable,
+                nullable: used.nullable || other.nullable || nullable,
             };
         }
         used
+    }
+
+    /// What the schema describes, without all else that it says.
+    pub(super) fn class(&mut self, id: SchemaId) -> Class<'s> {
+        self.look(id, |schema| schema.class.clone())
+    }
+
+    /// Something of a schema: less than all of it, which takes long to clone.
+    fn look<T>(&mut self, id: SchemaId, part: impl Fn(&Schema<'s>) -> T) -> T {
+        let known = self.slots.get(id.0).and_then(|slot| slot.schema.as_ref());
+        match known {
+            Some(schema) => part(schema),
+            None => part(&self.get(id)),
+        }
     }
 
     /// Adds members of any JSON to an object.

@@ -28,9 +28,9 @@ use crate::source::{Node, Size};
 /// may share a schema.
 const MOST: usize = 50_000;
 
-/// How many members, values and alternatives all definitions may have together. What takes longer to
-/// write counts as several.
-const MOST_PARTS: usize = 20_000;
+/// How much there may be in all definitions together: rules, lists and maps, and what takes three times
+/// as long to write.
+const MOST_SIZE: usize = 70_000;
 
 /// How many members all tests of branches may list together: each lists those of its own type, though
 /// many branches may share one. Branches beyond are told by reading them.
@@ -74,7 +74,7 @@ pub(super) fn lower<'s>(
         tags: HashSet::new(),
         shared,
         definitions: Vec::new(),
-        size: Size::new(MOST_PARTS),
+        size: Size::new(MOST_SIZE),
         listed: Size::new(MOST_LISTED),
     };
     let sketches = types.sketch(messages, resolved);
@@ -259,7 +259,7 @@ impl<'s> Types<'s, '_> {
 
     /// The members of an object with some.
     fn object(&mut self, used: Use) -> Option<std::rc::Rc<Object<'s>>> {
-        match self.schemas.get(used.id).class {
+        match self.schemas.class(used.id) {
             Class::Struct(object) => Some(object),
             _ => None,
         }
@@ -274,26 +274,16 @@ impl<'s> Types<'s, '_> {
             match (sketch.own, sketch.payload) {
                 (Some(id), _) => self.queue.push_back(id),
                 (None, Some(payload)) if sketch.content == api::Content::Json => {
-                    let words = "Payload".to_owned();
-                    self.reach_one(
-                        payload,
-                        Owner::Message(index),
-                        words,
-                        index,
-                        &mut Vec::new(),
-                    );
+                    let words = || "Payload".to_owned();
+                    let part = (Owner::Message(index), &words as &dyn Fn() -> String);
+                    self.reach_one(payload, part, index, &mut Vec::new());
                 }
                 _ => {}
             }
             if let Some(headers) = sketch.headers {
-                let words = "Headers".to_owned();
-                self.reach_one(
-                    headers,
-                    Owner::Message(index),
-                    words,
-                    index,
-                    &mut Vec::new(),
-                );
+                let words = || "Headers".to_owned();
+                let part = (Owner::Message(index), &words as &dyn Fn() -> String);
+                self.reach_one(headers, part, index, &mut Vec::new());
             }
             while let Some(id) = self.queue.pop_front() {
                 self.reach_parts(id, index);
@@ -305,50 +295,54 @@ impl<'s> Types<'s, '_> {
     fn reach_parts(&mut self, id: SchemaId, message: usize) {
         let owner = Owner::Schema(id);
         let path = &mut vec![id];
-        match self.schemas.get(id).class {
+        match self.schemas.class(id) {
             Class::Struct(object) => {
                 for member in &object.members {
-                    let words = type_name(member.name);
-                    self.reach_one(member.schema, owner, words, message, path);
+                    let words = || type_name(member.name);
+                    self.reach_one(member.schema, (owner, &words), message, path);
                 }
                 if let Some(rest) = object.rest {
-                    self.reach_one(rest, owner, "Value".to_owned(), message, path);
+                    let words = || "Value".to_owned();
+                    self.reach_one(rest, (owner, &words), message, path);
                 }
             }
             Class::Union(alternatives) => {
                 let variants = self.variant_names(id, &alternatives);
-                for (alternative, words) in alternatives.iter().zip(variants) {
-                    self.reach_one(alternative.schema, owner, words, message, path);
+                for (alternative, name) in alternatives.iter().zip(variants) {
+                    let words = || name.clone();
+                    self.reach_one(alternative.schema, (owner, &words), message, path);
                 }
             }
             Class::Array(items) => {
-                self.reach_one(items, owner, "Item".to_owned(), message, path);
+                let words = || "Item".to_owned();
+                self.reach_one(items, (owner, &words), message, path);
             }
             Class::Map(values) => {
-                self.reach_one(values, owner, "Value".to_owned(), message, path);
+                let words = || "Value".to_owned();
+                self.reach_one(values, (owner, &words), message, path);
             }
             Class::Tuple(elements) => {
                 for (index, element) in elements.iter().enumerate() {
-                    let words = format!("Item{}", index.saturating_add(1));
-                    self.reach_one(*element, owner, words, message, path);
+                    let words = || format!("Item{}", index.saturating_add(1));
+                    self.reach_one(*element, (owner, &words), message, path);
                 }
             }
             Class::Enum(_) | Class::Plain(_) | Class::Same(_) => {}
         }
     }
 
-    /// Notes the definition that a schema leads to, through arrays and maps: those of `path`.
+    /// Notes the definition that a schema leads to, through arrays and maps: those of `path`. Of most
+    /// parts nothing is noted, and no words are needed.
     fn reach_one(
         &mut self,
         used: Use,
-        owner: Owner,
-        words: String,
+        (owner, words): (Owner, &dyn Fn() -> String),
         message: usize,
         path: &mut Vec<SchemaId>,
     ) {
         let used = self.schemas.settle(used);
         let id = used.id;
-        let class = self.schemas.get(id).class;
+        let class = self.schemas.class(id);
         let inner = match class {
             Class::Plain(_) | Class::Same(_) => return,
             Class::Struct(_) | Class::Enum(_) | Class::Union(_) => {
@@ -357,7 +351,7 @@ impl<'s> Types<'s, '_> {
                         id,
                         message,
                         owner,
-                        words,
+                        words: words(),
                     });
                     self.queue.push_back(id);
                 }
@@ -381,18 +375,23 @@ impl<'s> Types<'s, '_> {
                 id,
                 message,
                 owner,
-                words,
+                words: words(),
             });
             self.queue.push_back(id);
             return;
         }
         path.push(id);
-        let (owner, words) = match self.pointer(id) {
-            Some(pointer) => (Owner::Nothing, pointer.type_name()),
-            None => (owner, words),
-        };
+        let named = self.pointer(id).map(|pointer| pointer.type_name());
         for (used, suffix) in inner {
-            self.reach_one(used, owner, format!("{words}{suffix}"), message, path);
+            let owner = match named {
+                Some(_) => Owner::Nothing,
+                None => owner,
+            };
+            let words = || match &named {
+                Some(name) => format!("{name}{suffix}"),
+                None => format!("{}{suffix}", words()),
+            };
+            self.reach_one(used, (owner, &words), message, path);
         }
         path.pop();
     }
@@ -450,7 +449,7 @@ impl<'s> Types<'s, '_> {
             if !seen.insert(id) {
                 continue;
             }
-            match self.schemas.get(id).class {
+            match self.schemas.class(id) {
                 Class::Enum(values) => {
                     if !values.is_const {
                         self.read.insert(id);
@@ -493,7 +492,7 @@ impl<'s> Types<'s, '_> {
             };
             for member in &object.members {
                 let used = self.schemas.settle(member.schema);
-                if let Class::Enum(values) = self.schemas.get(used.id).class {
+                if let Class::Enum(values) = self.schemas.class(used.id) {
                     let found = by_member.entry(member.name).or_default();
                     found.push((used.id, values.json()));
                 }
@@ -613,7 +612,7 @@ impl<'s> Types<'s, '_> {
             id,
             nullable: false,
         });
-        match self.schemas.get(used.id).class {
+        match self.schemas.class(used.id) {
             Class::Struct(object) => {
                 let mut shape = Shape {
                     closed: object.closed,

@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 use crate::options::Options;
 
 /// How many values a document may have, aliases followed.
-const MOST: usize = 50_000;
+const MOST: usize = 130_000;
 
 /// How many values all other files may have together.
 const MOST_BESIDE: usize = 200_000;

@@ -134,9 +134,8 @@ impl ::specwire::StringEnum for TranscriptionResponseType {}
 pub struct TranscriptionResponseChannel {
     /// The member `alternatives`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
-    pub alternatives: ::core::option::Option<
-        ::std::vec::Vec<TranscriptionResponseChannelAlternativesItem>,
-    >,
+    pub alternatives:
+        ::core::option::Option<::std::vec::Vec<TranscriptionResponseChannelAlternativesItem>>,
 }
 
 /// An object that the document does not describe.

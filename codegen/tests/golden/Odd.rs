@@ -26,20 +26,12 @@ pub struct Book {
     /// The member `depths`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub depths: ::core::option::Option<
-        ::std::collections::BTreeMap<
-            ::std::string::String,
-            ::std::collections::BTreeMap<::std::string::String, f64>,
-        >,
+        ::std::collections::BTreeMap<::std::string::String, ::std::collections::BTreeMap<::std::string::String, f64>>,
     >,
     /// The member `mixed`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub mixed: ::core::option::Option<
-        ::std::vec::Vec<
-            ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::vec::Vec<::std::string::String>,
-            >,
-        >,
+        ::std::vec::Vec<::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::std::string::String>>>,
     >,
     /// The member `huge`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]

@@ -170,9 +170,8 @@ pub struct EventPayload {
         deserialize_with = "::specwire::private::some",
         skip_serializing_if = "::core::option::Option::is_none"
     )]
-    pub context_enterprise_id: ::core::option::Option<
-        ::core::option::Option<::std::string::String>,
-    >,
+    pub context_enterprise_id:
+        ::core::option::Option<::core::option::Option<::std::string::String>>,
     /// The member `api_app_id`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub api_app_id: ::core::option::Option<::std::string::String>,

@@ -105,10 +105,7 @@ impl Circle {
 
 impl ::core::default::Default for Circle {
     fn default() -> Self {
-        Self {
-            kind: Self::default_kind(),
-            radius: ::core::default::Default::default(),
-        }
+        Self { kind: Self::default_kind(), radius: ::core::default::Default::default() }
     }
 }
 
@@ -142,10 +139,7 @@ impl Square {
 
 impl ::core::default::Default for Square {
     fn default() -> Self {
-        Self {
-            kind: Self::default_kind(),
-            side: ::core::default::Default::default(),
-        }
+        Self { kind: Self::default_kind(), side: ::core::default::Default::default() }
     }
 }
 
@@ -773,11 +767,7 @@ impl Closed {
     /// With what must be there, and nothing else.
     #[must_use]
     pub fn new(id: ::specwire::Uuid, reason: ClosedReason) -> Self {
-        Self {
-            id,
-            at: ::core::option::Option::None,
-            reason,
-        }
+        Self { id, at: ::core::option::Option::None, reason }
     }
 }
 

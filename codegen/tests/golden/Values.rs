@@ -451,9 +451,7 @@ impl Report {
 impl ::specwire::Validate for Report {
     fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
         use ::specwire::private::rules;
-        if let ::core::option::Option::Some(::core::option::Option::Some(value)) = &self
-            .link
-        {
+        if let ::core::option::Option::Some(::core::option::Option::Some(value)) = &self.link {
             rules::format(&at.member("link"), value, rules::Format::Uri)?;
         }
         ::core::result::Result::Ok(())

@@ -12,26 +12,30 @@ use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Use, Va
 use crate::name::{Scope, field_name, variant_name};
 use crate::source::Node;
 
-/// How many members take as long to write as a definition, a rule or a default does.
-const CODE: usize = 5;
+/// How many rules take as long to write as a definition, a member, a value, an alternative or a
+/// default does.
+const LONG: usize = 3;
 
-const COUNTED: &str = "members, values and alternatives of types, of which each type, rule and default counts as five";
+const COUNTED: &str = "rules, lists and maps in types, where each type, member, value, alternative and default is as three";
 
 impl<'s> Types<'s, '_> {
     /// Writes down all definitions: each message's own, and what it reaches first.
     pub(super) fn define(&mut self, sketches: &[Sketch<'s>]) {
         let mut found = std::mem::take(&mut self.found).into_iter().peekable();
         for (index, sketch) in sketches.iter().enumerate() {
-            if let Some(id) = sketch.own {
-                self.define_one(id);
-            }
-            while let Some(next) = found.next_if(|found| found.message == index) {
-                self.define_one(next.id);
+            let reached = std::iter::from_fn(|| found.next_if(|found| found.message == index));
+            for id in sketch.own.into_iter().chain(reached.map(|found| found.id)) {
+                if let Err(message) = self.define_one(id) {
+                    let place = self.schemas.get(id).node.key_place();
+                    let errors = &mut *self.schemas.errors;
+                    return errors.push(Diagnostic::error(Code::TooLarge, place, message));
+                }
             }
         }
     }
 
-    fn define_one(&mut self, id: SchemaId) {
+    /// Writes down a definition, as long as there is not too much in all of them.
+    fn define_one(&mut self, id: SchemaId) -> Result<(), String> {
         let schema = self.schemas.get(id);
         let count = match &schema.class {
             Class::Struct(object) => object.members.len(),
@@ -39,11 +43,7 @@ impl<'s> Types<'s, '_> {
             Class::Union(alternatives) => alternatives.len(),
             _ => 0,
         };
-        let place = schema.node.key_place();
-        if let Err(message) = self.size.grow(count, COUNTED) {
-            let errors = &mut *self.schemas.errors;
-            return errors.push(Diagnostic::error(Code::TooLarge, place, message));
-        }
+        self.size.grow(LONG * (1 + count), COUNTED)?;
         let mut rules = schema.rules.clone();
         let kind = match &schema.class {
             Class::Struct(object) => TypeKind::Struct(self.structure(object)),
@@ -56,13 +56,10 @@ impl<'s> Types<'s, '_> {
                 }
                 TypeKind::Newtype(ty)
             }
-            Class::Plain(_) | Class::Same(_) => return,
+            Class::Plain(_) | Class::Same(_) => return Ok(()),
         };
-        let code = CODE * (1 + rules_in(&kind) + rules.count());
-        if let Err(message) = self.size.grow(code, COUNTED) {
-            let errors = &mut *self.schemas.errors;
-            return errors.push(Diagnostic::error(Code::TooLarge, place, message));
-        }
+        let within = size_within(&kind) + rules.count();
+        self.size.grow(within, COUNTED)?;
         self.definitions.push(TypeDef {
             name: self.name(id),
             is_shared: self.is_shared(id),
@@ -73,6 +70,7 @@ impl<'s> Types<'s, '_> {
             traits: Traits::default(),
             is_checked: false,
         });
+        Ok(())
     }
 
     fn structure(&mut self, object: &Object<'s>) -> Struct {
@@ -210,24 +208,28 @@ impl<'s> Types<'s, '_> {
     }
 }
 
-/// How many rules and defaults the parts of a definition have.
-fn rules_in(kind: &TypeKind) -> usize {
-    fn rules(ty: &Type) -> usize {
+/// How long it takes to write what the parts of a definition consist of.
+fn size_within(kind: &TypeKind) -> usize {
+    fn size(ty: &Type) -> usize {
         match ty {
-            Type::Checked(inner, own) => own.count() + rules(inner),
-            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) => rules(inner),
-            Type::Tuple(elements) => elements.iter().map(rules).sum(),
+            Type::Checked(inner, own) => own.count() + size(inner),
+            Type::Array(inner) | Type::Map(inner) => 1 + size(inner),
+            Type::Nullable(inner) => size(inner),
+            Type::Tuple(elements) => elements.iter().map(|element| 2 + size(element)).sum(),
             _ => 0,
         }
     }
     match kind {
         TypeKind::Struct(body) => {
-            let rest = body.rest.as_ref().map_or(0, |(_, ty)| rules(ty));
-            let field = |field: &Field| rules(&field.ty) + usize::from(field.default.is_some());
+            let rest = body.rest.as_ref().map_or(0, |(_, ty)| 1 + size(ty));
+            let field = |field: &Field| {
+                let default = if field.default.is_some() { LONG } else { 0 };
+                size(&field.ty) + default
+            };
             body.fields.iter().map(field).sum::<usize>() + rest
         }
-        TypeKind::Union(union) => union.branches.iter().map(|branch| rules(&branch.ty)).sum(),
-        TypeKind::Newtype(ty) => rules(ty),
+        TypeKind::Union(union) => union.branches.iter().map(|branch| size(&branch.ty)).sum(),
+        TypeKind::Newtype(ty) => size(ty),
         TypeKind::Enum(_) => 0,
     }
 }

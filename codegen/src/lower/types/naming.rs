@@ -177,11 +177,11 @@ impl<'s> Types<'s, '_> {
     /// else its type.
     fn word(&mut self, alternative: &Alternative<'s>) -> String {
         let used = self.schemas.settle(alternative.schema);
-        match self.schemas.get(used.id).class {
+        match self.schemas.class(used.id) {
             Class::Struct(object) => {
                 for member in &object.members {
                     let inner = self.schemas.settle(member.schema);
-                    if let Class::Enum(values) = self.schemas.get(inner.id).class
+                    if let Class::Enum(values) = self.schemas.class(inner.id)
                         && let [only] = values.values.as_slice()
                         && member.required
                     {

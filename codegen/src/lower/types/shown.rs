@@ -53,7 +53,7 @@ impl<'s> Types<'s, '_> {
             return;
         }
         let used = self.schemas.settle(used);
-        match self.schemas.get(used.id).class {
+        match self.schemas.class(used.id) {
             Class::Struct(object) => {
                 let declared = shown.declared.entry(used.id).or_insert_with(|| {
                     let members = object.members.iter();
