@@ -49,6 +49,9 @@ impl Fault {
     pub const MISSING_ID: &'static str = "missing_id";
     /// A limit of the connection is reached; the message says which.
     pub const LIMIT_EXCEEDED: &'static str = "limit_exceeded";
+    /// Something came, or was to be sent, at a point where the exchange has no place for it, such as
+    /// an update after the response.
+    pub const OUT_OF_TURN: &'static str = "out_of_turn";
     /// The receiver did not keep up, and messages could no longer be queued.
     pub const SLOW_CONSUMER: &'static str = "slow_consumer";
     /// No answer came in time.

@@ -254,8 +254,13 @@ pub(crate) struct Reserved<'a> {
 impl Reserved<'_> {
     /// Queues the reply.
     pub(crate) fn queue(self) -> Result<(), Closed> {
+        self.queue_if(|| true)
+    }
+
+    /// The same, unless `may` says no. Nothing else is queued while it is asked.
+    pub(crate) fn queue_if(self, may: impl FnOnce() -> bool) -> Result<(), Closed> {
         let mut state = self.queue.state();
-        if state.is_closed {
+        if state.is_closed || !may() {
             return Err(Closed);
         }
         self.room.into_iter().for_each(SemaphorePermit::forget);

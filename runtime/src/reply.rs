@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,33 @@ impl Replies {
         self.outbox.reserve(event).await
     }
 
+    /// Sends, waiting for room, if the exchange has a place for it then.
+    pub(crate) async fn send_in_turn<E: Payload>(
+        &self,
+        body: Body,
+        stage: &Stage,
+    ) -> Result<(), Fault<E>> {
+        let is_ack = matches!(body, Body::Ack(_));
+        let may = || {
+            if is_ack {
+                stage.acknowledge()
+            } else {
+                !stage.is_answered()
+            }
+        };
+        let event = Event::new(self.origin.clone(), body);
+        let reserved = self.outbox.reserve(event).await;
+        let sent = reserved.and_then(|reserved| reserved.queue_if(may));
+        sent.map_err(|Closed| {
+            if stage.is_answered() {
+                let message = "the exchange has ended, and nothing more can be sent in it";
+                Fault::new(Fault::OUT_OF_TURN, message)
+            } else {
+                Fault::new(Fault::UNAVAILABLE, "the peer is gone")
+            }
+        })
+    }
+
     /// Sends now. A message is a publication, of which it depends on the policy what becomes if there
     /// is no room; without room for anything else the connection is given up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
@@ -63,6 +91,50 @@ impl Replies {
             },
             Err(fault) => Body::Fault(fault),
         }
+    }
+}
+
+/// How far an exchange has come whose handler may send more than the response. The handler may hand
+/// the means to do so to others, who do not know.
+#[derive(Debug, Default)]
+pub(crate) struct Stage(AtomicU8);
+
+const ASKED: u8 = 0;
+const ACKNOWLEDGED: u8 = 1;
+const ANSWERED: u8 = 2;
+
+impl Stage {
+    /// It is acknowledged from now on, unless it has come further already.
+    fn acknowledge(&self) -> bool {
+        let orders = (Ordering::AcqRel, Ordering::Acquire);
+        self.0
+            .compare_exchange(ASKED, ACKNOWLEDGED, orders.0, orders.1)
+            .is_ok()
+    }
+
+    fn is_answered(&self) -> bool {
+        self.0.load(Ordering::Acquire) == ANSWERED
+    }
+}
+
+/// The handler's turn. Nothing is sent in it after this was dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(Arc<Stage>);
+
+impl Turn {
+    pub(crate) fn stage(&self) -> Arc<Stage> {
+        Arc::clone(&self.0)
+    }
+
+    /// The handler is done; tells whether it acknowledged.
+    pub(crate) fn end(self) -> bool {
+        self.0.0.swap(ANSWERED, Ordering::AcqRel) == ACKNOWLEDGED
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.0.store(ANSWERED, Ordering::Release);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::frame::Body;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Message, NoError, Payload};
 use crate::peer::{Context, Peer};
-use crate::reply::{Encoded, Replies};
+use crate::reply::{Encoded, Replies, Stage};
 use crate::topics::{Bus, TopicAt};
 
 /// A message from a peer, and which peer sent it.
@@ -242,14 +242,16 @@ impl<P: Payload, A: Parameters> Deref for Request<P, A> {
 pub struct Updates<U: Payload, E: Payload = NoError> {
     channel: &'static str,
     replies: Replies,
+    stage: Arc<Stage>,
     types: PhantomData<fn(U) -> E>,
 }
 
 impl<U: Payload, E: Payload> Updates<U, E> {
-    pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
+    pub(crate) fn new(channel: &'static str, replies: Replies, stage: Arc<Stage>) -> Self {
         Self {
             channel,
             replies,
+            stage,
             types: PhantomData,
         }
     }
@@ -258,12 +260,13 @@ impl<U: Payload, E: Payload> Updates<U, E> {
     ///
     /// # Errors
     ///
-    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
-    /// [`Fault::INTERNAL`] for an update that JSON cannot carry.
+    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well,
+    /// [`Fault::INTERNAL`] for an update that JSON cannot carry, and [`Fault::OUT_OF_TURN`] once the
+    /// handler has returned or was dropped: no update follows the response, or the end.
     pub async fn send(&self, update: impl IntoMessage<Payload = U>) -> Result<(), Fault<E>> {
         let update = Encoded::new(self.channel, &update.into_message()).map_err(Fault::widen)?;
         let body = Body::Message(update.for_peer(&self.replies));
-        self.replies.send(body).await.map_err(|_| peer_is_gone())
+        self.replies.send_in_turn(body, &self.stage).await
     }
 }
 
@@ -291,31 +294,27 @@ impl<U: Payload, E: Payload> fmt::Debug for Updates<U, E> {
 pub struct Ack<A: Payload, E: Payload = NoError> {
     channel: &'static str,
     replies: Replies,
-    sent: Arc<std::sync::atomic::AtomicBool>,
+    stage: Arc<Stage>,
     types: PhantomData<fn(A) -> E>,
 }
 
 impl<A: Payload, E: Payload> Ack<A, E> {
-    pub(crate) fn new(channel: &'static str, replies: Replies) -> Self {
+    pub(crate) fn new(channel: &'static str, replies: Replies, stage: Arc<Stage>) -> Self {
         Self {
             channel,
             replies,
-            sent: Arc::default(),
+            stage,
             types: PhantomData,
         }
-    }
-
-    /// Tells, after this was handed to a handler, whether it acknowledged.
-    pub(crate) fn sent(&self) -> Arc<std::sync::atomic::AtomicBool> {
-        Arc::clone(&self.sent)
     }
 
     /// Acknowledges the message, waiting until the peer's queue has room for it.
     ///
     /// # Errors
     ///
-    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well, and
-    /// [`Fault::INTERNAL`] for an acknowledgement that JSON cannot carry.
+    /// [`Fault::UNAVAILABLE`] when the peer is gone, upon which the handler is dropped as well,
+    /// [`Fault::INTERNAL`] for an acknowledgement that JSON cannot carry, and [`Fault::OUT_OF_TURN`]
+    /// once the handler has returned or was dropped.
     pub async fn send(self, ack: impl IntoMessage<Payload = A>) -> Result<(), Fault<E>> {
         let content = if A::SPEC.is_none() {
             None
@@ -323,11 +322,8 @@ impl<A: Payload, E: Payload> Ack<A, E> {
             let ack = Encoded::new(self.channel, &ack.into_message()).map_err(Fault::widen)?;
             Some(ack.for_peer(&self.replies))
         };
-        self.sent.store(true, std::sync::atomic::Ordering::Release);
-        self.replies
-            .send(Body::Ack(content))
-            .await
-            .map_err(|_| peer_is_gone())
+        let body = Body::Ack(content);
+        self.replies.send_in_turn(body, &self.stage).await
     }
 }
 
@@ -337,8 +333,4 @@ impl<A: Payload, E: Payload> fmt::Debug for Ack<A, E> {
             .field("channel", &self.channel)
             .finish_non_exhaustive()
     }
-}
-
-fn peer_is_gone<E: Payload>() -> Fault<E> {
-    Fault::new(Fault::UNAVAILABLE, "the peer is gone")
 }

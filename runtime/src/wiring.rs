@@ -5,7 +5,6 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
 use tokio_util::task::TaskTracker;
@@ -16,7 +15,7 @@ use crate::interaction::Interaction;
 use crate::parameters::{Parameters, Parts};
 use crate::payload::{Message, MessageSpec, Payload};
 use crate::provider::{Handler, Provider, Start, Work, parse};
-use crate::reply::Replies;
+use crate::reply::{Replies, Turn};
 use crate::request::{Ack, Request, Updates};
 use crate::response::{ReplyChannel, Response};
 use crate::subscribers::{Source, Subscribers};
@@ -160,13 +159,14 @@ impl<T: Send + Sync + 'static> Wiring<T> {
             interaction,
             Answer::Once,
             move |request: Request<M, A>, replies| {
-                let ack = Ack::new(interaction.ack_channel(), replies.clone());
-                let acknowledged = ack.sent();
+                let turn = Turn::default();
+                let ack = Ack::new(interaction.ack_channel(), replies.clone(), turn.stage());
                 let run = call(Arc::clone(&service), request, ack);
                 async move {
                     let result = run.await;
+                    let is_acknowledged = turn.end();
                     // The ack comes before the response; the one of a handler that is done is implied.
-                    if result.is_ok() && !acknowledged.load(Ordering::Acquire) {
+                    if result.is_ok() && !is_acknowledged {
                         let _ = replies.send(Body::Ack(None)).await;
                     }
                     let body = response(&replies, &interaction, result);
@@ -192,17 +192,23 @@ impl<T: Send + Sync + 'static> Wiring<T> {
         F: Future<Output = Result<R, Fault<E>>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
+        let call = Arc::new(call);
         self.task(
             interaction,
             Answer::Many,
             move |request: Request<M, A>, replies| {
-                let updates = Updates::new(interaction.update_channel(), replies.clone());
-                let run = call(Arc::clone(&service), request, updates);
+                let (service, call) = (Arc::clone(&service), Arc::clone(&call));
                 async move {
+                    // Before the handler exists, which may send updates from its first moment on.
                     if replies.send(Body::Ack(None)).await.is_err() {
                         return;
                     }
-                    let body = response(&replies, &interaction, run.await);
+                    let turn = Turn::default();
+                    let channel = interaction.update_channel();
+                    let updates = Updates::new(channel, replies.clone(), turn.stage());
+                    let result = call(service, request, updates).await;
+                    turn.end();
+                    let body = response(&replies, &interaction, result);
                     let is_last = matches!(body, Body::Fault(_) | Body::Declared(_) | Body::End);
                     if replies.send(body).await.is_ok() && !is_last {
                         let _ = replies.send(Body::End).await;

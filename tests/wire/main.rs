@@ -11,6 +11,7 @@
 
 mod client;
 mod service;
+mod speaker;
 
 mod answers;
 mod busy;
@@ -33,5 +34,6 @@ mod raw;
 mod replies;
 mod room;
 mod slow;
+mod stages;
 mod stop;
 mod tagged;
