@@ -175,6 +175,76 @@ async fn a_handler_runs_from_the_first_subscriber_to_the_last() {
     runs.wait_for(|runs| runs.stopped == 2).await.unwrap();
 }
 
+/// R06: a thousand clients come and go at once. One handler runs at a time, and as long as somebody
+/// is subscribed; none is left in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_clients_that_come_and_go_start_and_stop_a_handler_once_each_time() {
+    struct Exclusive {
+        runs: watch::Sender<Runs>,
+        running: Arc<AtomicUsize>,
+    }
+    struct Ended(Arc<AtomicUsize>, watch::Sender<Runs>);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            assert_eq!(self.0.fetch_sub(1, Ordering::SeqCst), 1);
+            self.1.send_modify(|runs| runs.stopped += 1);
+        }
+    }
+    impl heartbeat::Service for Exclusive {
+        async fn beat(&self, subscribers: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
+            assert_eq!(self.running.fetch_add(1, Ordering::SeqCst), 0, "one runs");
+            let _ended = Ended(Arc::clone(&self.running), self.runs.clone());
+            self.runs.send_modify(|runs| runs.started += 1);
+            loop {
+                subscribers.publish_each(|sub| beat(sub.subscription_id.as_deref().unwrap()));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+
+        async fn get_period(
+            &self,
+            _: Request<GetPeriodRequest>,
+        ) -> Result<GetPeriodResponse, Fault> {
+            Ok(GetPeriodResponse::default())
+        }
+    }
+    let (runs, mut watched) = watch::channel(Runs::default());
+    let running = Arc::new(AtomicUsize::new(0));
+    let provider = heartbeat::provider(Exclusive {
+        runs,
+        running: Arc::clone(&running),
+    });
+    let clients = (0..1000).map(|number: u32| {
+        let provider = provider.clone();
+        tokio::spawn(async move {
+            let client = heartbeat::Client::new(specwire::Client::in_memory(provider));
+            for round in 0..3 {
+                let id = format!("{number}-{round}");
+                let mut beats = client.beat(subscription(&id)).await.unwrap();
+                // Some are gone before anything has come.
+                if !(number + round).is_multiple_of(3) {
+                    let publication = beats.next().await.unwrap().unwrap();
+                    assert_eq!(publication.payload, beat(&id));
+                }
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    watched
+        .wait_for(|runs| runs.started == runs.stopped)
+        .await
+        .unwrap();
+    assert_eq!(running.load(Ordering::SeqCst), 0);
+    // It can be started as before.
+    let client = heartbeat::Client::new(specwire::Client::in_memory(provider));
+    let before = watched.borrow().started;
+    let mut beats = client.beat(subscription("last")).await.unwrap();
+    assert_eq!(beats.next().await.unwrap().unwrap().payload, beat("last"));
+    assert_eq!(watched.borrow().started, before + 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_ends_ends_its_subscriptions_and_the_next_starts_it_again() {
     let (service, runs) = Counting::new(|_| Some(Ok(())));

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::bus::{
     BusError, History, InvalidTopic, MemoryBus, MessageBus, Publication, TopicName, write_name,
 };
+use crate::fault::Fault;
 use crate::interaction::Interaction;
 use crate::parameters::{self, Parameters};
 use crate::payload::{IntoMessage, Message, Payload};
@@ -222,6 +223,20 @@ fn publication<P: Payload>(
     let encoded = Encoded::new(interaction.reply_channel(), message)
         .map_err(|fault| BusError::InvalidMessage(fault.message().to_owned()))?;
     Ok(encoded.publication())
+}
+
+/// [`Fault::UNAVAILABLE`] where the same may succeed later, and otherwise [`Fault::INTERNAL`]. The
+/// reason is logged, and kept from the peer.
+impl<E: Payload> From<BusError> for Fault<E> {
+    fn from(error: BusError) -> Self {
+        tracing::warn!(%error, "a message was not published");
+        match error {
+            BusError::Unavailable(_) | BusError::Full => {
+                Self::new(Fault::UNAVAILABLE, "the message cannot be passed on now")
+            }
+            _ => Self::new(Fault::INTERNAL, "the message cannot be passed on"),
+        }
+    }
 }
 
 /// The bus of a provider: the server's, from when a server has the provider.
