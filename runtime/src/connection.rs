@@ -15,7 +15,7 @@ use crate::metrics::{Metrics, Present};
 use crate::outbox::{Pending, Queued, outbox};
 use crate::peer::Peer;
 use crate::routes::Scope;
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
 
@@ -117,10 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.socket.closed().await;
             }
             End::Panicked => {
-                static SELDOM: Seldom = Seldom::new();
-                if let Some(kept_back) = SELDOM.now() {
-                    tracing::error!(kept_back, "the framing of a connection panicked");
-                }
+                seldom!(error, "the framing of a connection panicked");
                 self.metrics.panic();
                 self.metrics.closed(FAILED.code);
                 self.socket.close(FAILED.code, &FAILED.reason).await;

@@ -15,6 +15,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::framing::{Subprotocol, envelope};
 use crate::peer::Head;
 
+/// Bytes of a request's head: the least that hyper can be told. A connection keeps most of it.
+pub(crate) const MAX_HEAD: usize = 8 << 10;
+/// Header lines in it.
+pub(crate) const MAX_HEADERS: usize = 64;
+
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// A request that is accepted: the subprotocol that it asked for, if any, and the answer.
@@ -31,6 +36,13 @@ pub(crate) fn accept<B>(
     local: Option<IpAddr>,
 ) -> Result<Accepted, Box<Answer>> {
     let headers = request.headers();
+    // Another program's server may have taken more.
+    if headers.len() > MAX_HEADERS || size(request) > MAX_HEAD {
+        return Err(Box::new(refusal(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "the head of the request is larger than the limit",
+        )));
+    }
     if request.method() != Method::GET {
         let mut answer = refusal(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -88,6 +100,18 @@ pub(crate) fn accept<B>(
     }
     let subprotocol = subprotocol(headers)?;
     Ok((subprotocol, switching(key, subprotocol)))
+}
+
+/// Bytes of the request's head, more or less.
+fn size<B>(request: &Request<B>) -> usize {
+    let url = request.uri().path_and_query();
+    let headers = request.headers().iter();
+    headers
+        .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
+        .fold(
+            url.map_or(0, |url| url.as_str().len()),
+            usize::saturating_add,
+        )
 }
 
 /// The request asks for a WebSocket.

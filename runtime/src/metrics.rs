@@ -35,7 +35,7 @@ pub struct Counters {
     /// [`Fault::INVALID_MESSAGE`](crate::Fault::INVALID_MESSAGE).
     pub faults: u64,
     /// Handlers that panicked, each of which ended its exchange, and framings, each of which closed its
-    /// connection with 1011.
+    /// connection with 1011. Pub/sub handlers, which are started again, are only logged.
     pub panics: u64,
     /// Publications, once for each subscriber that they were for.
     pub published: u64,

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Event};
 use crate::limits::{Limits, SlowConsumer, after_from};
 use crate::metrics::Metrics;
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 
 /// The sending end: what exchanges put their events into.
 ///
@@ -383,15 +383,12 @@ impl Queue {
             return event;
         }
         let limit = self.max_bytes;
-        static SELDOM: Seldom = Seldom::new();
-        if let Some(kept_back) = SELDOM.now() {
-            tracing::error!(
-                bytes = weight,
-                limit,
-                kept_back,
-                "a message of ours is too large to send"
-            );
-        }
+        seldom!(
+            error,
+            bytes = weight,
+            limit,
+            "a message of ours is too large to send"
+        );
         let message = format!("the service's message is larger than {limit} bytes");
         Event {
             body: Body::Fault(Fault::new(Fault::INTERNAL, message)),

@@ -231,7 +231,8 @@ impl Context {
         self.peer.stop.is_cancelled() || matches!(&*life, Life::Ended)
     }
 
-    fn end(&self) {
+    /// Tells those who have asked.
+    pub(crate) fn end(&self) {
         let life = std::mem::replace(
             &mut *self.life.lock().unwrap_or_else(PoisonError::into_inner),
             Life::Ended,

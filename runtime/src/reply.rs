@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
 use crate::payload::{Correlation, Message, Payload};
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 use crate::strict;
 
 /// Where the answers of one exchange go: to the connection that started it and no other, whatever
@@ -239,10 +239,7 @@ fn is_own(payload: &RawValue, correlation: Correlation) -> bool {
 
 fn raw(value: &(impl Serialize + DeserializeOwned)) -> Result<Box<RawValue>, Fault> {
     strict::to_raw(value).map_err(|error| {
-        static SELDOM: Seldom = Seldom::new();
-        if let Some(kept_back) = SELDOM.now() {
-            tracing::error!(%error, kept_back, "a message of ours is not what the document says");
-        }
+        seldom!(error, %error, "a message of ours is not what the document says");
         Fault::new(Fault::INTERNAL, "the service's message cannot be sent")
     })
 }

@@ -212,6 +212,11 @@ impl<P: Payload, A: Parameters> Request<P, A> {
         self.context.cancellation().cancelled_owned()
     }
 
+    /// Nobody waits for the exchange any more.
+    pub(crate) fn ends(&self) {
+        self.context.end();
+    }
+
     /// [`cancelled`](Self::cancelled) has resolved: for work that awaits nothing.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

@@ -4,10 +4,22 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Logs as `tracing::error!` and the like do, but once a second at most for each place that it stands
+/// in; with how often it kept back since the last time.
+macro_rules! seldom {
+    ($level:ident, $($what:tt)+) => {{
+        static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
+        if let Some(kept_back) = SELDOM.now() {
+            ::tracing::$level!(kept_back, $($what)+);
+        }
+    }};
+}
+pub(crate) use seldom;
+
 /// Lets one line through in so long a time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A line that is logged once a second at most. One for each place that logs.
+/// One place that logs.
 #[derive(Debug)]
 pub(crate) struct Seldom {
     /// Milliseconds from the first use of any of these until it may be logged again.

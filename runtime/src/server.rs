@@ -22,7 +22,7 @@ use crate::handshake::Origins;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::provider::Provider;
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 use crate::topics::{Bus, Histories};
 
 /// Serves providers over WebSockets.
@@ -307,10 +307,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 | io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::Interrupted => {}
                 _ => {
-                    static SELDOM: Seldom = Seldom::new();
-                    if let Some(kept_back) = SELDOM.now() {
-                        tracing::warn!(%error, kept_back, "cannot accept connections for a moment");
-                    }
+                    seldom!(warn, %error, "cannot accept connections for a moment");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

@@ -15,7 +15,7 @@ use crate::peer::{Context, GoingOn, Peer};
 use crate::provider::{Handler, Start, Work};
 use crate::reply::Replies;
 use crate::routes::Scope;
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 use crate::subscribers::Membership;
 
 /// Starts and ends the exchanges of one peer. Dropping it ends them all.
@@ -293,10 +293,7 @@ impl Session {
         if self.cancelled.remove(&task) {
             self.push(origin, Body::End);
         } else if panicked {
-            static SELDOM: Seldom = Seldom::new();
-            if let Some(kept_back) = SELDOM.now() {
-                tracing::error!(kept_back, "a handler panicked");
-            }
+            seldom!(error, "a handler panicked");
             self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));
         }
     }

@@ -18,6 +18,7 @@ use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Payload};
 use crate::reply::{Encoded, Replies};
 use crate::request::Request;
+use crate::seldom::seldom;
 use crate::topics::{self, Bus};
 
 /// Everyone who is subscribed to one interaction on this server, over all its connections.
@@ -223,7 +224,7 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
     fn carry(&self, topic: &TopicName, encoded: &Encoded) -> usize {
         let (bus, interaction) = (self.bus(), self.interaction());
         if let Err(error) = bus.carry(interaction, topic, &encoded.publication()) {
-            tracing::error!(%topic, %error, "a message was not published");
+            seldom!(error, %topic, %error, "a message was not published");
             return 0;
         }
         let group = self.roster.group(self.generation, topic);

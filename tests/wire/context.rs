@@ -1,6 +1,9 @@
 //! What a handler is told of the connection and of its exchange.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,7 +11,7 @@ use specwire::{Fault, Request, Server, Subscribers};
 use specwire_server::heartbeat::{
     self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::client::{Peer, soon};
 use crate::service::Running;
@@ -57,6 +60,9 @@ async fn a_handler_is_told_what_the_connection_was_opened_with() {
     let headers = [
         ("authorization", "Bearer let-me-in"),
         ("x-lower", "1"),
+        // Whoever comes over no proxy may say what they like (S08).
+        ("x-forwarded-for", "192.0.2.1"),
+        ("forwarded", "for=192.0.2.1"),
         ("cookie", "a=b; c=d"),
         ("sec-websocket-protocol", "specwire.v1.json"),
     ];
@@ -146,6 +152,59 @@ async fn whoever_waits_for_the_end_of_an_exchange_is_told() {
     server.stop();
     let told = tokio::time::timeout(Duration::from_secs(5), stopped.cancelled());
     told.await.expect("the grace is not waited for");
+}
+
+/// A handler that panics before it first awaits, and the second time ends when it is told to.
+struct Brief {
+    runs: AtomicUsize,
+    end: Arc<Notify>,
+    seen: mpsc::UnboundedSender<Request<BeatSub>>,
+}
+
+impl Service for Brief {
+    fn beat(
+        &self,
+        subscribers: Subscribers<BeatSub, BeatPub>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        assert!(self.runs.fetch_add(1, Relaxed) > 0, "told to panic");
+        async move {
+            subscribers.publish_each(|subscription| {
+                self.seen.send(subscription.clone()).unwrap();
+                BeatPub::default()
+            });
+            self.end.notified().await;
+            Ok(())
+        }
+    }
+
+    async fn get_period(&self, _: Seen) -> Result<GetPeriodResponse, Fault> {
+        Ok(GetPeriodResponse::default())
+    }
+}
+
+#[tokio::test]
+async fn r20_a_subscription_survives_its_handlers_panic_and_ends_when_the_handler_does() {
+    let (seen, mut subscriptions) = mpsc::unbounded_channel();
+    let end = Arc::new(Notify::new());
+    let brief = Brief {
+        runs: AtomicUsize::new(0),
+        end: Arc::clone(&end),
+        seen,
+    };
+    let server = Server::new().serve(heartbeat::provider(brief));
+    let server = Running::start(server).await;
+    let mut peer = Peer::envelope(&server).await;
+    peer.send(&json!({"op": "sub", "id": 1, "channel": "beat_sub", "payload": {}}))
+        .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
+    let subscription = soon(subscriptions.recv()).await.unwrap();
+    assert_eq!(peer.next().await["op"], "msg");
+    let cancelled = subscription.cancelled();
+    assert!(!subscription.is_cancelled());
+    end.notify_one();
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
+    soon(cancelled).await;
+    assert!(subscription.is_cancelled());
 }
 
 #[tokio::test]

@@ -136,6 +136,23 @@ async fn each_connection_has_a_span_and_no_message_has_a_line() {
     }
     let lines = log.above_trace();
     assert_eq!(lines.len(), before, "{:?}", &lines[before..]);
+
+    // Nor do subscriptions, each of which starts and ends a handler.
+    raw.close().await;
+    dome.runs(1, 1).await;
+    let before = log.above_trace().len();
+    for id in 1..20 {
+        envelope
+            .send(&json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {}}))
+            .await;
+        envelope.next().await;
+        dome.runs(1 + id, id).await;
+        envelope.send(&json!({"op": "unsub", "id": id})).await;
+        envelope.next().await;
+        dome.runs(1 + id, 1 + id).await;
+    }
+    let lines = log.above_trace();
+    assert_eq!(lines.len(), before, "{:?}", &lines[before..]);
 }
 
 #[tokio::test]

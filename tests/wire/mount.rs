@@ -10,6 +10,7 @@ use serde_json::json;
 use specwire::{Limits, Mount, Server};
 use specwire_server::heartbeat;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::client_async;
@@ -94,6 +95,23 @@ async fn a_route_keeps_the_servers_limits() {
             peer.close().await;
         }
         // There is room again when the other has gone.
+        while mount.connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for (headers, refused) in [
+        (format!("X-Long: {}\r\n", "x".repeat(7 << 10)), "101"),
+        (format!("X-Long: {}\r\n", "x".repeat(8 << 10)), "431"),
+        ("X-Many: 1\r\n".repeat(60), "431"),
+    ] {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        let request = handshake("/ws", &headers);
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 12];
+        soon(tcp.read_exact(&mut answer)).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!(status(&answer), refused, "{answer}");
+        drop(tcp);
         while mount.connections() > 0 {
             tokio::task::yield_now().await;
         }

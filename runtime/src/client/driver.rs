@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Command, Event, Open};
 use crate::framing::envelope::Welcome;
 use crate::limits::after;
+use crate::seldom::seldom;
 
 /// Calls that wait to be written.
 const WAITING_CALLS: usize = 64;
@@ -405,7 +406,7 @@ impl Driver {
         for Event { origin, body, .. } in events.drain(..) {
             let Some(id) = origin.id else {
                 if let Body::Fault(fault) = body {
-                    tracing::warn!(%fault, "the service refused a message that has no answer");
+                    seldom!(warn, %fault, "the service refused a message that has no answer");
                 }
                 continue;
             };

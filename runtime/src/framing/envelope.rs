@@ -17,6 +17,7 @@ use crate::frame::{
 };
 use crate::json;
 use crate::payload;
+use crate::seldom::seldom;
 
 /// The subprotocol's name (RFC 6455, 1.9).
 pub(crate) const JSON: &str = "specwire.v1.json";
@@ -126,7 +127,7 @@ impl<'a> Frame<'a> {
             Encoding::Cbor => match self.cbor() {
                 Ok(bytes) => Some(bytes.into()),
                 Err(error) => {
-                    tracing::error!(%error, "a message cannot be written in CBOR");
+                    seldom!(error, %error, "a message cannot be written in CBOR");
                     None
                 }
             },

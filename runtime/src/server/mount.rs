@@ -29,22 +29,18 @@ use crate::parameters::decoded;
 use crate::peer::{Head, Peer};
 use crate::provider::Provider;
 use crate::routes::Scope;
-use crate::seldom::Seldom;
+use crate::seldom::seldom;
 use crate::socket::Socket;
 
 /// The path under which everything is served.
 pub(super) const ROOT: &str = "/ws";
-/// Bytes of one request's head: hyper's least.
-const MAX_HEAD: usize = 8 << 10;
-const MAX_HEADERS: usize = 64;
 
 /// A server within another program: that program listens, and hands over requests or connections.
 ///
 /// It is a `tower` service of HTTP requests, whatever their bodies, and so can be a route of an
 /// [axum](https://docs.rs/axum) application: `examples/axum.rs` is one, whole. The server keeps its
-/// [`Limits`] on connections, its check of origins and its way to stop; what is a matter of HTTP, such
-/// as the time and the size that a request may have, is the other program's until a request has become
-/// a WebSocket.
+/// [`Limits`] on connections and handshakes, its check of origins and its way to stop; the time that a
+/// request may take is the other program's matter until it has become a WebSocket.
 ///
 /// * Paths are those of a server that listens itself, after what the program has taken off them:
 ///   `/ws`, and below that.
@@ -261,8 +257,8 @@ impl Shared {
             ready(Ok::<_, Infallible>(answer))
         });
         let http = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .max_headers(MAX_HEADERS)
+            .max_buf_size(handshake::MAX_HEAD)
+            .max_headers(handshake::MAX_HEADERS)
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         // Of all of it, and so of a head that never ends as well.
@@ -334,11 +330,8 @@ impl Shared {
 
     fn refused(&self, reason: &'static str) {
         self.metrics.refused();
-        static SELDOM: Seldom = Seldom::new();
-        if let Some(kept_back) = SELDOM.now() {
-            let limit = self.limits.connections;
-            tracing::warn!(limit, reason, kept_back, "refused a connection");
-        }
+        let limit = self.limits.connections;
+        seldom!(warn, limit, reason, "refused a connection");
     }
 
     fn route(&self, path: &str) -> Option<Scope> {

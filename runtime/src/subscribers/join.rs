@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Position, Since, Subscribed};
 use crate::parameters::Parameters;
 use crate::payload::Payload;
+use crate::seldom::seldom;
 
 /// Messages that are read from a history at once.
 const PAGE: usize = 32;
@@ -133,7 +134,7 @@ async fn read<S: Payload, P: Payload, A: Parameters>(
 }
 
 fn fail<S: Payload, A: Parameters>(subscriber: &Subscriber<S, A>, error: &BusError) {
-    tracing::error!(%error, "nobody can be subscribed");
+    seldom!(error, %error, "nobody can be subscribed");
     let message = "the service cannot be subscribed to now";
     subscriber.end(Body::Fault(Fault::new(Fault::UNAVAILABLE, message)));
 }

@@ -387,6 +387,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             _ => {}
         }
         *phase = Phase::Ended;
+        self.request.ends();
         // A connection without room is given up, and so learns of the end all the same.
         let _ = self.replies.push(body);
     }

@@ -22,6 +22,7 @@ use crate::payload::{Message, Payload};
 use crate::peer::Subscription;
 use crate::reply::Replies;
 use crate::request::Request;
+use crate::seldom::seldom;
 use crate::topics::Home;
 
 /// How long a handler that has failed is not started again: at first, and at most.
@@ -110,14 +111,14 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                 roster: Arc::clone(&self.roster),
                 generation,
             };
-            tracing::debug!(
+            tracing::trace!(
                 document = self.interaction.document(),
                 interaction = self.interaction.name(),
                 "the handler starts"
             );
             let started = Instant::now();
             // A task of its own, so that a panic, also on being dropped, ends here.
-            let mut handler = AbortOnDrop(tokio::spawn((self.run)(subscribers)));
+            let mut handler = AbortOnDrop(tokio::spawn(Arc::clone(&self).handle(subscribers)));
             let ended = tokio::select! {
                 biased;
                 () = deserted.cancelled() => None,
@@ -148,6 +149,11 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         }
     }
 
+    /// Runs the handler, of which not even the start runs elsewhere.
+    async fn handle(self: Arc<Self>, subscribers: Subscribers<S, P, A>) -> Result<(), Fault<E>> {
+        (self.run)(subscribers).await
+    }
+
     /// Tells the subscribers that the handler has ended, if it was meant to.
     ///
     /// # Errors
@@ -173,7 +179,8 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
     }
 
     fn report(&self, error: &dyn fmt::Display, again_after: Option<Duration>) {
-        tracing::error!(
+        seldom!(
+            error,
             document = self.interaction.document(),
             interaction = self.interaction.name(),
             %error,
