@@ -104,6 +104,45 @@ async fn a_handler_is_told_what_the_connection_was_opened_with() {
     assert_eq!(request.query("token"), None);
 }
 
+/// Whoever a peer says that it is, and wherever it says that it is from.
+#[tokio::test]
+async fn s37_who_asks_is_not_what_the_asker_says() {
+    let (server, mut seen) = curious().await;
+    let claims = [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("x-real-ip", ""),
+    ];
+    let mut victim = Peer::raw(&server, "/ws").await;
+    victim.send(&json!({"interactionId": "1"})).await;
+    let victim = soon(seen.recv()).await.unwrap();
+    let mut other = Peer::open(&server, "/ws", &claims).await.unwrap();
+    other
+        .send(&json!({"interactionId": victim.connection(), "replyTo": victim.connection()}))
+        .await;
+    let request = soon(seen.recv()).await.unwrap();
+    assert_ne!(request.connection(), victim.connection());
+    let address = request.peer_address().unwrap();
+    assert!(address.ip().is_loopback(), "{address}");
+}
+
+#[tokio::test]
+async fn s35_identifiers_of_connections_are_random() {
+    let (server, mut seen) = curious().await;
+    let mut identifiers = std::collections::HashSet::new();
+    let mut common = (u128::MAX, u128::MAX);
+    for _ in 0..64 {
+        let mut peer = Peer::raw(&server, "/ws").await;
+        peer.send(&json!({"interactionId": "1"})).await;
+        let id = soon(seen.recv()).await.unwrap().connection();
+        assert_eq!(id.get_version_num(), 4);
+        assert!(identifiers.insert(id), "{id} was given twice");
+        common = (common.0 & id.as_u128(), common.1 & !id.as_u128());
+    }
+    // No bit is the same in all of them but the six that say which kind of UUID it is.
+    assert_eq!((common.0 | common.1).count_ones(), 6);
+}
+
 #[tokio::test]
 async fn a_call_within_the_process_has_no_connection_to_tell_of() {
     let (sender, mut seen) = mpsc::unbounded_channel();

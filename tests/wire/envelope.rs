@@ -1,6 +1,6 @@
 //! `docs/protocol.md`: Envelope.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use specwire::private::{Interaction, Wiring};
@@ -133,6 +133,23 @@ async fn init_comes_in_time() {
     patient.expect_nothing().await;
     raw.send(&json!({"interactionId": "1"})).await;
     assert_eq!(raw.next().await["interactionId"], "1");
+}
+
+/// By the limits that are the default.
+#[tokio::test]
+async fn s05_who_says_nothing_has_5_s() {
+    let server = beating(SELDOM).await;
+    let connected = Instant::now();
+    let mut silent = Peer::uninitialised(&server).await;
+    let mut hasty = Peer::uninitialised(&server).await;
+    hasty.send(&get_period(1)).await;
+    assert_eq!(hasty.close_code().await, 4401);
+    let mut eager = Peer::envelope(&server).await;
+    eager.send(&json!({"op": "init", "id": 1})).await;
+    assert_eq!(eager.close_code().await, 4429);
+    assert_eq!(silent.close_code().await, 4408);
+    let waited = connected.elapsed();
+    assert!((5..8).contains(&waited.as_secs()), "{waited:?}");
 }
 
 #[tokio::test]

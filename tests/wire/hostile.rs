@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use specwire::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::client::Peer;
+use crate::client::{Peer, close_code, frame, soon};
 use crate::service::{limited, telescope};
 
 async fn roomy() -> crate::service::Running {
@@ -123,4 +124,38 @@ async fn a_fault_repeats_little_of_what_it_is_about() {
         peer.send(&frame).await;
         assert!(peer.next_text().await.len() < 2000);
     }
+}
+
+/// Beside what the Autobahn test suite tries (`docs/autobahn.md`).
+#[tokio::test]
+async fn s18_text_that_is_not_utf8_closes_the_connection_with_1007() {
+    let server = limited(Limits::default()).await;
+    let id = |bytes: &[u8]| [br#"{"interactionId":""#, bytes, br#""}"#].concat();
+    // Too long, surrogates, beyond the last character, half a character, and what begins none.
+    for bad in [
+        &b"\xc0\xaf"[..],
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xe2\x82",
+        b"\x80",
+        b"\xff",
+    ] {
+        let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+        tcp.write_all(&frame(0x81, &id(bad))).await.unwrap();
+        assert_eq!(close_code(&mut tcp).await, 1007, "{bad:?}");
+    }
+    // In the reason of a close frame as well.
+    let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+    tcp.write_all(&frame(0x88, b"\x03\xe8\xff")).await.unwrap();
+    assert_eq!(close_code(&mut tcp).await, 1007);
+    // A character may be divided among fragments.
+    let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+    let text = id("\u{1f6f0}".as_bytes());
+    let (start, end) = text.split_at(21);
+    assert!(std::str::from_utf8(start).is_err());
+    let fragments = [frame(0x01, start), frame(0x80, end)].concat();
+    tcp.write_all(&fragments).await.unwrap();
+    let mut answer = vec![0; 2 + text.len()];
+    soon(tcp.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer[2..text.len()], &text[..text.len() - 2]);
 }
