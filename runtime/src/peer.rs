@@ -293,6 +293,39 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_ends_its_subscriptions_on_one_topic_and_forgets_those_that_have_ended() {
+        #[derive(Default)]
+        struct Counted(AtomicU64);
+        impl Subscription for Counted {
+            fn end(&self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (peer, interaction) = (Peer::in_memory(), Interaction::new("d", "i"));
+        let topic = |name| TopicName::new(name).unwrap();
+        let held: Vec<Arc<Counted>> = ["a", "b", "a"]
+            .iter()
+            .map(|name| {
+                let held = Arc::<Counted>::default();
+                let weak: Weak<Counted> = Arc::downgrade(&held);
+                peer.subscribed(topic(name), &interaction, weak);
+                held
+            })
+            .collect();
+        let other = Interaction::new("d", "other");
+        assert_eq!(peer.end_subscriptions(&topic("a"), &other), 0);
+        assert_eq!(peer.end_subscriptions(&topic("a"), &interaction), 2);
+        assert_eq!(peer.end_subscriptions(&topic("a"), &interaction), 0);
+        let ended: Vec<_> = held
+            .iter()
+            .map(|held| held.0.load(Ordering::Relaxed))
+            .collect();
+        assert_eq!(ended, [1, 0, 1]);
+        peer.unsubscribed(Arc::as_ptr(&held[1]).cast());
+        assert!(peer.subscriptions().is_empty());
+    }
+
+    #[test]
     fn whoever_asks_learns_of_the_end_before_and_after_it() {
         let (peer, home) = (Arc::new(Peer::in_memory()), Home::default());
         let context = Arc::new(Context::new(peer, "document", home.bus()));

@@ -6,11 +6,14 @@ use ciborium::Value as Cbor;
 use ciborium::cbor;
 use serde_json::{Value, json};
 use specwire::Server;
+use specwire::bus::History;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::Peer;
 use crate::content::studio;
 use crate::service::{Running, beating, telescope};
+use crate::topics::generated::topics;
+use crate::topics::{Task, house, listen};
 
 /// Opens `/ws` with the envelope in CBOR, which is not initialised yet.
 async fn uninitialised(server: &Running) -> Peer {
@@ -85,6 +88,37 @@ async fn the_envelope_means_the_same_in_cbor() {
     send(&mut peer, &json!({"op": "unsub", "id": 4})).await;
     assert_eq!(next(&mut peer).await, json!({"op": "unsub", "id": 4}));
     dome.runs(1, 1).await;
+}
+
+#[tokio::test]
+async fn positions_are_the_same_in_cbor() {
+    let (provider, orders) = house();
+    let provider = provider.history(topics::LISTEN, History::default());
+    let server = Running::start(Server::new().serve(provider)).await;
+    let mut peer = open(&server).await;
+    send(&mut peer, &listen(1, "42")).await;
+    let ack = next(&mut peer).await;
+    assert_eq!(ack["position"]["offset"], 0);
+    orders.order(Task::Numbers(1..=2)).await;
+    for offset in 1..=2 {
+        assert_eq!(next(&mut peer).await["offset"], offset);
+    }
+    let mut again = listen(2, "42");
+    again["since"] = ack["position"].clone();
+    send(&mut peer, &again).await;
+    let position = &ack["position"];
+    assert_eq!(
+        next(&mut peer).await,
+        json!({"op": "ack", "id": 2, "position": position, "recovered": true})
+    );
+    for offset in 1..=2 {
+        assert_eq!(next(&mut peer).await["offset"], offset);
+    }
+    again["id"] = json!(3);
+    again["since"] = json!({"last": 1});
+    send(&mut peer, &again).await;
+    assert_eq!(next(&mut peer).await["position"]["offset"], 1);
+    assert_eq!(next(&mut peer).await["offset"], 2);
 }
 
 #[tokio::test]

@@ -220,6 +220,31 @@ async fn what_is_no_beginning_is_told() {
     subscribed(&mut peer, &since(1, &Value::Null)).await;
 }
 
+#[tokio::test]
+async fn what_goes_to_all_is_kept_on_each_topic() {
+    let (server, orders) = keeping(History::default()).await;
+    let mut peer = attendant(&server).await;
+    let mut other = Peer::envelope(&server).await;
+    let (mut position, _) = subscribed(&mut other, &listen(1, "42")).await;
+    orders.order(Task::At(room("42"), "first")).await;
+    assert_eq!(heard(&mut other).await, (1, "first".to_owned()));
+    assert_eq!(orders.order(Task::ToAll("second")).await, 2);
+    assert_eq!(heard(&mut peer).await, (1, "second".to_owned()));
+    assert_eq!(heard(&mut other).await, (2, "second".to_owned()));
+    // Also by way of the bus.
+    position["offset"] = json!(1);
+    let say = json!({"op": "msg", "channel": "channels/room", "message": "say",
+                     "parameters": {"roomId": "42"}, "payload": {"text": "third"}});
+    other.send(&say).await;
+    assert_eq!(heard(&mut other).await, (3, "third".to_owned()));
+    assert_eq!(
+        subscribed(&mut peer, &since(2, &position)).await.1,
+        Some(true)
+    );
+    assert_eq!(heard(&mut peer).await, (2, "second".to_owned()));
+    assert_eq!(heard(&mut peer).await, (3, "third".to_owned()));
+}
+
 /// More than the queue holds is sent as it is taken, and does not close the connection.
 #[tokio::test]
 async fn a_long_history_waits_for_room() {

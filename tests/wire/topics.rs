@@ -372,6 +372,7 @@ struct Distant {
     near: MemoryBus,
     answers: Option<Semaphore>,
     is_down: bool,
+    sinks: std::sync::Mutex<Vec<Arc<dyn Sink>>>,
 }
 
 impl fmt::Debug for Distant {
@@ -407,6 +408,7 @@ impl MessageBus for Distant {
             if self.is_down {
                 return Err(BusError::Unavailable("the line is cut".to_owned()));
             }
+            self.sinks.lock().unwrap().push(Arc::clone(&sink));
             self.near.subscribe(topic, sink).await
         })
     }
@@ -460,6 +462,34 @@ async fn a_subscription_is_acknowledged_when_the_bus_has_it() {
         }
     })
     .await;
+}
+
+/// R13: the loss of a position is announced, where positions are known.
+#[tokio::test]
+async fn what_a_bus_may_have_lost_is_told_to_those_who_count_on_it() {
+    for (history, is_told) in [(Some(History::default()), true), (None, false)] {
+        let bus = Arc::new(Distant::default());
+        let (mut provider, _orders) = house();
+        if let Some(history) = history {
+            provider = provider.history(topics::LISTEN, history);
+        }
+        let carrier = Arc::<Distant>::clone(&bus);
+        let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
+        let mut peer = Peer::envelope(&server).await;
+        peer.send(&listen(1, "a")).await;
+        let ack = peer.next().await;
+        assert_eq!(
+            (&ack["op"], ack.get("position").is_some()),
+            (&json!("ack"), is_told)
+        );
+        for sink in &*bus.sinks.lock().unwrap() {
+            sink.interrupted();
+        }
+        if is_told {
+            assert_eq!(peer.next_fault().await, "unavailable");
+        }
+        peer.expect_nothing().await;
+    }
 }
 
 /// R13.

@@ -484,8 +484,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_million_topics_that_come_and_go_leave_nothing() {
+        // A tenth of them without optimisation, which takes as long.
+        let count = if cfg!(debug_assertions) {
+            100_000
+        } else {
+            1_000_000
+        };
         let bus = MemoryBus::new();
-        for number in 0..1_000_000_u32 {
+        for number in 0..count {
             let name = topic(&format!("room?id={number}"));
             let id = bus.subscribe(&name, ignored()).await.unwrap();
             bus.publish(&name, &publication(&1), None).unwrap();
