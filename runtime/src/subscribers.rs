@@ -26,6 +26,11 @@ use crate::topics::{self, Bus};
 /// A pub/sub handler is given this when its first subscriber comes, and is dropped, at its next
 /// `.await`, when its last one has left. Those who come in between are included from then on.
 ///
+/// A handler that returns `Ok(())` ends all subscriptions, and one that returns the document's error
+/// message tells it to the subscribers by that. Any other fault, and a panic, is logged; the
+/// subscribers stay and hear nothing of it, and the handler is started again, first after 100 ms and
+/// then after twice as long each time, up to 30 s, until it has run for as long as that.
+///
 /// Publishing never waits: each connection has a bounded queue (see
 /// [`Limits::queue_messages`](crate::Limits::queue_messages)), and
 /// [`Limits::slow_consumer`](crate::Limits::slow_consumer) says what becomes of one that is full: by

@@ -21,6 +21,8 @@ const SHARDS: usize = 16;
 const NESTED: usize = 1024;
 /// Histories that are looked at, for being too old, whenever one is begun or left.
 const LOOKED_AT: usize = 4;
+/// And at most, as long as the bus keeps too much.
+const MOST_LOOKED_AT: usize = 64;
 
 /// A bus within one process: the default of every [`Server`](crate::Server).
 ///
@@ -153,23 +155,26 @@ impl MemoryBus {
             *ring = Some(begun);
         }
         drop(ring);
-        self.reap(&mut table);
+        self.reap(&mut table, Some(name));
         topic
     }
 
-    fn is_over(&self) -> bool {
+    fn has_too_many(&self) -> bool {
         self.used.histories.load(Ordering::Relaxed) > self.max_histories
-            || self.used.bytes.load(Ordering::Relaxed) > self.max_bytes
+    }
+
+    fn has_too_much(&self) -> bool {
+        self.used.bytes.load(Ordering::Relaxed) > self.max_bytes
     }
 
     /// Gives up a few histories that are too old; and, of a bus that keeps too much, those that
-    /// have not been used since they were looked at last.
-    fn reap(&self, table: &mut Table) {
+    /// have not been used since they were looked at last. Where somebody is subscribed, only the
+    /// messages are given up. One topic is spared.
+    fn reap(&self, table: &mut Table, spared: Option<&TopicName>) {
         let now = Instant::now();
-        let most = table.kept.len().saturating_mul(2);
-        for looked_at in 0..most {
-            let is_over = self.is_over();
-            if looked_at >= LOOKED_AT && !is_over {
+        for looked_at in 0..MOST_LOOKED_AT.min(table.kept.len()) {
+            let (too_many, too_much) = (self.has_too_many(), self.has_too_much());
+            if looked_at >= LOOKED_AT && !too_many && !too_much {
                 break;
             }
             let Some((name, seen)) = table.kept.pop_front() else {
@@ -183,14 +188,14 @@ impl MemoryBus {
             let Some(kept) = &mut *ring else {
                 continue;
             };
-            let is_unused = kept.used_at == seen;
+            let is_unused = kept.used_at == seen && spared != Some(&name);
             let is_old = now.duration_since(kept.used_at) >= kept.history.age;
-            if is_idle && (is_old || is_over && is_unused) {
+            if is_idle && (is_old || is_unused && (too_many || too_much)) {
                 drop(ring);
                 table.topics.remove(&name);
                 continue;
             }
-            if is_over && is_unused {
+            if is_unused && too_much {
                 kept.clear();
             }
             let used_at = kept.used_at;
@@ -226,8 +231,8 @@ impl MessageBus for MemoryBus {
             publication: publication.clone(),
             keep: keep.is_some(),
         })?;
-        if keep.is_some() && self.is_over() {
-            self.reap(&mut write(self.shard(topic)));
+        if keep.is_some() && self.has_too_much() {
+            self.reap(&mut write(self.shard(topic)), Some(topic));
         }
         Ok(())
     }
@@ -266,7 +271,7 @@ impl MessageBus for MemoryBus {
         if is_empty && !keeps {
             table.topics.remove(topic);
         }
-        self.reap(&mut table);
+        self.reap(&mut table, None);
         drop(table);
         // Without the lock: what a sink does when it is dropped is its own affair.
         drop(removed);
@@ -518,9 +523,10 @@ mod tests {
             bus.publish(&name, &publication(&text), Some(&history))
                 .unwrap();
         }
-        assert!(bus.topics() <= 100, "{} topics", bus.topics());
+        // Each part of the table spares the topic that is used.
+        assert!(bus.topics() <= 100 + SHARDS, "{} topics", bus.topics());
         let bytes = bus.used.bytes.load(Ordering::Relaxed);
-        assert!(bytes <= 11_000, "{bytes} bytes");
+        assert!(bytes <= 10_000 + SHARDS * 1100, "{bytes} bytes");
         tokio::time::advance(Duration::from_secs(61)).await;
         for number in 0..1000 {
             // Looks at some of the others as well.
@@ -569,6 +575,26 @@ mod tests {
             .unwrap();
         let after = bus.history(&name, &history, 0, 10).await.unwrap();
         assert_eq!((&after.epoch, after.top), (&before.epoch, 2));
+    }
+
+    #[tokio::test]
+    async fn too_many_topics_that_are_in_use_lose_nothing() {
+        let bus = MemoryBus::new().histories(10, 1 << 20);
+        let history = History::default();
+        let names: Vec<_> = (0..200).map(|id| topic(&format!("room?id={id}"))).collect();
+        for name in &names {
+            bus.subscribe(name, ignored()).await.unwrap();
+        }
+        for round in 0..3 {
+            for name in &names {
+                let round = publication(&round);
+                bus.publish(name, &round, Some(&history)).unwrap();
+            }
+        }
+        for name in &names {
+            let page = bus.history(name, &history, 0, 10).await.unwrap();
+            assert_eq!((page.oldest, page.top), (1, 3));
+        }
     }
 
     #[tokio::test]

@@ -128,7 +128,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         state.next_key = key.wrapping_add(1);
         let group = state.groups.entry(topic.clone()).or_insert_with(|| {
             Arc::new(Group {
-                topic: topic.clone(),
+                topic,
                 interaction: self.interaction,
                 bus: self.bus().clone(),
                 members: Mutex::default(),
@@ -143,7 +143,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
             connection: request.connection(),
             request,
             replies,
-            topic,
+            topic: group.topic.clone(),
             is_present: AtomicBool::new(false),
             phase: Mutex::new(Phase::Coming { seen: 0 }),
         });
