@@ -6,9 +6,13 @@
 //! rule. What differs in a document may meet in Rust (`a-b` and `a_b`): a [`Scope`] tells them
 //! apart again.
 
+mod letters;
+
 use std::collections::HashMap;
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+
+use letters::{is_legal, spelled_out};
 
 /// The name of a struct or enum: `beat_sub` is `BeatSub`.
 pub(crate) fn type_name(wire: &str) -> String {
@@ -61,7 +65,9 @@ pub(crate) fn module_name(wire: &str) -> String {
 
 /// The name of a constant: `getPeriod` and `get_period` are `GET_PERIOD`.
 pub(crate) fn const_name(wire: &str) -> String {
-    start_with_letter(legal_only(&readable(wire).to_shouty_snake_case()))
+    clear(wire, |wire| {
+        start_with_letter(legal_only(&readable(wire).to_shouty_snake_case()))
+    })
 }
 
 /// Names that live side by side: gives each a spelling of its own.
@@ -108,6 +114,10 @@ impl Scope {
 }
 
 fn camel(wire: &str) -> String {
+    clear(wire, camel_as_is)
+}
+
+fn camel_as_is(wire: &str) -> String {
     let mut name = String::new();
     for word in readable(wire).split_whitespace() {
         // `1.0` is not ten.
@@ -122,8 +132,22 @@ fn camel(wire: &str) -> String {
 }
 
 fn snake(wire: &str) -> String {
-    let name = start_with_letter(legal_only(&readable(wire).to_snake_case()));
+    let name = clear(wire, |wire| {
+        start_with_letter(legal_only(&readable(wire).to_snake_case()))
+    });
     if is_keyword(&name) { name + "_" } else { name }
+}
+
+/// A name by this conversion, in which rustc takes no letter for that of another script.
+fn clear(wire: &str, convert: fn(&str) -> String) -> String {
+    let name = convert(wire);
+    if name.is_ascii() {
+        return name;
+    }
+    match letters::unclear_scripts(&name) {
+        0 => name,
+        scripts => convert(&letters::spell_out(wire, scripts)),
+    }
 }
 
 /// Words that case conversion can work on: legal letters and digits, with spaces for the rest.
@@ -133,10 +157,13 @@ fn readable(wire: &str) -> String {
     if wire.is_empty() {
         return "empty".to_owned();
     }
-    let words: String = wire
-        .chars()
-        .map(|c| if is_legal(c) { c } else { ' ' })
-        .collect();
+    let mut words = String::new();
+    for c in wire.chars() {
+        match letters::plain(c) {
+            Some(plain) => words.push_str(plain),
+            None => words.push(if is_legal(c) { c } else { ' ' }),
+        }
+    }
     if words.contains(is_legal) {
         return words;
     }
@@ -154,70 +181,6 @@ fn start_with_letter(name: String) -> String {
     } else {
         name
     }
-}
-
-/// Whether a name keeps this character.
-///
-/// Fewer than Rust allows: rustc warns of compatibility forms and rare letters, and no attribute
-/// inside a module silences that. Marks that combine are left out too, since Rust normalises
-/// identifiers and two that differ here must differ there.
-fn is_legal(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric();
-    }
-    let is_common = matches!(c,
-        // Latin, Greek, Cyrillic, Armenian.
-        '\u{c0}'..='\u{17f}' | '\u{386}'..='\u{3ce}' | '\u{400}'..='\u{45f}'
-            | '\u{490}'..='\u{4ff}' | '\u{531}'..='\u{586}'
-        // Hebrew, Arabic, Devanagari, Thai.
-            | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{904}'..='\u{939}'
-            | '\u{e01}'..='\u{e30}'
-        // Hiragana, Katakana, Han, Hangul.
-            | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fc}' | '\u{4e00}'..='\u{9fff}'
-            | '\u{ac00}'..='\u{d7a3}'
-    );
-    let is_compatibility_form = matches!(c, 'ĳ' | 'Ĳ' | 'ŀ' | 'Ŀ' | 'ŉ' | 'ſ');
-    is_common && !is_compatibility_form && c.is_alphabetic()
-}
-
-fn spelled_out(symbol: char) -> String {
-    let word = match symbol {
-        ' ' => "space",
-        '!' => "not",
-        '"' => "quote",
-        '#' => "hash",
-        '$' => "dollar",
-        '%' => "percent",
-        '&' => "and",
-        '\'' => "apostrophe",
-        '(' => "open",
-        ')' => "close",
-        '*' => "star",
-        '+' => "plus",
-        ',' => "comma",
-        '-' => "minus",
-        '.' => "dot",
-        '/' => "slash",
-        ':' => "colon",
-        ';' => "semicolon",
-        '<' => "less",
-        '=' => "equals",
-        '>' => "greater",
-        '?' => "question",
-        '@' => "at",
-        '[' => "left",
-        '\\' => "backslash",
-        ']' => "right",
-        '^' => "caret",
-        '_' => "underscore",
-        '`' => "backtick",
-        '{' => "begin",
-        '|' => "or",
-        '}' => "end",
-        '~' => "tilde",
-        other => return format!("u{:x}", u32::from(other)),
-    };
-    word.to_owned()
 }
 
 /// Every keyword of Rust 2024 and those reserved for later, in lower case.
@@ -318,6 +281,49 @@ mod tests {
                 ("𝓐", "U1d4d0"),
             ],
         );
+    }
+
+    #[test]
+    fn letters_that_look_like_others() {
+        check(
+            type_name,
+            &[
+                ("α", "Alpha"),
+                ("Ω", "Ω"),
+                ("Δt", "Δt"),
+                ("αβ", "AlphaBeta"),
+                ("λόγος", "Λόγος"),
+                ("а", "A"),
+                ("рост", "Rost"),
+                ("Рост", "Rost"),
+                ("высота", "Высота"),
+                ("вес", "Ves"),
+                ("口", "U53e3"),
+                ("入口", "入口"),
+                ("へ", "U3078"),
+                ("µs", "MuS"),
+                ("ærlig", "Aerlig"),
+                ("Œuvre", "Oeuvre"),
+            ],
+        );
+        check(
+            field_name,
+            &[
+                ("α", "alpha"),
+                ("rate_α", "rate_alpha"),
+                ("вес", "вес"),
+                ("чек", "chek"),
+                ("чекСумма", "чек_сумма"),
+                ("temperature_µ", "temperature_mu"),
+                ("ısı", "isi"),
+                ("հ", "u570"),
+            ],
+        );
+        check(const_name, &[("вес", "VES"), ("α-β", "ALPHA_BETA")]);
+        // One is spelled as the other is.
+        let mut scope = Scope::new();
+        let names = ["α", "alpha"].map(|wire| scope.claim(field_name(wire)));
+        assert_eq!(names, ["alpha", "alpha2"]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl ::specwire::Payload for Привет {
 pub enum ПриветНастроение {
     /// The value `хорошее`.
     #[serde(rename = "хорошее")]
-    Хорошее,
+    Horoshee,
     /// The value `плохое`.
     #[serde(rename = "плохое")]
     Плохое,
@@ -128,7 +128,7 @@ pub enum ПриветствиеЯзык {
 
 impl ::specwire::StringEnum for ПриветствиеЯзык {}
 
-const СКАЗАТЬ: ::specwire::private::Interaction =
+const SKAZAT: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "сказать")
         .message("приветствие");
 
@@ -162,7 +162,7 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 pub fn provider(service: impl Service) -> ::specwire::Provider {
     ::specwire::private::Wiring::new(DOCUMENT, service)
-        .send(СКАЗАТЬ, |service, message| async move { Service::сказать(&*service, message).await })
+        .send(SKAZAT, |service, message| async move { Service::сказать(&*service, message).await })
         .pubsub(回答, |service, subscribers| async move { Service::回答(&*service, subscribers).await })
         .finish()
 }
@@ -217,7 +217,7 @@ impl Client {
         parameters: ПриветствиеParameters,
         message: impl ::core::convert::Into<::specwire::Message<Привет>>,
     ) -> ::core::result::Result<(), ::specwire::Fault> {
-        self.0.send(СКАЗАТЬ.at(&parameters), message.into()).await
+        self.0.send(SKAZAT.at(&parameters), message.into()).await
     }
 
     /// Pub/sub `回答`: subscribes; dropping the subscription gives it up.

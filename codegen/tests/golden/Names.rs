@@ -139,6 +139,33 @@ pub struct Taken {
     /// The member `сердце`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub сердце: ::core::option::Option<::std::string::String>,
+    /// The member `α`.
+    #[serde(rename = "α", skip_serializing_if = "::core::option::Option::is_none")]
+    pub alpha: ::core::option::Option<::std::string::String>,
+    /// The member `alpha`.
+    #[serde(rename = "alpha", skip_serializing_if = "::core::option::Option::is_none")]
+    pub alpha2: ::core::option::Option<::std::string::String>,
+    /// The member `а`.
+    #[serde(rename = "а", skip_serializing_if = "::core::option::Option::is_none")]
+    pub a: ::core::option::Option<::std::string::String>,
+    /// The member `вес`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub вес: ::core::option::Option<::std::string::String>,
+    /// The member `чек`.
+    #[serde(rename = "чек", skip_serializing_if = "::core::option::Option::is_none")]
+    pub chek: ::core::option::Option<::std::string::String>,
+    /// The member `µs`.
+    #[serde(rename = "µs", skip_serializing_if = "::core::option::Option::is_none")]
+    pub mu_s: ::core::option::Option<::std::string::String>,
+    /// The member `ו`.
+    #[serde(rename = "ו", skip_serializing_if = "::core::option::Option::is_none")]
+    pub u5d5: ::core::option::Option<::std::string::String>,
+    /// The member `口`.
+    #[serde(rename = "口", skip_serializing_if = "::core::option::Option::is_none")]
+    pub u53e3: ::core::option::Option<::std::string::String>,
+    /// The member `ærlig`.
+    #[serde(rename = "ærlig", skip_serializing_if = "::core::option::Option::is_none")]
+    pub aerlig: ::core::option::Option<::std::string::String>,
 }
 
 /// An object that the document does not describe.
@@ -441,7 +468,8 @@ impl ::specwire::Payload for MoveSubmit {
                 "box", "option", "string", "result", "vec", "default", "clone", "send", "payload",
                 "specwire", "core", "std", "serde", "service", "client", "Self", "type", "type_",
                 "Type", "self", "super", "crate", "gen", "try", "abstract", "1st", "a-b", "a_b",
-                "aB", "$ref-like", "", "\"", "größe", "名前", "сердце",
+                "aB", "$ref-like", "", "\"", "größe", "名前", "сердце", "α", "alpha", "а", "вес",
+                "чек", "µs", "ו", "口", "ærlig",
             ]);
 }
 
@@ -473,7 +501,8 @@ impl ::specwire::Payload for FromOrbitSend {
                 "box", "option", "string", "result", "vec", "default", "clone", "send", "payload",
                 "specwire", "core", "std", "serde", "service", "client", "Self", "type", "type_",
                 "Type", "self", "super", "crate", "gen", "try", "abstract", "1st", "a-b", "a_b",
-                "aB", "$ref-like", "", "\"", "größe", "名前", "сердце",
+                "aB", "$ref-like", "", "\"", "größe", "名前", "сердце", "α", "alpha", "а", "вес",
+                "чек", "µs", "ו", "口", "ærlig",
             ]);
 }
 

@@ -34,7 +34,7 @@ pub mod channels {
         .at("user/{id}/{self}/{type}");
 
     /// At `комната/{имя}`.
-    pub const КОМНАТА: Channel = Channel::new("комната")
+    pub const KOMNATA: Channel = Channel::new("комната")
         .at("комната/{имя}");
 
     /// At `type`.
@@ -495,7 +495,7 @@ const USER_ID: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "user_id")
         .reply("user/{id}/self");
 
-const СКАЗАТЬ: ::specwire::private::Interaction =
+const SKAZAT: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "сказать")
         .message("комната");
 
@@ -642,7 +642,7 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
             USER_ID,
             |service, subscribers| async move { Service::user_id(&*service, subscribers).await },
         )
-        .send(СКАЗАТЬ, |service, message| async move { Service::сказать(&*service, message).await })
+        .send(SKAZAT, |service, message| async move { Service::сказать(&*service, message).await })
         .send(MOVE, |service, message| async move { Service::move_(&*service, message).await })
         .send(
             MOVE_A_B,
@@ -764,7 +764,7 @@ impl Client {
         parameters: КомнатаParameters,
         message: impl ::core::convert::Into<::specwire::Message<Сказать>>,
     ) -> ::core::result::Result<(), ::specwire::Fault> {
-        self.0.send(СКАЗАТЬ.at(&parameters), message.into()).await
+        self.0.send(SKAZAT.at(&parameters), message.into()).await
     }
 
     /// Send `move`: returns when the message is on its way.
