@@ -1,4 +1,7 @@
 //! The documents that this server implements: a file for each, and an entry in [`ALL`].
+//!
+//! One more is its document under `yaml/`, a module beside the others in `lib.rs`, a file here with a
+//! function `provider`, and a line in [`ALL`].
 
 pub mod heartbeat;
 pub mod ping;

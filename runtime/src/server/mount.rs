@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -15,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::stop::{Pace, Stop};
 use super::{Server, page};
@@ -179,8 +181,10 @@ impl Mount {
         let shared = Arc::clone(&self.shared);
         self.shared.stop.connection(async move {
             // Each in a box of its own, so that what HTTP needed is gone when the WebSocket begins.
-            if let Some(upgrade) = Box::pin(shared.http(io, ends)).await {
-                Box::pin(shared.serve(upgrade)).await;
+            if let Some(upgrade) = Box::pin(shared.http(io, ends)).await
+                && let Some(open) = Box::pin(shared.open(upgrade)).await
+            {
+                open.await;
             }
         })
     }
@@ -231,7 +235,11 @@ impl<B> tower_service::Service<Request<B>> for Mount {
         let (answer, upgrade) = self.shared.answer(&mut request, ends);
         if let Some(upgrade) = upgrade {
             let shared = Arc::clone(&self.shared);
-            let connection = async move { shared.serve(upgrade).await };
+            let connection = async move {
+                if let Some(open) = Box::pin(shared.open(upgrade)).await {
+                    open.await;
+                }
+            };
             tokio::spawn(self.shared.stop.connection(connection));
         }
         ready(Ok(answer))
@@ -347,8 +355,8 @@ impl Shared {
         }
     }
 
-    /// The part of a connection that is a WebSocket.
-    async fn serve(&self, upgrade: Upgrade) {
+    /// The WebSocket that a request becomes, which lasts until its future resolves or is dropped.
+    async fn open(&self, upgrade: Upgrade) -> Option<Open> {
         let Upgrade {
             upgraded,
             ends,
@@ -360,8 +368,14 @@ impl Shared {
         let address = ends.peer;
         let upgraded = match timeout(self.limits.handshake_timeout, upgraded).await {
             Ok(Ok(upgraded)) => upgraded,
-            Ok(Err(error)) => return tracing::debug!(?address, %error, "not upgraded"),
-            Err(_) => return tracing::debug!(?address, "not upgraded in time"),
+            Ok(Err(error)) => {
+                tracing::debug!(?address, %error, "not upgraded");
+                return None;
+            }
+            Err(_) => {
+                tracing::debug!(?address, "not upgraded in time");
+                return None;
+            }
         };
         let leave = self.stop.leave();
         let peer = Arc::new(Peer::new(address, head, leave.told.clone()));
@@ -377,40 +391,46 @@ impl Shared {
             framing,
             scope,
             leave,
+            span,
+            slot,
         };
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Some(match upgraded.downcast::<TokioIo<TcpStream>>() {
             // The socket itself again, without what hyper needed around it. Its buffer is empty, and
             // would be kept for as long as the connection lasts.
             Ok(parts) => {
                 let read = parts.read_buf.to_vec();
                 drop(parts.read_buf);
                 let socket = Socket::accepted(parts.io.into_inner(), read, &self.limits).await;
-                self.speak(socket, speaking).instrument(span).await;
+                self.speak(socket, speaking)
             }
             Err(upgraded) => {
                 let io = TokioIo::new(upgraded);
                 let socket = Socket::accepted(io, Vec::new(), &self.limits).await;
-                self.speak(socket, speaking).instrument(span).await;
+                self.speak(socket, speaking)
             }
-        }
-        drop(slot);
+        })
     }
 
-    async fn speak<S>(&self, socket: Socket<S>, speaking: Speaking)
+    fn speak<S>(&self, socket: Socket<S>, speaking: Speaking) -> Open
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Speaking {
             peer,
             framing,
             scope,
             leave,
+            span,
+            slot,
         } = speaking;
-        Connection::new(socket, peer, framing, scope, &self.limits, &self.metrics)
-            .run(leave)
-            .await;
+        let connection = Connection::new(socket, peer, framing, scope, &self.limits, &self.metrics);
+        Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
     }
 }
+
+/// One WebSocket, from its first frame to its last. It is most of what a connection costs, and so has
+/// nothing of the handshake around it.
+type Open = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a WebSocket carries, whatever carries the WebSocket.
 struct Speaking {
@@ -418,4 +438,6 @@ struct Speaking {
     framing: Box<dyn Framing>,
     scope: Scope,
     leave: Leave,
+    span: Span,
+    slot: OwnedSemaphorePermit,
 }
