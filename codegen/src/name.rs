@@ -51,9 +51,8 @@ pub(crate) fn field_name(wire: &str) -> String {
 pub(crate) fn method_name(wire: &str) -> String {
     match snake(wire).as_str() {
         // What every generated client has besides its interactions.
-        reserved @ ("builder" | "clone" | "connect" | "in_memory" | "new" | "with_timeout") => {
-            format!("{reserved}_")
-        }
+        reserved @ ("builder" | "clone" | "connect" | "in_memory" | "new" | "with_since"
+        | "with_timeout") => format!("{reserved}_"),
         free => free.to_owned(),
     }
 }
@@ -389,6 +388,7 @@ mod tests {
                 ("clone", "clone_"),
                 ("builder", "builder_"),
                 ("withTimeout", "with_timeout_"),
+                ("withSince", "with_since_"),
                 ("provider", "provider"),
             ],
         );

@@ -31,7 +31,7 @@ pub use self::reconnect::Reconnect;
 pub use self::state::{Disconnect, Latency, State, States};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::frame::{Halves, Op, Open};
+use crate::frame::{Halves, Op, Open, Since};
 use crate::framing::envelope::Welcome;
 use crate::interaction::Interaction;
 use crate::limits::Limits;
@@ -58,6 +58,7 @@ use crate::strict;
 pub struct Client {
     calls: Arc<Calls>,
     request_timeout: Option<Duration>,
+    since: Option<Since>,
 }
 
 impl fmt::Debug for Client {
@@ -128,6 +129,7 @@ impl Client {
         Self {
             calls,
             request_timeout: None,
+            since: None,
         }
     }
 
@@ -144,8 +146,26 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
-            calls: Arc::clone(&self.calls),
             request_timeout: Some(timeout),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose subscriptions begin with what the topic has kept: the last
+    /// publications, or those after a [position](Subscription::position). Where nothing is kept they
+    /// begin with the next, and if a position was given, with a [gap](Publication::Gap).
+    ///
+    /// ```
+    /// # use specwire::{Client, Since};
+    /// # fn late(client: Client) -> Client {
+    /// client.with_since(Since::Last(1))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_since(&self, since: Since) -> Self {
+        Self {
+            since: Some(since),
+            ..self.clone()
         }
     }
 
@@ -267,11 +287,10 @@ impl Client {
         // Where nothing is sent to start it, the publication tells it from others on its channel.
         open.message
             .get_or_insert_with(|| Cow::Borrowed(P::SPEC.name()));
+        open.since = self.since.clone();
         self.in_time(async {
             let exchange = Exchange::start(&self.calls, open, Kind::Subscription).await;
-            let mut exchange = exchange.map_err(Fault::widen)?;
-            exchange.acknowledged().await?;
-            Ok(Subscription::new(exchange))
+            Subscription::begun(exchange.map_err(Fault::widen)?).await
         })
         .await
     }

@@ -97,7 +97,7 @@ pub use client::{
 pub use described::{Channel, ServerUrl, Variable};
 pub use error::{Error, Result};
 pub use fault::Fault;
-pub use framing::Framing;
+pub use framing::{Framing, Position, Since};
 pub use limits::{Limits, SlowConsumer};
 pub use metrics::{Counters, Metrics};
 pub use number::Number;

@@ -186,6 +186,15 @@ impl Peer {
         .await;
     }
 
+    /// The same, from a topic that keeps a history.
+    pub(crate) async fn beat_at(&mut self, sub: &Value, text: &str, offset: u64) {
+        self.send(json!({
+            "op": "msg", "id": sub["id"], "channel": "beat_pub", "message": "beat_pub",
+            "payload": {"subscriptionId": text}, "offset": offset,
+        }))
+        .await;
+    }
+
     /// The answer to `getPeriod`.
     pub(crate) async fn period(&mut self, request: &Value, seconds: u32) {
         self.send(json!({

@@ -15,6 +15,7 @@ mod support;
 mod builder;
 mod calls;
 mod life;
+mod recovery;
 mod secrets;
 mod sockets;
 mod subscriptions;

@@ -15,8 +15,8 @@ const TOKEN: &str = "eyJ0b3Atc2VjcmV0Ijo0Mn0";
 #[tokio::test(start_paused = true)]
 async fn s06_a_token_is_in_no_log() {
     let lines = Lines::default();
-    // Ours are told to the thread's own listener, those of libraries to the process's.
-    let _listening = tracing::subscriber::set_default(lines.clone());
+    // Ours and those of libraries, of all tests that run meanwhile.
+    tracing::subscriber::set_global_default(lines.clone()).unwrap();
     log::set_logger(Box::leak(Box::new(lines.clone()))).unwrap();
     log::set_max_level(LevelFilter::Trace);
 

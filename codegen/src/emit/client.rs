@@ -54,6 +54,12 @@ pub(super) fn client(api: &Api, interactions: &Interactions<'_>, has_service: bo
                 Self(self.0.with_timeout(timeout))
             }
 
+            /// The same client, whose subscriptions begin with what the topic has kept.
+            #[must_use]
+            pub fn with_since(&self, since: ::specwire::Since) -> Self {
+                Self(self.0.with_since(since))
+            }
+
             #(#methods)*
         }
 

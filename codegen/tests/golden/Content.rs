@@ -267,6 +267,12 @@ impl Client {
         Self(self.0.with_timeout(timeout))
     }
 
+    /// The same client, whose subscriptions begin with what the topic has kept.
+    #[must_use]
+    pub fn with_since(&self, since: ::specwire::Since) -> Self {
+        Self(self.0.with_since(since))
+    }
+
     /// Request `shout`: returns the response.
     pub async fn shout(
         &self,

@@ -482,6 +482,12 @@ impl Client {
         Self(self.0.with_timeout(timeout))
     }
 
+    /// The same client, whose subscriptions begin with what the topic has kept.
+    #[must_use]
+    pub fn with_since(&self, since: ::specwire::Since) -> Self {
+        Self(self.0.with_since(since))
+    }
+
     /// The book as it stands, and then all that changes in it.
     ///
     /// Pub/sub `sendMarketData`: subscribes; dropping the subscription gives it up.

@@ -289,6 +289,12 @@ impl Client {
         Self(self.0.with_timeout(timeout))
     }
 
+    /// The same client, whose subscriptions begin with what the topic has kept.
+    #[must_use]
+    pub fn with_since(&self, since: ::specwire::Since) -> Self {
+        Self(self.0.with_since(since))
+    }
+
     /// Beats come at the provider's period until the subscription is given up.
     ///
     /// Pub/sub `beat`: subscribes; dropping the subscription gives it up.

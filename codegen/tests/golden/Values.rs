@@ -731,6 +731,12 @@ impl Client {
         Self(self.0.with_timeout(timeout))
     }
 
+    /// The same client, whose subscriptions begin with what the topic has kept.
+    #[must_use]
+    pub fn with_since(&self, since: ::specwire::Since) -> Self {
+        Self(self.0.with_since(since))
+    }
+
     /// Send `store`: returns when the message is on its way.
     pub async fn store(
         &self,

@@ -120,6 +120,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         let client = Client {
             calls,
             request_timeout: Some(self.request_timeout),
+            since: None,
         };
         Ok((client, driver, dialer, self.reconnect))
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::link::Link;
 use super::state::{Disconnect, Latency, State, Status};
 use crate::fault::Fault;
-use crate::frame::{Body, Command, Event, Open};
+use crate::frame::{Body, Command, Event, Open, Position, Since};
 use crate::framing::envelope::Welcome;
 use crate::limits::after;
 use crate::seldom::seldom;
@@ -77,7 +77,7 @@ pub(super) struct Call {
 
 /// Where the answers to a message go.
 pub(super) struct Answers {
-    pub(super) receiver: mpsc::Sender<Body>,
+    pub(super) receiver: mpsc::Sender<Event>,
     pub(super) kind: Kind,
 }
 
@@ -212,6 +212,45 @@ struct Going {
     answers: Answers,
     /// What starts it once more.
     open: Option<Open<'static>>,
+    /// How far a subscription has come, where its topic keeps a history.
+    position: Option<Position>,
+}
+
+impl Going {
+    /// What starts it once more, where it is.
+    fn again(&self) -> Option<Open<'static>> {
+        let mut open = self.open.clone()?;
+        if let Some(position) = &self.position {
+            open.since = Some(Since::After(position.clone()));
+        }
+        Some(open)
+    }
+
+    /// Something has come for it.
+    fn heard(&mut self, body: &Body) {
+        if self.answers.kind == Kind::Request {
+            // The service has acted upon it.
+            self.open = None;
+            return;
+        }
+        match body {
+            Body::Subscribed(subscribed) => {
+                self.position = subscribed.position.clone().filter(is_reasonable);
+            }
+            Body::Ack(_) => self.position = None,
+            Body::Message(content) => {
+                if let (Some(position), Some(offset)) = (&mut self.position, content.offset) {
+                    position.offset = offset;
+                }
+            }
+            Body::Declared(_) | Body::Fault(_) | Body::End => {}
+        }
+    }
+}
+
+/// What is kept of a server is bounded: `docs/protocol.md` has 32 characters.
+fn is_reasonable(position: &Position) -> bool {
+    position.epoch.len() <= 128
 }
 
 impl Driver {
@@ -342,11 +381,7 @@ impl Driver {
     /// Starts once more what outlived the connection before.
     async fn resume(&mut self, link: &mut impl Link) -> Result<(), Disconnect> {
         drop(self.forget_given_up());
-        let mut opens: Vec<_> = self
-            .exchanges
-            .values()
-            .filter_map(|going| going.open.clone())
-            .collect();
+        let mut opens: Vec<_> = self.exchanges.values().filter_map(Going::again).collect();
         opens.sort_by_key(|open| open.id);
         link.send(opens.into_iter().map(Command::Open).collect())
             .await
@@ -389,6 +424,7 @@ impl Driver {
                 let going = Going {
                     answers,
                     open: outlives.then(|| open.clone()),
+                    position: None,
                 };
                 self.exchanges.insert(id, going);
             }
@@ -403,9 +439,9 @@ impl Driver {
         link: &mut impl Link,
     ) -> Result<(), Disconnect> {
         let mut closes = Vec::new();
-        for Event { origin, body, .. } in events.drain(..) {
-            let Some(id) = origin.id else {
-                if let Body::Fault(fault) = body {
+        for event in events.drain(..) {
+            let Some(id) = event.origin.id else {
+                if let Body::Fault(fault) = event.body {
                     seldom!(warn, %fault, "the service refused a message that has no answer");
                 }
                 continue;
@@ -414,13 +450,10 @@ impl Driver {
             let Entry::Occupied(mut exchange) = self.exchanges.entry(id) else {
                 continue;
             };
-            let is_last = matches!(body, Body::End | Body::Fault(_) | Body::Declared(_));
+            let is_last = matches!(event.body, Body::End | Body::Fault(_) | Body::Declared(_));
             let going = exchange.get_mut();
-            if going.answers.kind == Kind::Request {
-                // The service has acted upon it.
-                going.open = None;
-            }
-            match going.answers.receiver.try_send(body) {
+            going.heard(&event.body);
+            match going.answers.receiver.try_send(event) {
                 Ok(()) if !is_last => {}
                 Ok(()) => {
                     exchange.remove();

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::driver::{Answers, Call, Calls, GivenUp, Kind, WAITING_ANSWERS};
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Open};
+use crate::frame::{Body, Content, Event, Open, Position, Subscribed};
 use crate::payload::{Message, Payload};
 use crate::response::{Incoming, Response};
 
@@ -21,7 +21,7 @@ const ACK_AND_END: usize = 2;
 /// What comes back for one message. Dropping it gives the exchange up.
 pub(super) struct Exchange {
     id: u64,
-    answers: mpsc::Receiver<Body>,
+    answers: mpsc::Receiver<Event>,
     calls: Arc<Calls>,
     /// What the provider is told when this is dropped.
     given_up: GivenUp,
@@ -57,16 +57,27 @@ impl Exchange {
     }
 
     fn poll_next<E: Payload>(&mut self, cx: &mut Context<'_>) -> Poll<Result<Body, Fault<E>>> {
+        self.poll_event(cx)
+            .map(|event| event.map(|event| event.body))
+    }
+
+    fn poll_event<E: Payload>(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Fault<E>>> {
         match ready!(self.answers.poll_recv(cx)) {
-            Some(body) => Poll::Ready(Ok(body)),
+            Some(event) => Poll::Ready(Ok(event)),
             None => Poll::Ready(Err(self.calls.why_ended(self.id).widen())),
         }
     }
 
     /// Waits for the acknowledgement.
     pub(super) async fn acknowledged<E: Payload>(&mut self) -> Result<(), Fault<E>> {
+        self.subscribed().await.map(|_| ())
+    }
+
+    /// Waits for the acknowledgement, and for what it says of a topic's history.
+    pub(super) async fn subscribed<E: Payload>(&mut self) -> Result<Option<Subscribed>, Fault<E>> {
         match self.next().await? {
-            Body::Ack(_) | Body::Subscribed(_) => Ok(()),
+            Body::Ack(_) => Ok(None),
+            Body::Subscribed(subscribed) => Ok(Some(subscribed)),
             other => Err(self.failure(other)),
         }
     }
@@ -133,8 +144,9 @@ fn read<R: Response>(content: &Content) -> Result<R, Fault> {
 /// ends the subscription with [`Fault::SLOW_CONSUMER`], so that none is lost unseen.
 ///
 /// Where the connection is lost and made again, so is the subscription, with the message that it was
-/// made with. What was published in between is then missing: [`gaps`](Self::gaps) counts how often,
-/// and [`next_or_gap`](Self::next_or_gap) says where.
+/// made with. Where the topic keeps a history, it goes on directly after the last publication that has
+/// come. Otherwise some may be missing, as they are where the server had to drop them:
+/// [`gaps`](Self::gaps) counts how often, and [`next_or_gap`](Self::next_or_gap) says where.
 ///
 /// ```
 /// # use specwire::{Fault, Payload, Subscription};
@@ -146,7 +158,10 @@ fn read<R: Response>(content: &Content) -> Result<R, Fault> {
 /// ```
 pub struct Subscription<P, E: Payload = crate::NoError> {
     exchange: Exchange,
+    position: Option<Position>,
     gaps: u64,
+    /// What comes after the gap before it, which has been told.
+    held: Option<Event>,
     end: Option<Result<(), Fault<E>>>,
     publication: PhantomData<P>,
 }
@@ -156,18 +171,31 @@ pub struct Subscription<P, E: Payload = crate::NoError> {
 pub enum Publication<P: Payload> {
     /// A message.
     Message(Message<P>),
-    /// The connection was lost and made again: whatever was published in between is missing here.
+    /// Some that were published may be missing here: the connection was lost and made again, or the
+    /// server had to drop them because they were not taken in time.
     Gap,
 }
 
 impl<P: Payload, E: Payload> Subscription<P, E> {
-    pub(super) fn new(exchange: Exchange) -> Self {
-        Self {
+    pub(super) async fn begun(mut exchange: Exchange) -> Result<Self, Fault<E>> {
+        let subscribed = exchange.subscribed().await?;
+        let mut subscription = Self {
             exchange,
+            position: None,
             gaps: 0,
+            held: None,
             end: None,
             publication: PhantomData,
+        };
+        if let Some(subscribed) = subscribed {
+            subscription.position = subscribed.position.clone();
+            // Not where it was to go on: the first thing to be told.
+            if subscribed.recovered == Some(false) {
+                let told = Event::new(None.into(), Body::Subscribed(subscribed));
+                subscription.held = Some(told);
+            }
         }
+        Ok(subscription)
     }
 
     /// The next publication; `None` when the service has ended the subscription.
@@ -217,6 +245,14 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
         self.gaps
     }
 
+    /// Where the publications that have been taken end, if the topic keeps a history: another
+    /// subscription, of a later run of the program, say, goes on from there by
+    /// [`Client::with_since`](crate::Client::with_since).
+    #[must_use]
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
     /// How the subscription ended: the service ended it, or it failed. `None` while it goes on.
     #[must_use]
     pub fn end(&self) -> Option<Result<(), &Fault<E>>> {
@@ -241,26 +277,61 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
         if self.end.is_some() {
             return Poll::Ready(None);
         }
-        let failure = match ready!(self.exchange.poll_next(cx)) {
-            // One that cannot be read is no reason to miss those that follow.
-            Ok(Body::Message(content)) => {
-                let message = read(&content).map(Publication::Message);
-                return Poll::Ready(Some(message.map_err(Fault::widen)));
+        loop {
+            let event = match self.held.take() {
+                Some(event) => event,
+                None => match ready!(self.exchange.poll_event(cx)) {
+                    Ok(event) => event,
+                    Err(fault) => return Poll::Ready(Some(Err(self.failed(fault)))),
+                },
+            };
+            if event.dropped > 0 {
+                self.held = Some(Event {
+                    dropped: 0,
+                    ..event
+                });
+                return Poll::Ready(Some(Ok(self.gap())));
             }
-            // That of the subscription itself has been taken: this one is of another connection.
-            Ok(Body::Ack(_) | Body::Subscribed(_)) => {
-                self.gaps = self.gaps.saturating_add(1);
-                return Poll::Ready(Some(Ok(Publication::Gap)));
+            match event.body {
+                // One that cannot be read is no reason to miss those that follow.
+                Body::Message(content) => {
+                    if let (Some(position), Some(offset)) = (&mut self.position, content.offset) {
+                        position.offset = offset;
+                    }
+                    let message = read(&content).map(Publication::Message);
+                    return Poll::Ready(Some(message.map_err(Fault::widen)));
+                }
+                // That of the subscription itself has been taken: this one is of another connection.
+                Body::Subscribed(subscribed) => {
+                    self.position = subscribed.position;
+                    if subscribed.recovered != Some(true) {
+                        return Poll::Ready(Some(Ok(self.gap())));
+                    }
+                }
+                Body::Ack(_) => {
+                    self.position = None;
+                    return Poll::Ready(Some(Ok(self.gap())));
+                }
+                Body::End => {
+                    self.end = Some(Ok(()));
+                    return Poll::Ready(None);
+                }
+                other => {
+                    let fault = self.exchange.failure(other);
+                    return Poll::Ready(Some(Err(self.failed(fault))));
+                }
             }
-            Ok(Body::End) => {
-                self.end = Some(Ok(()));
-                return Poll::Ready(None);
-            }
-            Ok(other) => self.exchange.failure(other),
-            Err(fault) => fault,
-        };
-        self.end = Some(Err(failure.clone()));
-        Poll::Ready(Some(Err(failure)))
+        }
+    }
+
+    fn gap(&mut self) -> Publication<P> {
+        self.gaps = self.gaps.saturating_add(1);
+        Publication::Gap
+    }
+
+    fn failed(&mut self, fault: Fault<E>) -> Fault<E> {
+        self.end = Some(Err(fault.clone()));
+        fault
     }
 }
 
