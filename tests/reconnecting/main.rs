@@ -3,6 +3,10 @@
 //! Where time matters the server is a fake at the other end of a pipe, and the clock is paused. Where
 //! the operating system does, the server is the binary.
 #![allow(
+    clippy::disallowed_methods,
+    reason = "what a test sends has its own bound"
+)]
+#![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "clippy knows only functions with `#[test]` as tests"
