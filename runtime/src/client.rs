@@ -1,6 +1,8 @@
 //! Calls a service: over a WebSocket, or within the process.
 
+mod bare;
 mod builder;
+mod codec;
 mod connect;
 mod driver;
 mod exchange;
@@ -31,7 +33,7 @@ pub use self::reconnect::Reconnect;
 pub use self::state::{Disconnect, Latency, State, States};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::frame::{Halves, Op, Open, Since};
+use crate::frame::{Expected, Halves, Op, Open, Part, Since};
 use crate::framing::envelope::Welcome;
 use crate::interaction::Interaction;
 use crate::limits::Limits;
@@ -205,7 +207,7 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<(), Fault> {
-        let open = open(call.into(), Op::Message, &message)?;
+        let open = open(call.into(), Op::Message, &message, Expected::of::<M>)?;
         self.in_time(async {
             let place = self.calls.place(&open).await?;
             place.send(driver::Call {
@@ -224,8 +226,13 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<(), Fault<E>> {
+        let expected = || {
+            let expected = Expected::of::<M>().acknowledged();
+            expected.message::<E>(Part::Error)
+        };
         self.in_time(async {
-            let mut exchange = self.start(call.into(), Op::Message, &message).await?;
+            let call = call.into();
+            let mut exchange = self.start(call, Op::Message, &message, expected).await?;
             exchange.acknowledged().await?;
             exchange.has_been_answered();
             Ok(())
@@ -240,8 +247,13 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<R, Fault<E>> {
+        let expected = || {
+            let expected = Expected::of::<M>().response::<R>();
+            expected.message::<E>(Part::Error)
+        };
         self.in_time(async {
-            let mut exchange = self.start(call.into(), Op::Message, &message).await?;
+            let call = call.into();
+            let mut exchange = self.start(call, Op::Message, &message, expected).await?;
             exchange.response().await
         })
         .await
@@ -254,8 +266,15 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Invocation<A, R, E>, Fault<E>> {
+        let expected = || {
+            let expected = Expected::of::<M>().acknowledged();
+            let expected = expected.message::<A>(Part::Ack);
+            let expected = expected.message::<R>(Part::Response);
+            expected.message::<E>(Part::Error)
+        };
         self.in_time(async {
-            let exchange = self.start(call.into(), Op::Message, &message).await?;
+            let call = call.into();
+            let exchange = self.start(call, Op::Message, &message, expected).await?;
             Invocation::acknowledged(exchange).await
         })
         .await
@@ -268,8 +287,15 @@ impl Client {
         call: impl Into<Call>,
         message: Message<M>,
     ) -> Result<Progress<U, R, E>, Fault<E>> {
+        let expected = || {
+            let expected = Expected::of::<M>().acknowledged();
+            let expected = expected.message::<U>(Part::Update);
+            let expected = expected.message::<R>(Part::Response);
+            expected.message::<E>(Part::Error)
+        };
         self.in_time(async {
-            let mut exchange = self.start(call.into(), Op::Subscribe, &message).await?;
+            let call = call.into();
+            let mut exchange = self.start(call, Op::Subscribe, &message, expected).await?;
             exchange.acknowledged().await?;
             Ok(Progress::new(exchange))
         })
@@ -283,7 +309,13 @@ impl Client {
         call: impl Into<Call>,
         message: Message<S>,
     ) -> Result<Subscription<P, E>, Fault<E>> {
-        let mut open = open(call.into(), Op::Subscribe, &message).map_err(Fault::widen)?;
+        let expected = || {
+            let expected = Expected::of::<S>().acknowledged();
+            let expected = expected.message::<P>(Part::Publication);
+            expected.message::<E>(Part::Error)
+        };
+        let open = open(call.into(), Op::Subscribe, &message, expected);
+        let mut open = open.map_err(Fault::widen)?;
         // Where nothing is sent to start it, the publication tells it from others on its channel.
         open.message
             .get_or_insert_with(|| Cow::Borrowed(P::SPEC.name()));
@@ -300,8 +332,9 @@ impl Client {
         call: Call,
         op: Op,
         message: &Message<M>,
+        expected: fn() -> Expected,
     ) -> Result<Exchange, Fault<E>> {
-        let open = open(call, op, message).map_err(Fault::widen)?;
+        let open = open(call, op, message, expected).map_err(Fault::widen)?;
         let exchange = Exchange::start(&self.calls, open, Kind::Request).await;
         exchange.map_err(Fault::widen)
     }
@@ -348,7 +381,12 @@ impl Interaction {
     }
 }
 
-fn open<M: Payload>(call: Call, op: Op, message: &Message<M>) -> Result<Open<'static>, Fault> {
+fn open<M: Payload>(
+    call: Call,
+    op: Op,
+    message: &Message<M>,
+    expected: fn() -> Expected,
+) -> Result<Open<'static>, Fault> {
     let interaction = call.interaction;
     let is_none = M::SPEC.is_none();
     let headers = raw(&message.headers)?;
@@ -367,6 +405,7 @@ fn open<M: Payload>(call: Call, op: Op, message: &Message<M>) -> Result<Open<'st
         channel: Some(Cow::Owned(channel)),
         message: (!is_none).then(|| Cow::Borrowed(M::SPEC.name())),
         parameters: call.parameters.map(Cow::Owned),
+        expected: Some(expected),
         ..Open::new(halves)
     })
 }

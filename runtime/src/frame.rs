@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::fault::Fault;
 use crate::json;
-use crate::payload;
+use crate::payload::{self, MessageSpec};
 
 /// What a WebSocket carries (RFC 6455, 5.6).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -102,6 +102,35 @@ pub struct Open<'a> {
     pub(crate) parameters: Option<Cow<'a, RawValue>>,
     pub(crate) halves: Halves<'a>,
     pub(crate) since: Option<Since>,
+    /// Of a client's own message: what it is, and what may come back for it.
+    pub(crate) expected: Option<fn() -> Expected>,
+}
+
+/// What a client sends, and what may come back for it, where frames do not say what they answer.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) sent: MessageSpec,
+    /// The sender waits for an acknowledgement, be it a message or not.
+    pub(crate) is_acknowledged: bool,
+    pub(crate) answers: Vec<(Part, Candidate)>,
+}
+
+/// The part that a message has in an exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    Ack,
+    Update,
+    Publication,
+    Response,
+    Error,
+}
+
+/// A message that something may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    pub(crate) spec: MessageSpec,
+    /// Whether it can be read as that.
+    pub(crate) reads: fn(&Content) -> bool,
 }
 
 /// A message's headers and payload.
@@ -154,6 +183,7 @@ impl<'a> Open<'a> {
                 Halves::Together(frame) => Halves::Together(frame.into_owned()),
             },
             since: self.since,
+            expected: self.expected,
         }
     }
 
@@ -166,6 +196,7 @@ impl<'a> Open<'a> {
             parameters: None,
             halves,
             since: None,
+            expected: None,
         }
     }
 

@@ -44,8 +44,8 @@
 
 mod cbor;
 pub(crate) mod envelope;
-mod raw;
-mod tagged;
+pub(crate) mod raw;
+pub(crate) mod tagged;
 
 use std::borrow::Cow;
 use std::fmt;

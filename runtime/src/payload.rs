@@ -342,6 +342,12 @@ impl MessageSpec {
         !self.members.contains(&member) && self.headers.contains(&member)
     }
 
+    /// `member` is one of the payload's or of the headers; so is any of a payload whose members are
+    /// not known here, such as one of several types.
+    pub(crate) fn declares(&self, member: &str) -> bool {
+        self.members.is_empty() || self.members.contains(&member) || self.headers.contains(&member)
+    }
+
     /// Why an object with these members, given as names and JSON texts, cannot be this message, if
     /// it cannot.
     pub(crate) fn mismatch<'a>(

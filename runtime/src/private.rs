@@ -5,6 +5,7 @@ pub use serde;
 pub use specwire_rules as rules;
 
 pub use crate::client::Call;
+pub use crate::frame::Candidate;
 pub use crate::interaction::Interaction;
 pub use crate::parameters::{read_address, write_address};
 pub use crate::payload::{Content, MessageSpec};

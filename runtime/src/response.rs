@@ -1,7 +1,7 @@
 //! What a request is answered with: one message, or any one of several.
 
 use crate::fault::Fault;
-use crate::frame::{Body, Content};
+use crate::frame::{Body, Candidate, Content, Expected, Part};
 use crate::payload::{Message, Payload};
 use crate::provider::parse;
 use crate::reply::{Encoded, Replies};
@@ -9,6 +9,9 @@ use crate::reply::{Encoded, Replies};
 /// A response as a handler gives it and a client gets it. Messages are one each; generated code
 /// implements it for an enum of several.
 pub trait Response: Sized + Send + 'static {
+    /// The messages that it may be.
+    const MESSAGES: &'static [Candidate];
+
     /// What is sent for it.
     fn write(self, channel: ReplyChannel) -> Outgoing;
 
@@ -18,6 +21,39 @@ pub trait Response: Sized + Send + 'static {
     ///
     /// Another message than is expected, or one that is not what the document says.
     fn read(incoming: Incoming<'_>) -> Result<Self, Fault>;
+}
+
+impl Expected {
+    /// What is sent, and nothing that comes back.
+    pub(crate) fn of<M: Payload>() -> Self {
+        Self {
+            sent: M::SPEC,
+            is_acknowledged: false,
+            answers: Vec::new(),
+        }
+    }
+
+    /// An acknowledgement comes first.
+    pub(crate) fn acknowledged(mut self) -> Self {
+        self.is_acknowledged = true;
+        self
+    }
+
+    /// This message may come, where it is one.
+    pub(crate) fn message<P: Payload>(mut self, part: Part) -> Self {
+        if !P::SPEC.is_none() {
+            self.answers.push((part, Candidate::of::<P>()));
+        }
+        self
+    }
+
+    /// A response may come.
+    pub(crate) fn response<R: Response>(mut self) -> Self {
+        let messages = R::MESSAGES.iter().filter(|message| !message.spec.is_none());
+        self.answers
+            .extend(messages.map(|message| (Part::Response, *message)));
+        self
+    }
 }
 
 /// The channel that a response travels on.
@@ -86,7 +122,20 @@ impl<'a> Incoming<'a> {
     }
 }
 
+impl Candidate {
+    /// The message of this payload.
+    #[must_use]
+    pub const fn of<P: Payload>() -> Self {
+        Self {
+            spec: P::SPEC,
+            reads: |content| Incoming::new(Some(content)).message::<P>().is_ok(),
+        }
+    }
+}
+
 impl<P: Payload> Response for Message<P> {
+    const MESSAGES: &'static [Candidate] = &[Candidate::of::<P>()];
+
     fn write(self, channel: ReplyChannel) -> Outgoing {
         if P::SPEC.is_none() {
             return Outgoing(Ok(None));
@@ -103,6 +152,8 @@ impl<P: Payload> Response for P
 where
     P::Headers: Default,
 {
+    const MESSAGES: &'static [Candidate] = &[Candidate::of::<P>()];
+
     fn write(self, channel: ReplyChannel) -> Outgoing {
         Message::from(self).write(channel)
     }

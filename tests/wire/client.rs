@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use crate::service::Running;
 
@@ -72,6 +72,13 @@ impl Peer {
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{path}: {error}"),
         }
+    }
+
+    /// The server's end of the next connection: of a server that knows nothing of specwire either.
+    pub(crate) async fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = soon(listener.accept()).await.unwrap();
+        let socket = soon(accept_async(stream)).await.unwrap();
+        Self { socket }
     }
 
     pub(crate) async fn send(&mut self, frame: &Value) {

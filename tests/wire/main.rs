@@ -21,6 +21,7 @@ mod channels;
 mod content;
 mod context;
 mod envelope;
+mod foreign;
 mod framings;
 mod handshakes;
 mod hostile;

@@ -207,6 +207,10 @@ pub(super) fn reply(index: &Index<'_>, reply: &Reply) -> TokenStream {
         let wire = &choice.name.wire;
         quote!(#wire => ::specwire::private::Response::read(incoming).map(Self::#variant))
     });
+    let messages = reply.choices.iter().map(|choice| {
+        let payload = type_ident(&choice.message);
+        quote!(::specwire::private::Candidate::of::<#payload>())
+    });
     let conversions = reply.choices.iter().map(|choice| {
         let variant = ident(&choice.name.rust);
         let content = content(index, &choice.message);
@@ -228,6 +232,8 @@ pub(super) fn reply(index: &Index<'_>, reply: &Reply) -> TokenStream {
         }
 
         impl ::specwire::private::Response for #name {
+            const MESSAGES: &'static [::specwire::private::Candidate] = &[#(#messages),*];
+
             fn write(
                 self,
                 channel: ::specwire::private::ReplyChannel,

@@ -146,6 +146,11 @@ pub enum PlayReply {
 }
 
 impl ::specwire::private::Response for PlayReply {
+    const MESSAGES: &'static [::specwire::private::Candidate] = &[
+        ::specwire::private::Candidate::of::<Sound>(),
+        ::specwire::private::Candidate::of::<Volume>(),
+    ];
+
     fn write(self, channel: ::specwire::private::ReplyChannel) -> ::specwire::private::Outgoing {
         match self {
             Self::Sound(message) => {

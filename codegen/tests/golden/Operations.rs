@@ -311,6 +311,11 @@ pub enum SendLightMeasurementReply {
 }
 
 impl ::specwire::private::Response for SendLightMeasurementReply {
+    const MESSAGES: &'static [::specwire::private::Candidate] = &[
+        ::specwire::private::Candidate::of::<Root>(),
+        ::specwire::private::Candidate::of::<RootAnswer>(),
+    ];
+
     fn write(self, channel: ::specwire::private::ReplyChannel) -> ::specwire::private::Outgoing {
         match self {
             Self::Root(message) => ::specwire::private::Response::write(message, channel),

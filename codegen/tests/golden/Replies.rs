@@ -230,6 +230,12 @@ pub enum AskReply {
 }
 
 impl ::specwire::private::Response for AskReply {
+    const MESSAGES: &'static [::specwire::private::Candidate] = &[
+        ::specwire::private::Candidate::of::<Amount>(),
+        ::specwire::private::Candidate::of::<Rejected>(),
+        ::specwire::private::Candidate::of::<Waiting>(),
+    ];
+
     fn write(self, channel: ::specwire::private::ReplyChannel) -> ::specwire::private::Outgoing {
         match self {
             Self::Amount(message) => {

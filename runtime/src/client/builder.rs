@@ -11,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Client;
-use super::connect::{self, Connector, Dialer, Stream};
+use super::codec::Speaks;
+use super::connect::{self, Connector, Dialer, Handshake, Stream};
 use super::driver::{Driver, InFlight, Policy};
 use super::reconnect::Reconnect;
 use super::supervisor;
@@ -41,6 +42,7 @@ const HEADERS: usize = 64;
 /// ```
 pub struct ClientBuilder<C = Client> {
     url: String,
+    speaks: Speaks,
     headers: Result<HeaderMap>,
     tls: Tls,
     connector: Connector,
@@ -58,6 +60,7 @@ impl<C: From<Client>> ClientBuilder<C> {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            speaks: Speaks::default(),
             headers: Ok(HeaderMap::new()),
             tls: Tls::default(),
             connector: connect::tcp(),
@@ -108,9 +111,13 @@ impl<C: From<Client>> ClientBuilder<C> {
 
     fn prepare(self) -> Result<(Client, Driver, Dialer, Reconnect)> {
         let (calls, driver) = Driver::new(self.policy);
+        let handshake = Handshake {
+            url: &self.url,
+            headers: &self.headers?,
+            speaks: self.speaks,
+        };
         let dialer = Dialer::new(
-            &self.url,
-            &self.headers?,
+            &handshake,
             self.tls,
             self.connector,
             self.connect_timeout,
@@ -127,6 +134,48 @@ impl<C: From<Client>> ClientBuilder<C> {
 }
 
 impl<C> ClientBuilder<C> {
+    /// Speaks the envelope in CBOR (`specwire.v1.cbor`), and not in JSON.
+    #[must_use]
+    pub fn cbor(mut self) -> Self {
+        self.speaks = Speaks::Cbor;
+        self
+    }
+
+    /// Speaks raw frames, each of which is one message's payload: what any server understands that
+    /// an AsyncAPI document describes, whatever it was made with. The URL is that of the channel.
+    ///
+    /// Frames do not say what they answer, so the client finds out: among the messages that may come
+    /// for its calls and subscriptions, by their shapes, and as the schemas tell where shapes do not.
+    /// An answer that repeats the document's correlation id is the answer to whoever gave that;
+    /// otherwise the first call that waits for such a message gets it. A publication is for all
+    /// subscriptions that it may be for. What nobody takes is logged at `debug`.
+    ///
+    /// There are no acknowledgements but those that are messages of the document: a `submit` has
+    /// succeeded when it is sent, and a subscription begins with its message being sent. Dropping a
+    /// subscription or a call tells the server nothing. The parameters of an address are in the URL.
+    ///
+    /// ```no_run
+    /// # async fn connect() -> specwire::Result<()> {
+    /// let client = specwire::Client::builder("ws://127.0.0.1:9000/market/btcusd")
+    ///     .raw()
+    ///     .connect()
+    ///     .await?;
+    /// # drop(client); Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        self.speaks = Speaks::Raw;
+        self
+    }
+
+    /// Speaks tagged frames, `Name:{…}`, to a server that may be any. In all else as
+    /// [`raw`](Self::raw), but that a message is told by its name.
+    #[must_use]
+    pub fn tagged(mut self) -> Self {
+        self.speaks = Speaks::Tagged;
+        self
+    }
+
     /// For the connection, the handshake and the first exchange together. Default 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -252,6 +301,7 @@ impl<C> fmt::Debug for ClientBuilder<C> {
         };
         f.debug_struct("ClientBuilder")
             .field("url", &self.url)
+            .field("speaks", &self.speaks)
             .field("headers", &names)
             .field("connect_timeout", &self.connect_timeout)
             .field("request_timeout", &self.request_timeout)

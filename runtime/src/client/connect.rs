@@ -13,11 +13,14 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use uuid::Uuid;
 
+use super::codec::Speaks;
 use super::link::{Remote, measured};
 use super::state::{Disconnect, Latency};
 use super::tls::{Secure, Tls};
 use crate::error::{Error, Result};
+use crate::frame::Frame;
 use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
 use crate::socket::{Incoming, Socket};
@@ -52,6 +55,13 @@ pub(super) fn tcp() -> Connector {
     })
 }
 
+/// What is asked for by an opening handshake.
+pub(super) struct Handshake<'a> {
+    pub(super) url: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) speaks: Speaks,
+}
+
 /// Makes connections to one URL.
 pub(super) struct Dialer {
     url: String,
@@ -59,6 +69,7 @@ pub(super) struct Dialer {
     port: u16,
     /// The request, up to its key.
     request: String,
+    speaks: Speaks,
     connector: Connector,
     /// What secures the connection, if the URL asks for that.
     secure: Option<Secure>,
@@ -85,14 +96,18 @@ impl Dialer {
     ///
     /// [`Error::Url`].
     pub(super) fn new(
-        url: &str,
-        headers: &HeaderMap,
+        handshake: &Handshake<'_>,
         tls: Tls,
         connector: Connector,
         patience: Duration,
         limits: Limits,
         latency: Arc<Mutex<Option<Latency>>>,
     ) -> Result<Self> {
+        let Handshake {
+            url,
+            headers,
+            speaks,
+        } = *handshake;
         let wrong = |reason| Error::Url {
             url: url.to_owned(),
             reason,
@@ -101,7 +116,8 @@ impl Dialer {
         let secure = target.is_secure.then(|| tls.connector());
         Ok(Self {
             url: url.to_owned(),
-            request: request(&target, headers),
+            request: request(&target, speaks.subprotocol(), headers),
+            speaks,
             host: target.host,
             port: target.port,
             connector,
@@ -112,7 +128,7 @@ impl Dialer {
         })
     }
 
-    /// Connects, and agrees on the envelope.
+    /// Connects, and agrees on what to speak.
     pub(super) async fn dial(&self) -> std::result::Result<(Remote, Welcome), Failed> {
         let connected = timeout(self.patience, async {
             let stream = (self.connector)(self.host.clone(), self.port);
@@ -180,7 +196,8 @@ impl Dialer {
         {
             return Err(self.failed("the server's answer is no WebSocket handshake"));
         }
-        if !says("sec-websocket-protocol", envelope::JSON) {
+        let selected = answer.headers.get("sec-websocket-protocol");
+        if !self.speaks.is_spoken(selected.map(HeaderValue::as_bytes)) {
             return Err(self.failed("the server does not speak the subprotocol that was asked for"));
         }
         if answer.headers.contains_key("sec-websocket-extensions") {
@@ -194,23 +211,43 @@ impl Dialer {
         &self,
         mut socket: Socket<Stream>,
     ) -> std::result::Result<(Remote, Welcome), Failed> {
+        let remote = |socket| {
+            let latency = Arc::clone(&self.latency);
+            Remote::new(socket, self.speaks.codec(), &self.limits, latency)
+        };
+        let Some(encoding) = self.speaks.envelope() else {
+            // Nothing is agreed on, and nothing is known of the server.
+            let unknown = Welcome {
+                connection: Uuid::nil(),
+                message_size: usize::MAX,
+            };
+            return Ok((remote(socket), unknown));
+        };
         let sent = Instant::now();
-        let init = std::iter::once(envelope::write_init(0).into());
+        let init = envelope::write_init(0, encoding);
         socket
-            .write(init)
+            .write(init.into_iter())
             .await
             .map_err(|_| self.failed("the connection was lost during its first exchange"))?;
         loop {
-            match socket.read().await {
-                // Nothing but the answer to `init` comes first.
-                Incoming::Text(text) => {
-                    measured(&self.latency, sent.elapsed());
-                    let welcome = envelope::read_welcome(text.as_str())
-                        .map_err(|fault| self.failed(fault.message()))?;
-                    let latency = Arc::clone(&self.latency);
-                    return Ok((Remote::new(socket, &self.limits, latency), welcome));
+            let incoming = socket.read().await;
+            let frame = match &incoming {
+                Incoming::Text(text) => Some(Frame::from(text.as_str())),
+                Incoming::Binary(bytes) => Some(Frame::from(bytes.as_ref())),
+                _ => None,
+            };
+            // Nothing but the answer to `init` comes first.
+            if let Some(frame) = frame {
+                measured(&self.latency, sent.elapsed());
+                let welcome = encoding
+                    .text(frame)
+                    .and_then(|text| envelope::read_welcome(&text))
+                    .map_err(|fault| self.failed(fault.message()))?;
+                return Ok((remote(socket), welcome));
+            }
+            match incoming {
+                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Control | Incoming::Pong(_) => {
                 }
-                Incoming::Binary(_) | Incoming::Control | Incoming::Pong(_) => {}
                 Incoming::Closed(Some((code, text))) => {
                     let reason = Disconnect::by_the_server(code, &text);
                     return Err(Failed {
@@ -322,12 +359,11 @@ fn target(url: &str) -> std::result::Result<Target, String> {
     })
 }
 
-fn request(target: &Target, headers: &HeaderMap) -> String {
+fn request(target: &Target, subprotocol: Option<&str>, headers: &HeaderMap) -> String {
     let mut request = format!(
         "GET {} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n",
-        target.path,
-        envelope::JSON
+         Sec-WebSocket-Version: 13\r\n",
+        target.path
     );
     let mut add = |name: &str, value: &str| {
         request.push_str(name);
@@ -335,6 +371,9 @@ fn request(target: &Target, headers: &HeaderMap) -> String {
         request.push_str(value);
         request.push_str("\r\n");
     };
+    if let Some(subprotocol) = subprotocol {
+        add("Sec-WebSocket-Protocol", subprotocol);
+    }
     // A proxy or a Unix socket may want another name than the URL's.
     if !headers.contains_key("host") {
         add("Host", &target.authority);

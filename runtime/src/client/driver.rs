@@ -448,6 +448,10 @@ impl Driver {
             };
             // An exchange that was given up may be answered until the server has heard of it.
             let Entry::Occupied(mut exchange) = self.exchanges.entry(id) else {
+                tracing::debug!(
+                    id,
+                    "an answer was passed over: nothing is going on that it answers"
+                );
                 continue;
             };
             let is_last = matches!(event.body, Body::End | Body::Fault(_) | Body::Declared(_));

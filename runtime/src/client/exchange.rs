@@ -129,7 +129,7 @@ impl Drop for Exchange {
 
 fn out_of_turn<E: Payload>(what: &str) -> Fault<E> {
     Fault::new(
-        Fault::INVALID_FRAME,
+        Fault::OUT_OF_TURN,
         format!("the service sent {what} out of turn"),
     )
 }

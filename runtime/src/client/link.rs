@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::codec::Codec;
 use super::connect::Stream;
 use super::state::{Disconnect, Latency};
 use crate::bus::MemoryBus;
 use crate::fault::Fault;
 use crate::frame::{Command, Event, Frame};
-use crate::framing::envelope::{self, Received};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::outbox::{Pending, Queued, outbox};
@@ -115,11 +115,15 @@ pub(super) struct Remote {
     /// The number of the last ping, and when it was sent.
     pinged: (u64, Instant),
     latency: Arc<Mutex<Option<Latency>>>,
+    codec: Codec,
+    /// What follows from what was sent, without anything having come.
+    ready: Vec<Event>,
 }
 
 impl Remote {
     pub(super) fn new(
         socket: Socket<Stream>,
+        codec: Codec,
         limits: &Limits,
         latency: Arc<Mutex<Option<Latency>>>,
     ) -> Self {
@@ -128,24 +132,29 @@ impl Remote {
             liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
             pinged: (0, Instant::now()),
             latency,
+            codec,
+            ready: Vec::new(),
         }
     }
 
     /// A frame that stands for nothing that a caller waits for is answered here.
-    async fn read(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Disconnect> {
-        let received = envelope::read_event(text)
+    async fn read(&mut self, frame: Frame<'_>, events: &mut Vec<Event>) -> Result<(), Disconnect> {
+        let answer = self
+            .codec
+            .read(frame, events)
             .map_err(|fault| Disconnect::finally(Fault::INVALID_FRAME, fault.message()))?;
-        match received {
-            Received::Event(event) => events.push(event),
-            Received::Ping { answer } => self.write([answer]).await?,
-            Received::Nothing => {}
-        }
-        Ok(())
+        self.write(answer).await
     }
 
-    async fn write(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), Disconnect> {
-        let frames = frames.into_iter().map(Frame::from);
-        let written = self.socket.write(frames).await;
+    async fn write(
+        &mut self,
+        frames: impl IntoIterator<Item = Frame<'static>>,
+    ) -> Result<(), Disconnect> {
+        let frames: Vec<_> = frames.into_iter().collect();
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let written = self.socket.write(frames.into_iter()).await;
         written.map_err(|_| {
             Disconnect::lost("the server does not take what is written to it, or is gone")
         })
@@ -175,10 +184,10 @@ pub(super) fn measured(latency: &Mutex<Option<Latency>>, took: Duration) {
 
 impl Link for Remote {
     async fn send(&mut self, commands: Vec<Command>) -> Result<(), Disconnect> {
-        if commands.is_empty() {
-            return Ok(());
+        let mut frames = Vec::with_capacity(commands.len());
+        for command in &commands {
+            frames.extend(self.codec.write(command, &mut self.ready));
         }
-        let frames: Vec<_> = commands.iter().map(envelope::write_command).collect();
         self.write(frames).await
     }
 
@@ -188,6 +197,7 @@ impl Link for Remote {
     }
 
     async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Disconnect> {
+        events.append(&mut self.ready);
         while events.is_empty() {
             tokio::select! {
                 biased;
@@ -198,9 +208,14 @@ impl Link for Remote {
                 incoming = self.socket.read() => {
                     self.liveness.heard();
                     match incoming {
-                        Incoming::Text(text) => self.read(text.as_str(), events).await?,
+                        Incoming::Text(text) => {
+                            self.read(Frame::from(text.as_str()), events).await?;
+                        }
+                        Incoming::Binary(bytes) => {
+                            self.read(Frame::from(bytes.as_ref()), events).await?;
+                        }
                         Incoming::Pong(payload) => self.ponged(&payload),
-                        Incoming::Binary(_) | Incoming::Control => {}
+                        Incoming::Control => {}
                         Incoming::Closed(Some((code, reason))) => {
                             return Err(Disconnect::by_the_server(code, &reason));
                         }

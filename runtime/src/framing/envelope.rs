@@ -391,20 +391,21 @@ fn open(frame: Frame<'_>, op: Op) -> Input<'_> {
         let id = frame.id;
         return Input::Fault { id, fault };
     };
+    let halves = Halves::Apart {
+        headers: frame.headers.map(Cow::Borrowed),
+        payload: frame.payload.map(Cow::Borrowed),
+    };
     Input::Open(Open {
         id: frame.id,
         op: Some(op),
         channel: Some(channel),
         message: frame.message,
         parameters: frame.parameters.map(Cow::Borrowed),
-        halves: Halves::Apart {
-            headers: frame.headers.map(Cow::Borrowed),
-            payload: frame.payload.map(Cow::Borrowed),
-        },
         since: frame.since.map(|since| match since {
             Origin::After(position) => Since::After(position),
             Origin::Last { last } => Since::Last(last),
         }),
+        ..Open::new(halves)
     })
 }
 
@@ -444,8 +445,8 @@ fn write_fault(id: Id, fault: &Fault, encoding: Encoding) -> Option<super::Frame
 }
 
 /// The client's first frame.
-pub(crate) fn write_init(id: u64) -> String {
-    Frame::new("init", Some(id)).text()
+pub(crate) fn write_init(id: u64, encoding: Encoding) -> Option<super::Frame<'static>> {
+    Frame::new("init", Some(id)).write(encoding)
 }
 
 /// Reads the answer to a client's first frame.
@@ -464,9 +465,12 @@ pub(crate) fn read_welcome(text: &str) -> Result<Welcome, Fault> {
 }
 
 /// A client's frame.
-pub(crate) fn write_command(command: &Command) -> String {
+pub(crate) fn write_command(
+    command: &Command,
+    encoding: Encoding,
+) -> Option<super::Frame<'static>> {
     match command {
-        Command::Close { id } => Frame::new("unsub", Some(*id)).text(),
+        Command::Close { id } => Frame::new("unsub", Some(*id)).write(encoding),
         Command::Open(open) => {
             let op = match open.op {
                 Some(Op::Subscribe) => "sub",
@@ -484,7 +488,7 @@ pub(crate) fn write_command(command: &Command) -> String {
                 Since::After(position) => Origin::After(position.clone()),
                 Since::Last(last) => Origin::Last { last: *last },
             });
-            frame.text()
+            frame.write(encoding)
         }
     }
 }
@@ -495,7 +499,7 @@ pub(crate) enum Received {
     Event(Event),
     /// To be answered with this frame.
     Ping {
-        answer: String,
+        answer: Option<super::Frame<'static>>,
     },
     /// Nothing to act on.
     Nothing,
@@ -506,7 +510,7 @@ pub(crate) enum Received {
 /// # Errors
 ///
 /// A frame that no server of this subprotocol sends.
-pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
+pub(crate) fn read_event(text: &str, encoding: Encoding) -> Result<Received, Fault> {
     let frame = Frame::read(text)?;
     let (id, dropped) = (frame.id, frame.dropped);
     let body = match frame.op.as_ref() {
@@ -531,7 +535,7 @@ pub(crate) fn read_event(text: &str) -> Result<Received, Fault> {
         }
         "unsub" => Body::End,
         "ping" => {
-            let answer = Frame::new("pong", id).text();
+            let answer = Frame::new("pong", id).write(encoding);
             return Ok(Received::Ping { answer });
         }
         "pong" => return Ok(Received::Nothing),
@@ -573,11 +577,11 @@ mod tests {
     #[test]
     fn a_payload_of_null_is_a_payload() {
         let text = r#"{"op":"msg","id":1,"channel":"c","message":"m","payload":null}"#;
-        let Ok(Received::Event(event)) = read_event(text) else {
-            panic!("{:?}", read_event(text));
+        let Ok(Received::Event(event)) = read_event(text, Encoding::Json) else {
+            panic!("{:?}", read_event(text, Encoding::Json));
         };
         assert_eq!(write_event(&event, Encoding::Json), Some(text.into()));
         let without = text.replace(r#","payload":null"#, "");
-        assert!(read_event(&without).is_err());
+        assert!(read_event(&without, Encoding::Json).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Frame, Framing, Input, Open, Refusal, Written};
@@ -38,6 +39,22 @@ impl Framing for Raw {
             Body::Ack(None) | Body::Subscribed(_) | Body::End => Written::Nothing,
         }
     }
+}
+
+/// The fault that a frame of a server of ours is, if it is one.
+pub(crate) fn read_fault(members: &[Member<'_>]) -> Option<Fault> {
+    #[derive(Deserialize)]
+    struct Told {
+        code: String,
+        message: String,
+    }
+    let (_, error) = members.iter().find(|(name, _)| name == "error")?;
+    // Beside what is repeated there is nothing.
+    if members.len() > 2 {
+        return None;
+    }
+    let told: Told = serde_json::from_str(error.get()).ok()?;
+    Some(Fault::new(told.code, told.message))
 }
 
 /// With what replies repeat, by which alone a peer can tell what has failed.

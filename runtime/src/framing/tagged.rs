@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Event};
 
 /// The subprotocol's name (RFC 6455, 1.9).
-pub(super) const SUBPROTOCOL: &str = "specwire.v1.tagged";
+pub(crate) const SUBPROTOCOL: &str = "specwire.v1.tagged";
 
 /// Data of a kind that is not taken (RFC 6455, 7.4.1).
 const NOT_TEXT: Refusal = Refusal::constant(1003, "a frame is text: a name, a colon and JSON");
@@ -65,7 +65,7 @@ fn split(text: Cow<'_, str>) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     }
 }
 
-fn write_content(content: &Content) -> String {
+pub(crate) fn write_content(content: &Content) -> String {
     match content.together() {
         Frame::Text(text) => format!("{}:{text}", content.message()),
         // As in the other framings' JSON.
