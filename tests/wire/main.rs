@@ -10,6 +10,7 @@
 )]
 
 mod client;
+mod distant;
 mod service;
 mod speaker;
 

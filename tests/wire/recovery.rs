@@ -1,5 +1,6 @@
 //! Recovery: who comes back has what he missed, in order and once, or is told that he has not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use specwire::bus::History;
 use specwire::{Limits, Server};
 
 use crate::client::Peer;
+use crate::distant::Distant;
 use crate::service::Running;
 use crate::topics::generated::topics;
 use crate::topics::{Orders, Task, house, listen, room};
@@ -322,6 +324,39 @@ async fn nothing_is_lost_or_doubled_between_the_past_and_the_present() {
     });
     futures_util::future::join_all(clients).await;
     publisher.await.unwrap();
+}
+
+/// What was read from the history may be delivered afterwards, and does not come twice.
+#[tokio::test]
+async fn what_a_bus_delivers_late_is_not_doubled() {
+    let bus = Arc::new(Distant {
+        is_slow: true,
+        ..Distant::default()
+    });
+    let (provider, orders) = house();
+    let provider = provider.history(topics::LISTEN, History::default());
+    let carrier = Arc::<Distant>::clone(&bus);
+    let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
+    let mut early = Peer::envelope(&server).await;
+    let mut late = Peer::envelope(&server).await;
+    subscribed(&mut early, &listen(1, "42")).await;
+    numbers(&orders, 1..=3).await;
+    early.expect_nothing().await;
+    subscribed(&mut late, &since(1, &json!({"last": 2}))).await;
+    hears(&mut late, 2..=3).await;
+    bus.deliver();
+    hears(&mut early, 1..=3).await;
+    numbers(&orders, 4..=4).await;
+    bus.deliver();
+    hears(&mut early, 4..=4).await;
+    hears(&mut late, 4..=4).await;
+    // Somebody who begins at the latest does not have it again either.
+    numbers(&orders, 5..=5).await;
+    let (position, _) = subscribed(&mut late, &listen(2, "42")).await;
+    assert_eq!(position["offset"], 5);
+    bus.deliver();
+    hears(&mut late, 5..=5).await;
+    late.expect_nothing().await;
 }
 
 /// A client that takes nothing while the history goes on is told that something is missing.

@@ -1,13 +1,9 @@
 //! Topics: who hears what is published where, and for how long.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use specwire::bus::{
-    BusError, BusFuture, History, MemoryBus, MessageBus, Publication, Sink, SubscriptionId,
-    TopicName,
-};
+use specwire::bus::{History, MemoryBus};
 use specwire::{Fault, Provider, Request, Server, Subscribers};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
@@ -16,6 +12,7 @@ use self::generated::{
     RoomParameters, Said, Say, Set, VolumeParameters, Watch, topics,
 };
 use crate::client::{Peer, soon};
+use crate::distant::Distant;
 use crate::service::Running;
 
 #[allow(
@@ -366,71 +363,6 @@ async fn servers_on_one_bus_share_their_topics() {
     assert_eq!(heard(&mut far).await, (1, "to both".to_owned()));
 }
 
-/// A bus that answers when it is let, and fails when it is told to: as one over a network.
-#[derive(Default)]
-struct Distant {
-    near: MemoryBus,
-    answers: Option<Semaphore>,
-    is_down: bool,
-    sinks: std::sync::Mutex<Vec<Arc<dyn Sink>>>,
-}
-
-impl fmt::Debug for Distant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Distant")
-    }
-}
-
-impl MessageBus for Distant {
-    fn publish(
-        &self,
-        topic: &TopicName,
-        publication: &Publication,
-        keep: Option<&History>,
-    ) -> Result<(), BusError> {
-        if self.is_down {
-            return Err(BusError::Unavailable("the line is cut".to_owned()));
-        }
-        // Over a network, a publication is bytes.
-        let publication = Publication::decode(&publication.encode()).unwrap();
-        self.near.publish(topic, &publication, keep)
-    }
-
-    fn subscribe<'a>(
-        &'a self,
-        topic: &'a TopicName,
-        sink: Arc<dyn Sink>,
-    ) -> BusFuture<'a, SubscriptionId> {
-        Box::pin(async move {
-            if let Some(answers) = &self.answers {
-                answers.acquire().await.unwrap().forget();
-            }
-            if self.is_down {
-                return Err(BusError::Unavailable("the line is cut".to_owned()));
-            }
-            self.sinks.lock().unwrap().push(Arc::clone(&sink));
-            self.near.subscribe(topic, sink).await
-        })
-    }
-
-    fn unsubscribe(&self, topic: &TopicName, id: SubscriptionId) {
-        self.near.unsubscribe(topic, id);
-    }
-
-    fn history<'a>(
-        &'a self,
-        topic: &'a TopicName,
-        keep: &'a History,
-        after: u64,
-        limit: usize,
-    ) -> BusFuture<'a, specwire::bus::Page> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            self.near.history(topic, keep, after, limit).await
-        })
-    }
-}
-
 #[tokio::test]
 async fn a_subscription_is_acknowledged_when_the_bus_has_it() {
     let bus = Arc::new(Distant {
@@ -482,9 +414,7 @@ async fn what_a_bus_may_have_lost_is_told_to_those_who_count_on_it() {
             (&ack["op"], ack.get("position").is_some()),
             (&json!("ack"), is_told)
         );
-        for sink in &*bus.sinks.lock().unwrap() {
-            sink.interrupted();
-        }
+        bus.interrupt();
         if is_told {
             assert_eq!(peer.next_fault().await, "unavailable");
         }
