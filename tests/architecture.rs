@@ -53,6 +53,7 @@ const RUNTIME: &[&str] = &[
     "frame",
     "framing",
     "parameters",
+    "opening",
     "bus",
     "outbox",
     "reply",

@@ -146,10 +146,21 @@ pub struct Channel {
     pub docs: Option<String>,
     /// Those of its address, if that has any.
     pub parameters: Option<Parameters>,
+    /// What its WebSocket binding says of the request that opens a connection at it.
+    pub opening: Opening,
     /// Keys of the servers that it is on, if not on all.
     pub servers: Vec<String>,
     /// What else it says.
     pub metadata: Metadata,
+}
+
+/// The types of what a WebSocket binding declares: structs among the document's types, where it does.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Opening {
+    /// The query of the URL.
+    pub query: Option<TypeName>,
+    /// The HTTP headers.
+    pub headers: Option<TypeName>,
 }
 
 /// The parameters of a channel's address: a struct.

@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::api::{Api, Message, Payload, Traits, Type, TypeDef, TypeName};
+use crate::api::{Api, Channel, Message, Payload, Traits, Type, TypeDef, TypeName};
 use crate::format::Piece;
 use crate::options::{Options, Sides};
 use text::{Code, Text};
@@ -45,6 +45,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
         code.tokens(interactions::reply(&index, reply));
     }
     code.tokens(channels::parameters(&index, api));
+    code.tokens(channels::openings(api));
     let interactions = interactions::Interactions::new(api, &index);
     for interaction in interactions.iter() {
         code.tokens(interaction.constant());
@@ -132,10 +133,23 @@ fn type_ident(name: &TypeName) -> Ident {
     ident(&name.0)
 }
 
+/// The types of what WebSocket bindings declare.
+fn openings(api: &Api) -> impl Iterator<Item = (&TypeName, (&Channel, &'static str))> {
+    api.channels.iter().flat_map(|channel| {
+        let query = channel.opening.query.as_ref().map(|name| (name, "query"));
+        let headers = channel.opening.headers.as_ref();
+        let headers = headers.map(|name| (name, "headers"));
+        let both = query.into_iter().chain(headers);
+        both.map(move |(name, part)| (name, (channel, part)))
+    })
+}
+
 /// What is looked up by name, once for each type.
 struct Index<'a> {
     by_payload: HashMap<&'a TypeName, &'a Message>,
     by_headers: HashMap<&'a TypeName, &'a Message>,
+    /// What is said of the handshakes of channels: of which channel, and which part.
+    by_opening: HashMap<&'a TypeName, (&'a Channel, &'static str)>,
     /// Types of messages with headers of their own to set.
     with_own_headers: HashSet<&'a str>,
     definitions: HashMap<&'a TypeName, &'a TypeDef>,
@@ -158,6 +172,7 @@ impl<'a> Index<'a> {
                 .clone()
                 .filter_map(|message| Some((message.headers.as_ref()?, message)))
                 .collect(),
+            by_opening: openings(api).collect(),
             with_own_headers: messages
                 .filter(|message| message.has_own_headers)
                 .map(|message| message.name.rust.as_str())
@@ -172,6 +187,7 @@ impl<'a> Index<'a> {
         Self {
             by_payload: HashMap::new(),
             by_headers: HashMap::new(),
+            by_opening: HashMap::new(),
             with_own_headers: HashSet::new(),
             definitions: types.map(|one| (&one.name, one)).collect(),
             options,
@@ -187,6 +203,11 @@ impl<'a> Index<'a> {
     /// The message whose headers this is.
     fn message_with_headers(&self, name: &TypeName) -> Option<&'a Message> {
         self.by_headers.get(name).copied()
+    }
+
+    /// The channel whose handshake this is said of, and whether it is the query or the headers.
+    fn opening(&self, name: &TypeName) -> Option<(&'a Channel, &'static str)> {
+        self.by_opening.get(name).copied()
     }
 
     /// The message has headers besides those that the runtime fills in.

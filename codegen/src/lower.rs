@@ -61,8 +61,17 @@ pub(crate) fn lower(
         mut messages,
         types,
         reached,
+        openings,
         substituted,
-    } = types::lower(&in_use, &received, resolved, options, shared, errors);
+    } = types::lower(
+        &in_use,
+        &received,
+        &channels::openings(resolved),
+        resolved,
+        options,
+        shared,
+        errors,
+    );
     let mut docs = Docs::new();
     let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
@@ -91,8 +100,9 @@ pub(crate) fn lower(
         .map(|responses| reply(responses, resolved, &rust_names, &mut type_names))
         .collect();
     let servers = servers::lower(resolved, &mut metadata, &mut docs);
-    let (channels, parameter_enums) =
+    let (mut channels, parameter_enums) =
         channels::lower(resolved, &mut type_names, &mut metadata, &mut docs, errors);
+    channels::set_openings(&mut channels, openings, resolved);
     let interactions = drafts.iter().filter_map(|draft| {
         let (_, start) = draft.steps.first()?;
         let metadata = metadata.of(draft.operation.layers.iter());

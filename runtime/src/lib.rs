@@ -39,6 +39,7 @@
 //!   topics      where subscribers listen, and publishing there from anywhere
 //!   bus         what carries publications
 //!   parameters  those of a channel's address
+//!   opening     the query and the headers of a handshake, as types
 //!   peer        who is at the other end, and one exchange with it, as handlers see them
 //!   outbox      the bounded queue back to the connection
 //!   metrics     what a server counts
@@ -65,6 +66,7 @@ mod json;
 mod limits;
 mod metrics;
 mod number;
+mod opening;
 mod outbox;
 mod parameters;
 mod payload;
@@ -101,6 +103,7 @@ pub use framing::{Framing, Position, Since};
 pub use limits::{Limits, SlowConsumer};
 pub use metrics::{Counters, Metrics};
 pub use number::Number;
+pub use opening::Opening;
 pub use parameters::Parameters;
 pub use payload::{IntoMessage, Message, NoError, NoHeaders, Payload};
 pub use provider::Provider;

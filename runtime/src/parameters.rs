@@ -244,6 +244,15 @@ fn parts(address: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
+/// Displays as the text, percent-encoded.
+pub(crate) struct Encoded<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_encoded(self.0, f)
+    }
+}
+
 /// Percent-encodes all that RFC 3986, 2.3 does not leave as it is.
 fn write_encoded(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for byte in value.bytes() {

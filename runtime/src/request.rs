@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::frame::Body;
+use crate::opening::{self, Opening};
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Message, NoError, Payload};
 use crate::peer::{Context, Peer};
@@ -172,6 +173,33 @@ impl<P: Payload, A: Parameters> Request<P, A> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.context.peer.head.header(name)
+    }
+
+    /// The query of the URL that the connection was opened at, as the type that is generated of what
+    /// the document's WebSocket binding declares of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_MESSAGE`] where the query is not what the document says.
+    ///
+    /// ```
+    /// # use specwire::{Fault, Opening, Payload, Request};
+    /// # fn handler<P: Payload, MarketDataQuery: Opening>(request: Request<P>) -> Result<(), Fault> {
+    /// let query: MarketDataQuery = request.query_as()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn query_as<Q: Opening>(&self) -> Result<Q, Fault> {
+        opening::read("query", |name| self.query(name))
+    }
+
+    /// The headers of the HTTP request that opened the connection, as the type that is generated of
+    /// what the document's WebSocket binding declares of them. For [`header`](Self::header)'s values.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_MESSAGE`] where they are not what the document says.
+    pub fn headers_as<H: Opening>(&self) -> Result<H, Fault> {
+        opening::read("headers", |name| self.header(name).map(str::to_owned))
     }
 
     /// The subprotocol that the connection speaks, such as `specwire.v1.json`; `None` if the client

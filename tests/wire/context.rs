@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::json;
-use specwire::{Fault, Request, Server, Subscribers};
+use specwire::{Fault, Opening, Request, Server, Subscribers, Validate};
 use specwire_server::heartbeat::{
     self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service,
 };
@@ -141,6 +141,71 @@ async fn s35_identifiers_of_connections_are_random() {
     }
     // No bit is the same in all of them but the six that say which kind of UUID it is.
     assert_eq!((common.0 | common.1).count_ones(), 6);
+}
+
+/// As it is generated of a WebSocket binding.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+struct Wanted {
+    depth: Option<u8>,
+    symbols: Vec<String>,
+}
+
+impl Validate for Wanted {}
+
+impl Opening for Wanted {
+    const NAMES: &'static [&'static str] = &["depth", "symbols"];
+}
+
+/// The same of headers.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+struct Trace {
+    #[serde(rename = "X-Trace")]
+    trace: u64,
+}
+
+impl Validate for Trace {}
+
+impl Opening for Trace {
+    const NAMES: &'static [&'static str] = &["X-Trace"];
+}
+
+#[tokio::test]
+async fn a_handler_and_a_client_have_types_of_what_a_connection_is_opened_with() {
+    let (server, mut seen) = curious().await;
+    let wanted = Wanted {
+        depth: Some(7),
+        symbols: vec!["a&b".to_owned(), "c".to_owned()],
+    };
+    let trace = Trace { trace: 12 };
+    let url = format!("ws://{}/ws/heartbeat", server.address);
+    let builder = heartbeat::Client::builder(&url)
+        .query(&wanted)
+        .headers(&trace);
+    let shown = format!("{builder:?}");
+    assert!(!shown.contains("depth"), "{shown}");
+    let client = builder.connect().await.unwrap();
+    client
+        .get_period(GetPeriodRequest::default())
+        .await
+        .unwrap();
+    let request = soon(seen.recv()).await.unwrap();
+    assert_eq!(request.query_as::<Wanted>().unwrap(), wanted);
+    assert_eq!(request.headers_as::<Trace>().unwrap(), trace);
+
+    let mut raw = Peer::raw(&server, "/ws?depth=many&symbols=").await;
+    raw.send(&json!({"interactionId": "1"})).await;
+    let request = soon(seen.recv()).await.unwrap();
+    let fault = request.query_as::<Wanted>().unwrap_err();
+    assert_eq!(
+        (fault.code(), fault.message()),
+        (
+            Fault::INVALID_MESSAGE,
+            "the query of the connection: /depth: invalid type: string \"many\", expected u8"
+        )
+    );
+    let fault = request.headers_as::<Trace>().unwrap_err();
+    let expected = "the headers of the connection: missing field `X-Trace`";
+    assert_eq!(fault.message(), expected);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Server,
     ServerVariable,
     Tag,
+    /// The binding of WebSockets, whose members are schemas.
+    WebSocketBinding,
 }
 
 /// What the value of a field looks like.
@@ -106,6 +108,7 @@ impl Kind {
                 | OauthFlows
                 | SecurityScheme
                 | Tag
+                | WebSocketBinding
         )
     }
 
@@ -182,6 +185,11 @@ impl Kind {
                 "components/serverVariables",
             ),
             Tag => ("a tag", "tags", "components/tags"),
+            WebSocketBinding => (
+                "a binding of WebSockets",
+                "bindings of WebSockets",
+                "components/channelBindings",
+            ),
         }
     }
 
@@ -205,14 +213,16 @@ impl Kind {
             Reply => (&[], REPLY),
             OauthFlow => (&[], OAUTH_FLOW),
             OauthFlows => (&[], OAUTH_FLOWS),
-            Binding | Bindings | Schema => (&[], &[]),
+            Binding | Schema => (&[], &[]),
+            Bindings => (&[], &[("ws", One(WebSocketBinding))]),
+            WebSocketBinding => (&[], WEB_SOCKET_BINDING),
             SecurityScheme => (&["type"], SECURITY_SCHEME),
             Server => (&["host", "protocol"], SERVER),
             ServerVariable => (&[], SERVER_VARIABLE),
             Tag => (&["name"], TAG),
         };
         let others = match self {
-            Binding => Some(Any),
+            Binding | WebSocketBinding => Some(Any),
             Bindings => Some(One(Binding)),
             _ => None,
         };
@@ -398,6 +408,13 @@ const OAUTH_FLOW: &[(&str, Shape)] = &[
     ("tokenUrl", Text),
     ("refreshUrl", Text),
     ("availableScopes", Any),
+];
+
+const WEB_SOCKET_BINDING: &[(&str, Shape)] = &[
+    ("method", Any),
+    ("query", One(Schema)),
+    ("headers", One(Schema)),
+    ("bindingVersion", Any),
 ];
 
 const TAG: &[(&str, Shape)] = &[

@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Index, docs, ident, markdown, type_ident};
-use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server, Traits};
+use std::collections::HashSet;
+
+use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server, Traits, TypeKind};
 
 const SERDE: &str = "::specwire::private::serde";
 
@@ -98,6 +100,27 @@ pub(super) fn parameters(index: &Index<'_>, api: &Api) -> TokenStream {
     let enums = api.parameter_enums.iter();
     let enums = enums.map(|values| enumeration(index, values));
     quote!(#(#structs)* #(#enums)*)
+}
+
+/// What the query and the headers of a handshake are read and written by.
+pub(super) fn openings(api: &Api) -> TokenStream {
+    let mut seen = HashSet::new();
+    let names = super::openings(api).map(|(name, _)| name);
+    let names = names.filter(|name| seen.insert(*name));
+    let openings = names.filter_map(|name| {
+        let definition = api.types.iter().find(|one| one.name == *name)?;
+        let TypeKind::Struct(body) = &definition.kind else {
+            return None;
+        };
+        let members = body.fields.iter().map(|field| &field.name.wire);
+        let name = type_ident(name);
+        Some(quote! {
+            impl ::specwire::Opening for #name {
+                const NAMES: &'static [&'static str] = &[#(#members),*];
+            }
+        })
+    });
+    quote!(#(#openings)*)
 }
 
 fn structure(index: &Index<'_>, channel: &Channel, parameters: &Parameters) -> TokenStream {

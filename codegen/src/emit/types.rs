@@ -37,7 +37,8 @@ pub(super) fn definition(index: &Index<'_>, definition: &TypeDef, is_asked: bool
     }
     let message = index.message_of(&definition.name);
     let is_headers = index.message_with_headers(&definition.name).is_some();
-    let is_asked = is_asked || message.is_some() || is_headers;
+    let is_opening = index.opening(&definition.name).is_some();
+    let is_asked = is_asked || message.is_some() || is_headers || is_opening;
     checks::definition(index, definition, is_asked, code);
     if let Some(message) = message {
         messages::payload(message, code);
@@ -225,6 +226,14 @@ fn definition_docs<'d>(index: &Index<'_>, definition: &'d TypeDef) -> Vec<Cow<'d
         );
         return vec![own.unwrap_or_default().into(), role.into()];
     }
+    if let Some((channel, part)) = index.opening(&definition.name) {
+        let role = match part {
+            "query" => "Query of the URL that opens a connection at the channel",
+            _ => "HTTP headers that open a connection at the channel",
+        };
+        let role = format!("{role} {}.", markdown::code(&channel.name.wire));
+        return vec![own.unwrap_or_default().into(), role.into()];
+    }
     let otherwise = match &definition.kind {
         TypeKind::Struct(_) => "An object that the document does not describe.",
         TypeKind::Enum(_) => "One of a set of values that the document does not describe.",
@@ -246,6 +255,12 @@ fn structure(
     let name = &definition.name.0;
     let mut text = Text::default();
     text.item_docs(docs);
+    if index.opening(&definition.name).is_some() {
+        // Nothing else in the module has to do with it.
+        text.line(&[
+            "#[allow(dead_code, reason = \"a program may be the service, the client, or both\")]",
+        ]);
+    }
     write_derives(index, name, definition.traits, !has_plain, &mut text);
     let closed = if body.closed {
         ", deny_unknown_fields"

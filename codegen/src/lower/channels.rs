@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::docs::Docs;
 use super::metadata::Reader;
-use crate::api::{Channel, Name, Parameter, ParameterEnum, Parameters, TypeName, Variant};
+use super::types::Beside;
+use crate::api::{Channel, Name, Opening, Parameter, ParameterEnum, Parameters, TypeName, Variant};
 use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, const_name, field_name, type_name, variant_name};
 use crate::resolve::{self, Resolved};
@@ -46,11 +47,54 @@ pub(super) fn lower<'s>(
                 .docs
                 .with(|field| channel.node.get(field), &metadata),
             parameters: channels.parameters(channel),
+            opening: Opening::default(),
             servers: servers.map(|server| server.key().to_owned()).collect(),
             metadata,
         }
     });
     (lowered.collect(), channels.enums)
+}
+
+/// The schemas in the WebSocket bindings of channels, in their order.
+pub(super) fn openings<'s>(resolved: &Resolved<'s>) -> Vec<Beside<'s>> {
+    let channels = resolved.channels.iter();
+    let found = channels.flat_map(|channel| {
+        parts(resolved, channel.node).map(|(part, node)| Beside {
+            node,
+            words: type_name(&format!("{} {part}", channel.key)),
+        })
+    });
+    found.collect()
+}
+
+/// Tells channels what became of [`openings`].
+pub(super) fn set_openings(
+    channels: &mut [Channel],
+    types: Vec<Option<TypeName>>,
+    resolved: &Resolved<'_>,
+) {
+    let mut types = types.into_iter();
+    for (lowered, channel) in channels.iter_mut().zip(&resolved.channels) {
+        for (part, _) in parts(resolved, channel.node) {
+            let ty = types.next().flatten();
+            match part {
+                "query" => lowered.opening.query = ty,
+                _ => lowered.opening.headers = ty,
+            }
+        }
+    }
+}
+
+/// The query and the headers that a channel's WebSocket binding declares.
+fn parts<'s>(
+    resolved: &Resolved<'s>,
+    channel: Node<'s>,
+) -> impl Iterator<Item = (&'static str, Node<'s>)> {
+    let target = |node: Node<'s>| resolved.references.target(node);
+    let binding = channel.get("bindings").and_then(target);
+    let binding = binding.and_then(|bindings| target(bindings.get("ws")?));
+    let parts = ["query", "headers"].into_iter();
+    parts.filter_map(move |part| Some((part, binding?.get(part)?)))
 }
 
 struct Channels<'s, 'e> {

@@ -45,14 +45,23 @@ pub(super) struct Lowered {
     pub(super) types: Vec<TypeDef>,
     /// What other documents may have reached too.
     pub(super) reached: Vec<Reached>,
+    /// The types of what was asked for beside messages, if these are structs.
+    pub(super) openings: Vec<Option<TypeName>>,
     /// The options for types of the user's own that were of use.
     pub(super) substituted: HashSet<String>,
+}
+
+/// A schema that is not part of a message, and what to call its type if it has no name.
+pub(super) struct Beside<'s> {
+    pub(super) node: Node<'s>,
+    pub(super) words: String,
 }
 
 /// Lowers messages. Those at the positions in `received` are read by clients.
 pub(super) fn lower<'s>(
     messages: &[&Message<'s>],
     received: &HashSet<usize>,
+    beside: &[Beside<'s>],
     resolved: &'s Resolved<'s>,
     options: &'s Options,
     shared: &Shared,
@@ -79,6 +88,7 @@ pub(super) fn lower<'s>(
     };
     let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
+    let beside = types.reach_beside(beside, sketches.len());
     types.find_shown(messages, &sketches);
     types.find_open(&sketches, received);
     types.choose_names(&sketches);
@@ -92,6 +102,10 @@ pub(super) fn lower<'s>(
         .map(|(index, sketch)| types.message(index, sketch))
         .collect();
     types.define(&sketches);
+    let openings = beside
+        .into_iter()
+        .map(|id| id.map(|id| types.name(id)))
+        .collect();
     types.warn_of_endless();
     let mut definitions = types.definitions;
     tags::fill_in(&mut definitions);
@@ -100,6 +114,7 @@ pub(super) fn lower<'s>(
         messages: lowered,
         types: definitions,
         reached,
+        openings,
         substituted: types.schemas.substituted,
     }
 }
@@ -289,6 +304,30 @@ impl<'s> Types<'s, '_> {
                 self.reach_parts(id, index);
             }
         }
+    }
+
+    /// Finds the definitions of what is not part of a message: of objects with members, which others
+    /// do not share. They come after the messages, of which there are so many.
+    fn reach_beside(&mut self, beside: &[Beside<'s>], messages: usize) -> Vec<Option<SchemaId>> {
+        let mut found = Vec::new();
+        for Beside { node, words } in beside {
+            let used = self.schemas.of(*node);
+            let used = self.schemas.settle(used);
+            let is_struct = self
+                .object(used)
+                .is_some_and(|object| !object.members.is_empty());
+            if !is_struct || self.is_shared(used.id) {
+                found.push(None);
+                continue;
+            }
+            let (owner, words) = (Owner::Nothing, words.clone());
+            self.reach_one(used, owner, words, messages, &mut Vec::new());
+            while let Some(id) = self.queue.pop_front() {
+                self.reach_parts(id, messages);
+            }
+            found.push(Some(used.id));
+        }
+        found
     }
 
     /// What a definition consists of.

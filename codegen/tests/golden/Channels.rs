@@ -170,6 +170,19 @@ impl ::specwire::Payload for Came {
         .required(&["who"]);
 }
 
+/// Query of the URL that opens a connection at the channel `room`.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct RoomQuery {
+    /// The member `token`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub token: ::core::option::Option<::std::string::String>,
+}
+
+impl ::specwire::Validate for RoomQuery {}
+
 /// Payload of the message `watch`.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -461,6 +474,10 @@ pub enum Level {
 }
 
 impl ::specwire::StringEnum for Level {}
+
+impl ::specwire::Opening for RoomQuery {
+    const NAMES: &'static [&'static str] = &["token"];
+}
 
 const SAY: ::specwire::private::Interaction = ::specwire::private::Interaction::new(DOCUMENT, "say")
     .message("room");

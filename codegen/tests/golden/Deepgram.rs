@@ -535,6 +535,47 @@ impl ::specwire::StringEnum for CloseFramePayload {
     }
 }
 
+/// Query of the URL that opens a connection at the channel `listen`.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct ListenQuery {
+    /// What the sound is encoded in.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub encoding: ::core::option::Option<::std::string::String>,
+    /// The member `sample_rate`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub sample_rate: ::core::option::Option<i64>,
+    /// The member `channels`.
+    ///
+    /// Default: `1`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub channels: ::core::option::Option<i64>,
+    /// The member `interim_results`.
+    ///
+    /// Default: `false`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub interim_results: ::core::option::Option<bool>,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl ListenQuery {
+    /// `channels`, which is `1` if it is left out.
+    #[must_use]
+    pub fn channels(&self) -> i64 {
+        self.channels.unwrap_or(1)
+    }
+
+    /// `interim_results`, which is `false` if it is left out.
+    #[must_use]
+    pub fn interim_results(&self) -> bool {
+        self.interim_results.unwrap_or(false)
+    }
+}
+
+impl ::specwire::Validate for ListenQuery {}
+
 /// A piece of sound.
 ///
 /// Payload of the message `transcriptionRequest`.
@@ -562,6 +603,15 @@ impl ::specwire::Payload for TranscriptionRequest {
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("transcriptionRequest")
             .content(::specwire::private::Content::Binary, "application/octet-stream");
+}
+
+impl ::specwire::Opening for ListenQuery {
+    const NAMES: &'static [&'static str] = &[
+        "encoding",
+        "sample_rate",
+        "channels",
+        "interim_results",
+    ];
 }
 
 const SEND_AUDIO: ::specwire::private::Interaction =

@@ -347,6 +347,85 @@ impl ::specwire::StringEnum for EventsItemReason {
     }
 }
 
+/// Query of the URL that opens a connection at the channel `marketDataV1`.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct MarketDataV1Query {
+    /// Asks for a sign of life every five seconds.
+    ///
+    /// Default: `false`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub heartbeat: ::core::option::Option<bool>,
+    /// Of bids and offers only the best.
+    ///
+    /// Default: `false`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub top_of_book: ::core::option::Option<bool>,
+    /// The member `bids`.
+    ///
+    /// Default: `true`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub bids: ::core::option::Option<bool>,
+    /// The member `offers`.
+    ///
+    /// Default: `true`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub offers: ::core::option::Option<bool>,
+    /// The member `trades`.
+    ///
+    /// Default: `true`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub trades: ::core::option::Option<bool>,
+    /// The member `auctions`.
+    ///
+    /// Default: `true`
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub auctions: ::core::option::Option<bool>,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl MarketDataV1Query {
+    /// `heartbeat`, which is `false` if it is left out.
+    #[must_use]
+    pub fn heartbeat(&self) -> bool {
+        self.heartbeat.unwrap_or(false)
+    }
+
+    /// `top_of_book`, which is `false` if it is left out.
+    #[must_use]
+    pub fn top_of_book(&self) -> bool {
+        self.top_of_book.unwrap_or(false)
+    }
+
+    /// `bids`, which is `true` if it is left out.
+    #[must_use]
+    pub fn bids(&self) -> bool {
+        self.bids.unwrap_or(true)
+    }
+
+    /// `offers`, which is `true` if it is left out.
+    #[must_use]
+    pub fn offers(&self) -> bool {
+        self.offers.unwrap_or(true)
+    }
+
+    /// `trades`, which is `true` if it is left out.
+    #[must_use]
+    pub fn trades(&self) -> bool {
+        self.trades.unwrap_or(true)
+    }
+
+    /// `auctions`, which is `true` if it is left out.
+    #[must_use]
+    pub fn auctions(&self) -> bool {
+        self.auctions.unwrap_or(true)
+    }
+}
+
+impl ::specwire::Validate for MarketDataV1Query {}
+
 /// Parameters of the address `/v1/marketdata/{symbol}` of the channel `marketDataV1`.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -398,6 +477,17 @@ pub enum MarketDataV1Symbol {
 }
 
 impl ::specwire::StringEnum for MarketDataV1Symbol {}
+
+impl ::specwire::Opening for MarketDataV1Query {
+    const NAMES: &'static [&'static str] = &[
+        "heartbeat",
+        "top_of_book",
+        "bids",
+        "offers",
+        "trades",
+        "auctions",
+    ];
+}
 
 const SEND_MARKET_DATA: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "sendMarketData")

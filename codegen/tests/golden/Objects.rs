@@ -174,6 +174,34 @@ pub struct CalibratedHeaders {
 
 impl ::specwire::Validate for CalibratedHeaders {}
 
+/// Query of the URL that opens a connection at the channel `wind`.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct WindQuery {
+    /// The member `unit`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub unit: ::core::option::Option<WindQueryUnit>,
+}
+
+impl ::specwire::Validate for WindQuery {}
+
+/// One of a set of values that the document does not describe.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub enum WindQueryUnit {
+    /// The value `kn`.
+    #[serde(rename = "kn")]
+    Kn,
+    /// The value `m/s`.
+    #[serde(rename = "m/s")]
+    MS,
+}
+
+impl ::specwire::StringEnum for WindQueryUnit {}
+
 /// Parameters of the address `stations/{id}` of the channel `stations`.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -202,6 +230,10 @@ impl ::core::str::FromStr for StationsParameters {
     fn from_str(address: &str) -> ::core::result::Result<Self, ::specwire::Fault> {
         ::specwire::private::read_address(address)
     }
+}
+
+impl ::specwire::Opening for WindQuery {
+    const NAMES: &'static [&'static str] = &["unit"];
 }
 
 const MEASURE: ::specwire::private::Interaction =

@@ -610,6 +610,26 @@ impl ::specwire::Payload for Acknowledge {
             .members(&["envelope_id", "payload"]);
 }
 
+/// Query of the URL that opens a connection at the channel `root`.
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct RootQuery {
+    /// Good for one connection.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub ticket: ::core::option::Option<::std::string::String>,
+    /// The member `app_id`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub app_id: ::core::option::Option<::std::string::String>,
+}
+
+impl ::specwire::Validate for RootQuery {}
+
+impl ::specwire::Opening for RootQuery {
+    const NAMES: &'static [&'static str] = &["ticket", "app_id"];
+}
+
 const ON_HELLO_MESSAGE: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "onHelloMessage")
         .reply("root");

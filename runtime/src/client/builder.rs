@@ -19,6 +19,7 @@ use super::supervisor;
 use super::tls::Tls;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::opening::{self, Opening};
 
 /// Headers of the opening handshake, at most.
 const HEADERS: usize = 64;
@@ -43,6 +44,7 @@ const HEADERS: usize = 64;
 pub struct ClientBuilder<C = Client> {
     url: String,
     speaks: Speaks,
+    query: Vec<(String, String)>,
     headers: Result<HeaderMap>,
     tls: Tls,
     connector: Connector,
@@ -61,6 +63,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         Self {
             url: url.into(),
             speaks: Speaks::default(),
+            query: Vec::new(),
             headers: Ok(HeaderMap::new()),
             tls: Tls::default(),
             connector: connect::tcp(),
@@ -113,6 +116,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         let (calls, driver) = Driver::new(self.policy);
         let handshake = Handshake {
             url: &self.url,
+            query: &self.query,
             headers: &self.headers?,
             speaks: self.speaks,
         };
@@ -234,6 +238,46 @@ impl<C> ClientBuilder<C> {
     pub fn root_certificates(mut self, pem: &str) -> Self {
         self.tls = self.tls.trust(pem);
         self
+    }
+
+    /// Adds to the URL's query what the document's WebSocket binding declares of it. What is wrong
+    /// with it is told when connecting; it never appears in `Debug` output.
+    ///
+    /// ```
+    /// # use specwire::{Client, ClientBuilder, Opening};
+    /// # fn connect(query: &impl Opening) -> ClientBuilder {
+    /// // `query` is a `MarketDataQuery { heartbeat: Some(true), ..Default::default() }`, say.
+    /// Client::builder("ws://127.0.0.1:8080/ws").query(query)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn query(mut self, query: &impl Opening) -> Self {
+        match opening::texts(query) {
+            Ok(members) => self.query.extend(members),
+            Err(name) => {
+                self.headers = self.headers.and(Err(Error::Url {
+                    url: self.url.clone(),
+                    reason: format!("the member `{name}` of its query is an object"),
+                }));
+            }
+        }
+        self
+    }
+
+    /// Sends headers that the document's WebSocket binding declares with the opening handshake, as
+    /// [`header`](Self::header) does.
+    #[must_use]
+    pub fn headers(mut self, headers: &impl Opening) -> Self {
+        match opening::texts(headers) {
+            Ok(members) => members
+                .iter()
+                .fold(self, |this, (name, value)| this.header(name, value)),
+            Err(name) => {
+                let reason = "it is an object";
+                self.headers = self.headers.and(Err(Error::Header { name, reason }));
+                self
+            }
+        }
     }
 
     /// Sends `Authorization: Bearer …` (RFC 6750, 2.1) with the opening handshake. The token is

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
+use crate::opening::with_query;
 use crate::socket::{Incoming, Socket};
 
 /// Bytes of the head of a server's answer, at most.
@@ -58,6 +59,8 @@ pub(super) fn tcp() -> Connector {
 /// What is asked for by an opening handshake.
 pub(super) struct Handshake<'a> {
     pub(super) url: &'a str,
+    /// What is added to the URL's query, and never shown.
+    pub(super) query: &'a [(String, String)],
     pub(super) headers: &'a HeaderMap,
     pub(super) speaks: Speaks,
 }
@@ -105,6 +108,7 @@ impl Dialer {
     ) -> Result<Self> {
         let Handshake {
             url,
+            query,
             headers,
             speaks,
         } = *handshake;
@@ -112,7 +116,7 @@ impl Dialer {
             url: url.to_owned(),
             reason,
         };
-        let target = target(url).map_err(wrong)?;
+        let target = target(&with_query(url, query)).map_err(wrong)?;
         let secure = target.is_secure.then(|| tls.connector());
         Ok(Self {
             url: url.to_owned(),

@@ -32,6 +32,9 @@ impl<'s> Types<'s, '_> {
                 }
             }
         }
+        for next in found {
+            self.define_one(next.id);
+        }
     }
 
     /// Writes down a definition, as long as there is not too much in all of them.
