@@ -320,8 +320,8 @@ impl<'s> Types<'s, '_> {
                 found.push(None);
                 continue;
             }
-            let (owner, words) = (Owner::Nothing, words.clone());
-            self.reach_one(used, owner, words, messages, &mut Vec::new());
+            let words = || words.clone();
+            self.reach_one(used, (Owner::Nothing, &words), messages, &mut Vec::new());
             while let Some(id) = self.queue.pop_front() {
                 self.reach_parts(id, messages);
             }

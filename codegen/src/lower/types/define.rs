@@ -22,18 +22,20 @@ impl<'s> Types<'s, '_> {
     /// Writes down all definitions: each message's own, and what it reaches first.
     pub(super) fn define(&mut self, sketches: &[Sketch<'s>]) {
         let mut found = std::mem::take(&mut self.found).into_iter().peekable();
+        let mut all: Vec<SchemaId> = Vec::new();
         for (index, sketch) in sketches.iter().enumerate() {
+            all.extend(sketch.own);
             let reached = std::iter::from_fn(|| found.next_if(|found| found.message == index));
-            for id in sketch.own.into_iter().chain(reached.map(|found| found.id)) {
-                if let Err(message) = self.define_one(id) {
-                    let place = self.schemas.get(id).node.key_place();
-                    let errors = &mut *self.schemas.errors;
-                    return errors.push(Diagnostic::error(Code::TooLarge, place, message));
-                }
-            }
+            all.extend(reached.map(|found| found.id));
         }
-        for next in found {
-            self.define_one(next.id);
+        // What is beside messages.
+        all.extend(found.map(|found| found.id));
+        for id in all {
+            if let Err(message) = self.define_one(id) {
+                let place = self.schemas.get(id).node.key_place();
+                let errors = &mut *self.schemas.errors;
+                return errors.push(Diagnostic::error(Code::TooLarge, place, message));
+            }
         }
     }
 
