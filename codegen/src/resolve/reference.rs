@@ -155,7 +155,11 @@ fn fits<'s>(
                             None => "it is taken for a schema that anything matches",
                         }),
                     // No code depends on these.
-                    Kind::Binding | Kind::Bindings | Kind::ExternalDocs | Kind::Tag => {
+                    Kind::Binding
+                    | Kind::Bindings
+                    | Kind::ExternalDocs
+                    | Kind::Tag
+                    | Kind::WebSocketBinding => {
                         Diagnostic::warning(Code::ReferenceKind, place, message)
                     }
                     _ => Diagnostic::error(Code::ReferenceKind, place, message),
