@@ -190,8 +190,8 @@ impl Client {
         *lock(&self.calls.shared().latency)
     }
 
-    /// Closes the connection (1000), and returns when that is done: within a second if the server
-    /// does not answer.
+    /// Closes the connection (1000), and returns when that is done: a second later if the server does
+    /// not answer, and 5 s more if it does not even take what is written to it.
     ///
     /// What has been sent before is still written. Calls and subscriptions under way, those of
     /// clones among them, end with [`Fault::UNAVAILABLE`], as do later ones.

@@ -122,6 +122,16 @@ async fn refusals_say_whether_the_client_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_subprotocol_is_that_which_was_asked_for_or_there_is_no_connection() {
+    let (builder, mut fake) = fake();
+    let (result, peer) = tokio::join!(builder.cbor().connect(), fake.uninitialised());
+    assert_eq!(peer.headers["sec-websocket-protocol"], "specwire.v1.cbor");
+    // The fake speaks JSON.
+    let error = format!("{:?}", result.unwrap_err());
+    assert!(error.contains("does not speak the subprotocol"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_seed_decides_the_delays() {
     let mut delays = Vec::new();
     for seed in [1, 1, 2] {

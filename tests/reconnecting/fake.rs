@@ -100,6 +100,9 @@ impl Fake {
         #[expect(clippy::result_large_err, reason = "tungstenite's own")]
         let answer = |request: &Request, mut response: Response| {
             headers = request.headers().clone();
+            // As a proxy may have it.
+            let connection = HeaderValue::from_static("keep-alive, Upgrade");
+            response.headers_mut().insert("connection", connection);
             let subprotocol = HeaderValue::from_static("specwire.v1.json");
             response
                 .headers_mut()

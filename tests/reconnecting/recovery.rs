@@ -181,7 +181,7 @@ impl Publisher {
     }
 
     /// A client, whose connections are cut by dropping what comes out of the channel.
-    async fn client(&self) -> (Client, mpsc::UnboundedReceiver<Arc<Cut>>) {
+    async fn client(&self, in_cbor: bool) -> (Client, mpsc::UnboundedReceiver<Arc<Cut>>) {
         let mount = self.mount.clone();
         let (cuts, connections) = mpsc::unbounded_channel();
         let builder = Client::builder("ws://localhost/ws").connector(move |_, _| {
@@ -197,6 +197,7 @@ impl Publisher {
             let _ = cuts.send(cut);
             async { Ok::<DuplexStream, io::Error>(near) }
         });
+        let builder = if in_cbor { builder.cbor() } else { builder };
         (builder.connect().await.unwrap(), connections)
     }
 
@@ -219,12 +220,12 @@ struct Cut(tokio::sync::Notify);
 /// Row R10 of our list of attacks.
 #[tokio::test(start_paused = true)]
 async fn r10_a_client_resumes_exactly_where_it_was_or_is_told_that_it_could_not() {
-    for (kept, recovers) in [(10, true), (4, false)] {
+    for (kept, recovers, in_cbor) in [(10, true, false), (4, false, false), (10, true, true)] {
         let mut publisher = Publisher::keeping(kept);
         // Keeps the handler running, and the topic.
-        let (steady, _) = publisher.client().await;
+        let (steady, _) = publisher.client(false).await;
         let mut all = steady.beat(subscription("steady")).await.unwrap();
-        let (client, mut connections) = publisher.client().await;
+        let (client, mut connections) = publisher.client(in_cbor).await;
         let mut beats = client.beat(subscription("1")).await.unwrap();
         publisher.publish(1..=3).await;
         for number in 1..=3 {

@@ -188,9 +188,13 @@ impl Dialer {
                 reason: first_line(stream, rest).await,
             });
         }
+        // Proxies add to the lists that these are (RFC 9110, 5.6.1).
         let says = |name: &str, expected: &str| {
-            let value = answer.headers.get(name).map(HeaderValue::as_bytes);
-            value.is_some_and(|value| value.eq_ignore_ascii_case(expected.as_bytes()))
+            let values = answer.headers.get_all(name).into_iter();
+            let mut words = values
+                .filter_map(|value| value.to_str().ok())
+                .flat_map(|value| value.split(','));
+            words.any(|word| word.trim().eq_ignore_ascii_case(expected))
         };
         let accept = answer.headers.get("sec-websocket-accept");
         if !says("upgrade", "websocket")
