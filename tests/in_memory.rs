@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use specwire::{Ack, Fault, Message, Request, Subscribers, Updates, Uuid};
@@ -243,6 +243,50 @@ async fn a_thousand_clients_that_come_and_go_start_and_stop_a_handler_once_each_
     let mut beats = client.beat(subscription("last")).await.unwrap();
     assert_eq!(beats.next().await.unwrap().unwrap().payload, beat("last"));
     assert_eq!(watched.borrow().started, before + 1);
+}
+
+/// The end of a handler is waited for: until what it holds is dropped, no other starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_handler_starts_when_the_one_before_it_has_ended() {
+    type Log = Arc<Mutex<Vec<&'static str>>>;
+    struct Slow(Log, Arc<Mutex<std::sync::mpsc::Receiver<()>>>);
+    struct Dropping(Log, Arc<Mutex<std::sync::mpsc::Receiver<()>>>);
+    impl Drop for Dropping {
+        fn drop(&mut self) {
+            let _ = self.1.lock().unwrap().recv();
+            self.0.lock().unwrap().push("ended");
+        }
+    }
+    impl heartbeat::Service for Slow {
+        async fn beat(&self, subscribers: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
+            self.0.lock().unwrap().push("started");
+            let _dropping = Dropping(Arc::clone(&self.0), Arc::clone(&self.1));
+            subscribers.publish(beat("started"));
+            std::future::pending().await
+        }
+
+        async fn get_period(
+            &self,
+            _: Request<GetPeriodRequest>,
+        ) -> Result<GetPeriodResponse, Fault> {
+            Ok(GetPeriodResponse::default())
+        }
+    }
+    let (release, released) = std::sync::mpsc::channel();
+    let log = Log::default();
+    let slow = Slow(Arc::clone(&log), Arc::new(Mutex::new(released)));
+    let client = heartbeat::Client::in_memory(slow);
+    let mut first = client.beat(subscription("first")).await.unwrap();
+    assert!(first.next().await.unwrap().is_some());
+    drop(first);
+    let mut second = client.beat(subscription("second")).await.unwrap();
+    // For so long it could have been started.
+    let early = tokio::time::timeout(Duration::from_millis(200), second.next()).await;
+    assert!(early.is_err(), "two handlers run at once: {early:?}");
+    release.send(()).unwrap();
+    assert!(second.next().await.unwrap().is_some());
+    assert_eq!(*log.lock().unwrap(), ["started", "ended", "started"]);
+    drop(release);
 }
 
 #[tokio::test(start_paused = true)]

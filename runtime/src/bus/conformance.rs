@@ -15,7 +15,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -222,14 +222,24 @@ async fn unsubscribed(bus: &impl MessageBus) {
 /// theirs.
 async fn one_order<B: MessageBus>(bus: Arc<B>) {
     const PUBLISHERS: usize = 4;
-    const EACH: usize = 250;
+    const EACH: usize = 500;
     let mut inboxes = Vec::new();
     for _ in 0..3 {
         inboxes.push(listen(&*bus, "t").await.0);
+        // Lingers now and then, which gives publishers the opportunity to overtake each other.
+        let sink = |publication: &Publication, _| {
+            if publication.payload().ends_with("00") {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let id = bus.subscribe(&topic("t"), Arc::new(sink)).await;
+        id.expect("subscribing works");
     }
+    let all_are_there = Arc::new(Barrier::new(PUBLISHERS));
     let publishers = (0..PUBLISHERS).map(|publisher| {
-        let bus = Arc::clone(&bus);
+        let (bus, all_are_there) = (Arc::clone(&bus), Arc::clone(&all_are_there));
         tokio::task::spawn_blocking(move || {
+            all_are_there.wait();
             for number in 0..EACH {
                 publish(&*bus, "t", publisher * EACH + number);
             }
