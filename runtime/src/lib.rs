@@ -111,7 +111,7 @@ pub use request::{Ack, Request, Updates};
 pub use server::{Mount, Server, bind, second_stop_signal, stop_signal};
 pub use specwire_rules::{At, Violation};
 pub use string_enum::StringEnum;
-pub use subscribers::Subscribers;
+pub use subscribers::{Newcomer, Subscribers};
 pub use topics::{Bus, Topic, TopicAt};
 pub use validate::Validate;
 pub use value::{Bytes, Never, UnknownValue};

@@ -5,11 +5,13 @@ mod roster;
 mod source;
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use self::roster::{Roster, Snapshot};
+use self::roster::{Roster, Snapshot, Subscriber};
 pub(crate) use self::source::{Membership, Source};
 use crate::bus::TopicName;
 use crate::frame::Content;
@@ -157,6 +159,51 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         }
     }
 
+    /// Shows each subscription that there is now.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Subscribers, Uuid};
+    /// # fn connections<S: Payload, P: Payload>(subscribers: &Subscribers<S, P>) -> Vec<Uuid> {
+    /// let mut connections = Vec::new();
+    /// subscribers.for_each(|subscription| connections.push(subscription.connection()));
+    /// # connections }
+    /// ```
+    pub fn for_each(&self, mut look: impl FnMut(&Request<S, A>)) {
+        for subscriber in self.snapshot().iter().filter(|one| !one.has_ended()) {
+            look(subscriber.request());
+        }
+    }
+
+    /// Waits for a subscriber whom this has not returned yet, those included who were there before
+    /// it was asked: for what a newcomer is told first. Each is returned once in a run of the
+    /// handler, unless he has left meanwhile. Cancelling it loses nobody.
+    ///
+    /// ```
+    /// # use specwire::{Fault, Payload, Subscribers};
+    /// # async fn handler<S: Payload, P: Payload>(
+    /// #     subscribers: Subscribers<S, P>, welcome: P, tick: P,
+    /// # ) -> Result<(), Fault> where P::Headers: Default {
+    /// let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+    /// loop {
+    ///     tokio::select! {
+    ///         newcomer = subscribers.joined() => {
+    ///             newcomer.publish(welcome.clone());
+    ///         }
+    ///         _ = ticks.tick() => {
+    ///             subscribers.publish(tick.clone());
+    ///         }
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub async fn joined(&self) -> Newcomer<S, P, A> {
+        Newcomer {
+            channel: self.interaction().reply_channel(),
+            subscriber: self.roster.newcomer(self.generation).await,
+            publication: PhantomData,
+        }
+    }
+
     /// From now on, a connection's subscription to this interaction ends its earlier one. Of those
     /// that it has already, the latest stays.
     ///
@@ -272,6 +319,42 @@ impl<S: Payload, P: Payload, A: Parameters> fmt::Debug for Subscribers<S, P, A> 
         f.debug_struct("Subscribers")
             .field("channel", &self.interaction().reply_channel())
             .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One subscriber, who has just come: see [`Subscribers::joined`]. It is the request that he
+/// subscribed with.
+pub struct Newcomer<S: Payload, P: Payload, A: Parameters = ()> {
+    channel: &'static str,
+    subscriber: Arc<Subscriber<S, A>>,
+    publication: PhantomData<fn(P)>,
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Newcomer<S, P, A> {
+    /// Sends this subscriber alone a message, and tells whether he has not left. It becomes part of
+    /// no history.
+    pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> bool {
+        let encoded = Encoded::new(self.channel, &message.into_message());
+        encoded.is_ok_and(|encoded| {
+            let content = encoded.for_peer(self.subscriber.replies());
+            self.subscriber.deliver(content)
+        })
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Deref for Newcomer<S, P, A> {
+    type Target = Request<S, A>;
+
+    fn deref(&self) -> &Self::Target {
+        self.subscriber.request()
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> fmt::Debug for Newcomer<S, P, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Newcomer")
+            .field("connection", &self.connection())
             .finish_non_exhaustive()
     }
 }

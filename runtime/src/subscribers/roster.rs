@@ -1,11 +1,11 @@
 //! Who is subscribed to one interaction: all together, and by topic.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ pub(super) struct Roster<S: Payload, P: Payload, A: Parameters> {
     interaction: Interaction,
     home: Arc<Home>,
     state: Mutex<State<S, P, A>>,
+    /// Notified when there is one more newcomer.
+    came: Notify,
 }
 
 struct State<S: Payload, P: Payload, A: Parameters> {
@@ -46,6 +48,8 @@ struct State<S: Payload, P: Payload, A: Parameters> {
     is_served: bool,
     /// The latest subscription of each connection, where it may have one only.
     latest: Option<HashMap<Uuid, u64>>,
+    /// Whom the handler has not asked for yet, if it asks for them.
+    newcomers: Option<VecDeque<Arc<Subscriber<S, A>>>>,
 }
 
 impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
@@ -63,7 +67,9 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
                 deserted: CancellationToken::new(),
                 is_served: false,
                 latest: None,
+                newcomers: None,
             }),
+            came: Notify::new(),
         }
     }
 
@@ -162,6 +168,9 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         subscriber.is_present.store(true, Ordering::Relaxed);
         state.present = state.present.saturating_add(1);
         state.snapshot = None;
+        if state.is_newcomer(subscriber.key) {
+            self.came.notify_one();
+        }
         let latest = state.latest.as_mut();
         let earlier =
             latest.and_then(|latest| latest.insert(subscriber.connection, subscriber.key));
@@ -208,6 +217,17 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         }
     }
 
+    /// The next who is present and has not been taken, for the handler of this generation.
+    pub(super) async fn newcomer(&self, generation: u64) -> Arc<Subscriber<S, A>> {
+        loop {
+            let came = self.came.notified();
+            if let Some(subscriber) = self.state().next_newcomer(generation) {
+                return subscriber;
+            }
+            came.await;
+        }
+    }
+
     /// Begins another run of the handler, unless nobody is there to serve; with what is cancelled
     /// when nobody is left.
     pub(super) fn next_generation(&self) -> Option<(u64, CancellationToken)> {
@@ -218,6 +238,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         }
         // What an earlier run has left behind reaches nobody.
         state.generation = state.generation.wrapping_add(1);
+        state.newcomers = None;
         Some((state.generation, state.deserted.clone()))
     }
 
@@ -244,6 +265,41 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
 }
 
 impl<S: Payload, P: Payload, A: Parameters> State<S, P, A> {
+    /// Notes one who has come, if anybody asks for that.
+    fn is_newcomer(&mut self, key: u64) -> bool {
+        let (Some(newcomers), Some(subscriber)) = (&mut self.newcomers, self.subscribers.get(&key))
+        else {
+            return false;
+        };
+        newcomers.push_back(Arc::clone(subscriber));
+        // Whoever leaves before he is asked for is forgotten, at the latest when they are the most.
+        if newcomers.len() > 16 && newcomers.len() / 2 > self.subscribers.len() {
+            newcomers.retain(|subscriber| self.subscribers.contains_key(&subscriber.key));
+        }
+        true
+    }
+
+    fn next_newcomer(&mut self, generation: u64) -> Option<Arc<Subscriber<S, A>>> {
+        if self.generation != generation {
+            return None;
+        }
+        let newcomers = self.newcomers.get_or_insert_with(|| {
+            let subscribers = self.subscribers.values();
+            let mut present: Vec<_> = subscribers
+                .filter(|subscriber| subscriber.is_present())
+                .cloned()
+                .collect();
+            present.sort_by_key(|subscriber| subscriber.key);
+            present.into()
+        });
+        while let Some(subscriber) = newcomers.pop_front() {
+            if self.subscribers.contains_key(&subscriber.key) {
+                return Some(subscriber);
+            }
+        }
+        None
+    }
+
     fn remove(&mut self, key: u64) -> Option<Arc<Subscriber<S, A>>> {
         let subscriber = self.subscribers.remove(&key)?;
         if let Some(group) = self.groups.get(&subscriber.topic)
