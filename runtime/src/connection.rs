@@ -19,6 +19,9 @@ use crate::seldom::seldom;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
 
+/// Frames that are read before other things have their turn.
+const READ_AT_ONCE: usize = 64;
+
 /// One connection of a server, after its handshake.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
@@ -164,11 +167,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
                 () = self.session.reap() => {}
                 incoming = self.socket.read(), if may_read => {
-                    if let Some(frame) = self.receive(&incoming)? {
-                        // What was queued before it goes out before it.
-                        self.pending.take_now(&mut batch);
-                        self.write(&mut batch).await?;
-                        self.socket.write(std::iter::once(frame)).await?;
+                    let mut read = Some(incoming);
+                    let mut left = READ_AT_ONCE;
+                    while let Some(incoming) = read.take() {
+                        if let Some(frame) = self.receive(&incoming)? {
+                            // What was queued before it goes out before it.
+                            self.pending.take_now(&mut batch);
+                            self.write(&mut batch).await?;
+                            self.socket.write(std::iter::once(frame)).await?;
+                        }
+                        left -= 1;
+                        // What is there already is read before any of it is answered, so that the
+                        // answers are written at once.
+                        if left > 0 && self.roominess.is_roomy() && self.session.takes_more() {
+                            read = self.socket.read().now_or_never();
+                        }
                     }
                 }
             }

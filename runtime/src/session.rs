@@ -1,10 +1,13 @@
 //! The exchanges that one peer has going, and their limits.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fault::Fault;
 use crate::frame::{Body, Correlation, Event, Id, Open, Origin, Since};
@@ -30,6 +33,8 @@ pub(crate) struct Session {
     keys: HashMap<TaskId, (Option<Key>, Origin)>,
     cancelled: HashSet<TaskId>,
     next_key: u64,
+    /// Messages that have no answer are handled one after another, in their order.
+    line: Line,
     /// Handlers at work on messages that have no answer, and so are no exchanges.
     unanswered: usize,
     max_exchanges: usize,
@@ -84,6 +89,7 @@ impl Session {
             keys: HashMap::new(),
             cancelled: HashSet::new(),
             next_key: 0,
+            line: Line::default(),
             unanswered: 0,
             max_exchanges: limits.exchanges,
             room: Arc::new(Semaphore::new(room(limits))),
@@ -184,11 +190,29 @@ impl Session {
             handler.bus(),
         ));
         let going_on = GoingOn::new(&context);
+        let is_in_line = !handler.is_answered();
         let exchange = match start(context, replies) {
             Work::Task(work) => {
+                let mut work = AssertUnwindSafe(work).catch_unwind();
+                let is_first = !is_in_line || self.line.is_empty();
+                // What need not wait for anything is done before the next message is read: so
+                // answers come in the order of what they answer, even where nothing ties them to it.
+                match is_first.then(|| (&mut work).now_or_never()).flatten() {
+                    Some(Ok(())) => return,
+                    Some(Err(_)) => return self.panicked(origin),
+                    None => {}
+                }
+                let turn = is_in_line.then(|| self.line.queue());
                 let task = self.tasks.spawn(async move {
-                    work.await;
-                    drop((held, going_on));
+                    let turn = match turn {
+                        Some(turn) => Some(turn.come().await),
+                        None => None,
+                    };
+                    let ended = work.await;
+                    drop((turn, held, going_on));
+                    if let Err(panic) = ended {
+                        resume_unwind(panic);
+                    }
                 });
                 self.keys.insert(task.id(), (key, origin));
                 Exchange::Task(task)
@@ -287,20 +311,63 @@ impl Session {
                 }
             }
         }
-        if panicked {
-            self.outbox.metrics().panic();
-        }
         if self.cancelled.remove(&task) {
+            if panicked {
+                self.outbox.metrics().panic();
+            }
             self.push(origin, Body::End);
         } else if panicked {
-            seldom!(error, "a handler panicked");
-            self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));
+            self.panicked(origin);
         }
+    }
+
+    fn panicked(&self, origin: Origin) {
+        self.outbox.metrics().panic();
+        seldom!(error, "a handler panicked");
+        self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));
     }
 
     fn push(&self, origin: Origin, body: Body) {
         // Without room the connection is given up, which is all that can be done.
         let _ = self.outbox.push(Event::new(origin, body));
+    }
+}
+
+/// Who waits for whom, of those that are to follow one another.
+#[derive(Debug, Default)]
+struct Line {
+    /// Cancelled when the last of them has had its turn.
+    last: Option<CancellationToken>,
+}
+
+/// A place in the line, which is given up when this is dropped.
+#[derive(Debug)]
+struct Turn {
+    before: Option<CancellationToken>,
+    _own: DropGuard,
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        let last = self.last.as_ref();
+        last.is_none_or(CancellationToken::is_cancelled)
+    }
+
+    fn queue(&mut self) -> Turn {
+        let own = CancellationToken::new();
+        Turn {
+            before: self.last.replace(own.clone()),
+            _own: own.drop_guard(),
+        }
+    }
+}
+
+impl Turn {
+    async fn come(self) -> Self {
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+        self
     }
 }
 
