@@ -84,7 +84,7 @@ pub trait Framing: fmt::Debug + Send + Sync + 'static {
     /// The frame that says this to the peer.
     fn write(&self, event: &Event) -> Written;
 
-    /// Opening a URL that reaches one channel starts what the service sends there by itself. So it
+    /// Opening the URL of a document or a channel starts what the service sends there by itself. So it
     /// is by default; a framing in which a peer can ask for it says no.
     fn subscribes_by_url(&self) -> bool {
         true

@@ -121,7 +121,8 @@ impl Scope {
     }
 
     /// The interactions that opening the URL starts by itself, each read: those that nothing is
-    /// sent to start, if the URL reaches one channel.
+    /// sent to start, if the URL reaches one document. Where it reaches several channels, those are
+    /// left out whose address has parameters that the URL does not give.
     pub(crate) fn opened_by_url(
         &self,
     ) -> impl Iterator<Item = (&Arc<dyn Handler>, Result<Start, Fault>)> {
@@ -129,18 +130,19 @@ impl Scope {
             parameters: self.parameters.as_deref(),
             ..Parts::default()
         };
-        let is_channel = self.is_channel();
+        let is_document = self.document().is_some();
+        let is_channel = is_document && self.is_channel();
         let handlers = self.handlers.iter();
         handlers
-            .filter(move |handler| is_channel && handler.starter().is_none())
+            .filter(move |handler| is_document && handler.starter().is_none())
             .map(move |handler| (handler, Arc::clone(handler).read(parts)))
+            .filter(move |(_, start)| is_channel || start.is_ok())
     }
 
+    /// Of one document, it reaches one channel.
     fn is_channel(&self) -> bool {
-        let mut channels = self.handlers.iter().map(|handler| {
-            let interaction = handler.interaction();
-            (interaction.document(), interaction.start_channel())
-        });
+        let handlers = self.handlers.iter();
+        let mut channels = handlers.map(|handler| handler.interaction().start_channel());
         let first = channels.next();
         channels.all(|channel| Some(channel) == first)
     }
