@@ -10,9 +10,19 @@ pub mod ping {
     specwire::include_api!("ping");
 }
 
+/// What is generated from `yaml/Ticker.yaml`.
+pub mod ticker {
+    specwire::include_api!("ticker");
+}
+
 /// What is generated from `yaml/Timenow.yaml`.
 pub mod timenow {
     specwire::include_api!("timenow");
+}
+
+/// What is generated from `yaml/Topics.yaml`.
+pub mod topics {
+    specwire::include_api!("topics");
 }
 
 pub mod services;

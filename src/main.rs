@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use specwire::{Error, Provider, Server, bind, second_stop_signal, stop_signal};
 use specwire_server::services::{self, Offer, Settings};
+use specwire_server::ticker;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Serves the AsyncAPI documents under yaml/ over WebSockets, until Ctrl-C or SIGTERM.
@@ -90,7 +91,16 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
         // It serves as well when nobody reads this.
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
+    // What nothing else answers is for the ticker, whose own clients open any path.
+    let has_ticker = providers
+        .iter()
+        .any(|provider| provider.document() == ticker::DOCUMENT);
     let server = providers.into_iter().fold(Server::new(), Server::serve);
+    let server = if has_ticker {
+        server.fallback(ticker::DOCUMENT)
+    } else {
+        server
+    };
     tokio::select! {
         biased;
         () = abort => Err(Error::Interrupted),

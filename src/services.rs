@@ -5,7 +5,9 @@
 
 pub mod heartbeat;
 pub mod ping;
+pub mod ticker;
 pub mod timenow;
+pub mod topics;
 
 use std::time::Duration;
 
@@ -25,7 +27,9 @@ pub type Offer = (&'static str, fn(&Settings) -> Provider);
 pub const ALL: &[Offer] = &[
     (crate::heartbeat::DOCUMENT, heartbeat::provider),
     (crate::ping::DOCUMENT, ping::provider),
+    (crate::ticker::DOCUMENT, ticker::provider),
     (crate::timenow::DOCUMENT, timenow::provider),
+    (crate::topics::DOCUMENT, topics::provider),
 ];
 
 /// The offer of a document.

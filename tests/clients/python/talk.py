@@ -3,7 +3,7 @@
 import sys
 from threading import Thread
 
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 
@@ -13,8 +13,11 @@ def talk(url, *subprotocols):
         extensions = socket.response.headers.get("Sec-WebSocket-Extensions", "")
         print(f'open protocol="{protocol}" extensions="{extensions}"', flush=True)
         Thread(target=send_input, args=[socket], daemon=True).start()
-        for frame in socket:
-            print(frame, flush=True)
+        try:
+            for frame in socket:
+                print(frame, flush=True)
+        except ConnectionClosedError:
+            pass
         print("closed", socket.close_code)
 
 
