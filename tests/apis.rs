@@ -7,9 +7,15 @@
     reason = "generated modules are public where they are"
 )]
 
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::Message as Frame;
+
 /// `docs/apis/trading.md`.
 mod trading {
-    use super::{gemini, page};
+    use super::Step::Say;
+    use super::{foreign, gemini, page};
     use gemini::{Client, EventsItemType, Market, MarketDataV1Parameters, MarketDataV1Symbol};
     use specwire::{Fault, Subscribers, Validate};
 
@@ -29,6 +35,11 @@ mod trading {
             }
         }
         Ok(None)
+    }
+
+    /// Connects to the exchange itself, in whose frames there are messages and nothing else.
+    async fn connect(url: &str) -> specwire::Result<Client> {
+        Client::builder(url).raw().connect().await
     }
 
     /// What the exchange itself sends.
@@ -57,6 +68,21 @@ mod trading {
     }
 
     #[tokio::test]
+    async fn the_client_hears_of_a_trade_from_a_server_that_is_not_ours() {
+        let (url, exchange) = foreign(vec![
+            Say(r#"{"type":"heartbeat","socket_sequence":0}"#),
+            Say(
+                r#"{"type":"update","eventId":1,"timestamp":1,"timestampms":1000,
+                    "socket_sequence":1,"events":[{"type":"trade","price":2.5,"side":"ask"}]}"#,
+            ),
+        ])
+        .await;
+        let client = connect(&url).await.unwrap();
+        assert_eq!(next_price(&client).await, Ok(Some(2.5)));
+        exchange.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn the_client_hears_of_a_trade() {
         let client = Client::in_memory(Exchange);
         assert_eq!(next_price(&client).await, Ok(Some(2.5)));
@@ -71,7 +97,8 @@ mod trading {
 
 /// `docs/apis/speech.md`.
 mod speech {
-    use super::{deepgram, page};
+    use super::Step::{HearBytes, HearText, Say};
+    use super::{deepgram, foreign, page};
     use deepgram::{
         Client, CloseFrame, ControlMessageResponse, ControlMessagesRequest,
         ControlMessagesRequestType, TranscriptionRequest, TranscriptionResponse,
@@ -156,6 +183,28 @@ mod speech {
     }
 
     #[tokio::test]
+    async fn the_client_is_told_what_was_said_by_a_server_that_is_not_ours() {
+        let (url, company) = foreign(vec![
+            HearBytes(&[1, 2, 3]),
+            HearBytes(&[4]),
+            HearText(r#"{"type":"Finalize"}"#),
+            Say(r#"{"type":"Results","is_final":true,
+                    "channel":{"alternatives":[{"transcript":"hello"}]}}"#),
+        ])
+        .await;
+        let client = Client::builder(&url)
+            .raw()
+            .header("authorization", "Token secret")
+            .connect()
+            .await
+            .unwrap();
+        let sound = vec![Bytes::from(vec![1, 2, 3]), Bytes::from(vec![4])];
+        let said = transcribe(&client, sound).await;
+        assert_eq!(said, Ok(Some("hello".to_owned())));
+        company.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn the_client_is_told_what_was_said() {
         let client = Client::in_memory(Counter::default());
         let sound = vec![Bytes::from(vec![0; 3]), Bytes::from(vec![0; 4])];
@@ -171,7 +220,8 @@ mod speech {
 
 /// `docs/apis/chat.md`.
 mod chat {
-    use super::{page, slack};
+    use super::Step::{HearText, Say};
+    use super::{foreign, page, slack};
     use slack::{Acknowledge, Client, Disconnect, Event, EventData, EventPayload, Hello};
     use specwire::{Fault, Request, Subscribers};
     use tokio::sync::mpsc;
@@ -232,6 +282,30 @@ mod chat {
     }
 
     #[tokio::test]
+    async fn the_client_acknowledges_to_a_server_that_is_not_ours() {
+        let (url, workspace) = foreign(vec![
+            Say(r#"{"type":"hello","num_connections":1}"#),
+            Say(
+                r#"{"type":"events_api","envelope_id":"E1","payload":{"event":
+                    {"type":"reaction_added","reaction":"beers","user":"U1"}}}"#,
+            ),
+            HearText(r#"{"envelope_id":"E1"}"#),
+        ])
+        .await;
+        let client = Client::builder(&url)
+            .raw()
+            .reconnect(specwire::Reconnect::never())
+            .connect()
+            .await
+            .unwrap();
+        let mut said = Vec::new();
+        let ended = follow(&client, |text| said.push(text)).await;
+        assert_eq!(ended.unwrap_err().code(), Fault::UNAVAILABLE);
+        assert_eq!(said, ["U1: beers"]);
+        workspace.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn the_client_acknowledges_what_it_hears() {
         let (sender, mut acknowledged) = mpsc::unbounded_channel();
         let client = Client::in_memory(Workspace(sender));
@@ -256,6 +330,36 @@ mod deepgram {
 }
 mod slack {
     include!("../codegen/tests/golden/Slack.rs");
+}
+
+/// What a server says, and what it is to hear.
+enum Step {
+    Say(&'static str),
+    HearText(&'static str),
+    HearBytes(&'static [u8]),
+}
+
+/// A server that knows nothing of specwire, with one client: where it is, and its end.
+async fn foreign(steps: Vec<Step>) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/v1", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        for step in steps {
+            let expected = match step {
+                Step::Say(text) => {
+                    socket.send(Frame::text(text)).await.unwrap();
+                    continue;
+                }
+                Step::HearText(text) => Frame::text(text),
+                Step::HearBytes(bytes) => Frame::binary(bytes),
+            };
+            let heard = tokio::time::timeout(Duration::from_secs(20), socket.next()).await;
+            assert_eq!(heard.unwrap().unwrap().unwrap(), expected);
+        }
+    });
+    (url, served)
 }
 
 /// Finds each block of a page in the document, in what is generated from it, or among the clients.

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, accept_hdr_async, client_async};
 
 use crate::service::Running;
 
@@ -78,6 +79,21 @@ impl Peer {
     pub(crate) async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = soon(listener.accept()).await.unwrap();
         let socket = soon(accept_async(stream)).await.unwrap();
+        Self { socket }
+    }
+
+    /// The same of a server that selects this subprotocol.
+    pub(crate) async fn accept_speaking(listener: &TcpListener, subprotocol: &'static str) -> Self {
+        let (stream, _) = soon(listener.accept()).await.unwrap();
+        #[expect(clippy::result_large_err, reason = "tungstenite's")]
+        let select = |_: &Request, mut response: Response| {
+            let name = HeaderValue::from_static(subprotocol);
+            response
+                .headers_mut()
+                .insert("sec-websocket-protocol", name);
+            Ok(response)
+        };
+        let socket = soon(accept_hdr_async(stream, select)).await.unwrap();
         Self { socket }
     }
 

@@ -1,9 +1,10 @@
 //! Our client in raw and tagged frames, with servers that are not ours and with our own.
 
 use serde_json::json;
-use specwire::{Client, Fault, Message, Uuid};
+use specwire::{Client, Fault, Uuid};
 use specwire_server::heartbeat::{self, BeatSub, GetPeriodRequest, GetPeriodRequestHeaders};
 use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Peer, soon};
 use crate::service::patterns::{
@@ -110,7 +111,7 @@ async fn answers_that_repeat_the_correlation_id_may_come_in_any_order() {
             request_id: Some(id),
             ..Default::default()
         };
-        let message = Message::new(GetPeriodRequest::default(), headers);
+        let message = specwire::Message::new(GetPeriodRequest::default(), headers);
         let client = client.clone();
         calls.push(tokio::spawn(
             async move { client.get_period(message).await },
@@ -151,6 +152,101 @@ async fn what_is_not_what_the_document_says_is_told_to_its_caller() {
         .await;
     let fault = soon(asked).await.unwrap().unwrap_err();
     assert_eq!(fault.to_string(), "closed: not today");
+}
+
+#[tokio::test]
+async fn what_comes_before_the_subscription_waits_for_it() {
+    let server = Foreign::new().await;
+    let (client, mut peer) = server.raw().await;
+    for id in 0..100 {
+        peer.send(&json!({"subscriptionId": id.to_string()})).await;
+    }
+    // It is read in order, and so what came before has been.
+    peer.send_frame(Message::Ping(Vec::new().into())).await;
+    while !matches!(peer.next_frame().await, Some(Ok(Message::Pong(_)))) {}
+    let mut beats = soon(client.beat(subscription("a"))).await.unwrap();
+    peer.next().await;
+    for id in 0..64 {
+        let beat = soon(beats.next()).await.unwrap().unwrap();
+        assert_eq!(beat.subscription_id, Some(id.to_string()));
+    }
+    peer.send(&json!({"subscriptionId": "now"})).await;
+    let beat = soon(beats.next()).await.unwrap().unwrap();
+    assert_eq!(beat.subscription_id.as_deref(), Some("now"));
+}
+
+/// A server that speaks the envelope, as it should not.
+async fn enveloped(listener: &TcpListener) -> Peer {
+    let mut peer = Peer::accept_speaking(listener, "specwire.v1.json").await;
+    assert_eq!(peer.next().await["op"], "init");
+    let payload = json!({"connection": Uuid::nil(), "messageSize": 65536});
+    peer.send(&json!({"op": "ack", "id": 0, "payload": payload}))
+        .await;
+    peer
+}
+
+#[tokio::test]
+async fn what_a_server_sends_out_of_turn_is_defined() {
+    let foreign = Foreign::new().await;
+    let client = patterns::Client::builder(&foreign.url).connect();
+    let (client, mut peer) = tokio::join!(client, enveloped(&foreign.listener));
+    let client = client.unwrap();
+    let update = |id: &serde_json::Value| {
+        json!({"op": "msg", "id": id, "channel": "survey_update", "message": "survey_update",
+               "payload": {"number": 1, "url": "x:y"}})
+    };
+    let response = |id: &serde_json::Value| {
+        json!({"op": "msg", "id": id, "channel": "survey_response",
+               "message": "survey_response", "payload": {"pictures": 1}})
+    };
+    // An answer to nothing.
+    peer.send(&response(&json!(4711))).await;
+    peer.send(&json!({"op": "ack", "id": 4712})).await;
+    peer.send(&json!({"op": "unsub", "id": 4713})).await;
+
+    let start = |client: &patterns::Client| {
+        let client = client.clone();
+        let corners = vec![Place::default()];
+        tokio::spawn(async move { client.survey(SurveyProgress { corners }).await })
+    };
+    // An update and a second response after the response.
+    let survey = start(&client);
+    let id = peer.next().await["id"].clone();
+    peer.send(&json!({"op": "ack", "id": id})).await;
+    for frame in [update(&id), response(&id), update(&id), response(&id)] {
+        peer.send(&frame).await;
+    }
+    let mut survey = soon(survey).await.unwrap().unwrap();
+    assert!(soon(survey.update()).await.unwrap().is_some());
+    assert!(soon(survey.update()).await.unwrap().is_none());
+    assert!(soon(survey.update()).await.unwrap().is_none());
+    assert_eq!(soon(survey.response()).await.unwrap().payload.pictures, 1);
+
+    // A response in place of the acknowledgement, and the end in place of a response.
+    let early = start(&client);
+    let id = peer.next().await["id"].clone();
+    peer.send(&response(&id)).await;
+    let fault = soon(early).await.unwrap().unwrap_err();
+    assert_eq!(fault.code(), Fault::OUT_OF_TURN);
+    let unanswered = tokio::spawn({
+        let client = client.clone();
+        async move { client.status(StatusRequest::default()).await }
+    });
+    let id = loop {
+        let frame = peer.next().await;
+        if frame["op"] == "msg" {
+            break frame["id"].clone();
+        }
+    };
+    peer.send(&json!({"op": "unsub", "id": id})).await;
+    let fault = soon(unanswered).await.unwrap().unwrap_err();
+    assert_eq!(fault.code(), Fault::OUT_OF_TURN);
+
+    // And all is well with the connection.
+    let asked = tokio::spawn(async move { client.point_at(Place::default()).await });
+    let id = peer.next().await["id"].clone();
+    peer.send(&json!({"op": "ack", "id": id})).await;
+    soon(asked).await.unwrap().unwrap();
 }
 
 #[tokio::test]

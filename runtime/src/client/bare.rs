@@ -2,7 +2,7 @@
 //! server. What a frame answers is found out by what may come.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use data_encoding::BASE64;
@@ -21,7 +21,14 @@ pub(super) struct Bare {
     is_tagged: bool,
     /// By their numbers, which grow: the first is the oldest.
     going: BTreeMap<u64, Going>,
+    /// Frames that came before anything was asked for, of a server that sends by itself.
+    early: VecDeque<Frame<'static>>,
+    has_begun: bool,
 }
+
+/// Frames that came early and are kept, and the bytes that one may have.
+const EARLY: usize = 64;
+const EARLY_BYTES: usize = 64 << 10;
 
 /// An exchange that more may come for.
 #[derive(Debug)]
@@ -62,6 +69,8 @@ impl Bare {
         Self {
             is_tagged,
             going: BTreeMap::new(),
+            early: VecDeque::new(),
+            has_begun: false,
         }
     }
 
@@ -97,13 +106,45 @@ impl Bare {
                     answers: expected.answers,
                 };
                 self.going.insert(id, going);
+                self.catch_up(id, events);
             }
         }
+        self.has_begun = true;
         let content = content?;
         if self.is_tagged {
             return Some(tagged::write_content(&content).into());
         }
         Some(content.together().into_owned())
+    }
+
+    /// Gives a new subscription what came for it before.
+    fn catch_up(&mut self, id: u64, events: &mut Vec<Event>) {
+        for frame in std::mem::take(&mut self.early) {
+            let mut places = self
+                .parse(&frame)
+                .map_or_else(Vec::new, |read| self.places(&read));
+            narrow(&mut places);
+            let mut own = places
+                .into_iter()
+                .filter(|place| place.id == id && place.part == Part::Publication);
+            match own.next() {
+                Some(place) => {
+                    events.push(Event::new(Some(id).into(), Body::Message(place.content)));
+                }
+                None => self.early.push_back(frame),
+            }
+        }
+    }
+
+    fn keep(&mut self, frame: &Frame<'_>) {
+        let bytes = match frame {
+            Frame::Text(text) => text.len(),
+            Frame::Binary(bytes) => bytes.len(),
+        };
+        if bytes <= EARLY_BYTES {
+            self.early.push_back(frame.clone().into_owned());
+            self.early.truncate(EARLY);
+        }
     }
 
     /// Finds out what a frame is for, and adds the events that it is.
@@ -120,6 +161,9 @@ impl Bare {
             // What answers one message answers the oldest that it may.
             let place = places.swap_remove(one);
             return self.answer(place, events);
+        }
+        if places.is_empty() && !self.has_begun {
+            return self.keep(frame);
         }
         if places.is_empty() {
             match self.fault(&read) {

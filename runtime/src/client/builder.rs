@@ -152,7 +152,8 @@ impl<C> ClientBuilder<C> {
     /// for its calls and subscriptions, by their shapes, and as the schemas tell where shapes do not.
     /// An answer that repeats the document's correlation id is the answer to whoever gave that;
     /// otherwise the first call that waits for such a message gets it. A publication is for all
-    /// subscriptions that it may be for. What nobody takes is logged at `debug`.
+    /// subscriptions that it may be for. What nobody takes is logged at `debug`; up to 64 frames that
+    /// come before the first call wait for the subscriptions that they are for.
     ///
     /// There are no acknowledgements but those that are messages of the document: a `submit` has
     /// succeeded when it is sent, and a subscription begins with its message being sent. Dropping a
