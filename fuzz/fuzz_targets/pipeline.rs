@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use specwire_fuzz::{Chance, check, mutate};
+use specwire_fuzz::pipeline::check;
+use specwire_fuzz::{Chance, mutate};
 
 fuzz_target!(|data: &[u8]| check(data));
 

@@ -123,6 +123,38 @@ pub fn mutate(text: &str, chance: &mut Chance) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Bytes that differ from others in one place, or a few.
+pub fn mutate_bytes(bytes: &[u8], words: &[&[u8]], chance: &mut Chance) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=chance.below(4) {
+        let at = chance.below(bytes.len() + 1);
+        let end = (at + chance.below(16)).min(bytes.len());
+        match chance.below(5) {
+            0 => drop(bytes.drain(at..end)),
+            1 => {
+                let copy = bytes[at..end].to_vec();
+                let other = chance.below(bytes.len() + 1);
+                bytes.splice(other..other, copy);
+            }
+            2 => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << chance.below(8);
+                }
+            }
+            3 => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = chance.below(256) as u8;
+                }
+            }
+            _ => {
+                let word = words[chance.below(words.len())];
+                bytes.splice(at..end, word.iter().copied());
+            }
+        }
+    }
+    bytes
+}
+
 fn change(lines: &mut Vec<String>, chance: &mut Chance) {
     let at = chance.below(lines.len());
     let other = chance.below(lines.len());

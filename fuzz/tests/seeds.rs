@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use specwire_fuzz::{Chance, check, mutate};
+use specwire_fuzz::pipeline::check;
+use specwire_fuzz::{Chance, mutate};
 
 /// The most that an input may take, however this is compiled.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ fn seeds() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [
         "seeds",
-        "corpus",
+        "corpus/pipeline",
         "../codegen/tests/golden",
         "../codegen/tests/reject",
         "../yaml",
