@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use specwire::bus::MemoryBus;
 use specwire::{Fault, Limits, Request, Server, Subscribers};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::runtime::Handle;
@@ -20,11 +21,10 @@ mod heartbeat {
 /// that there is.
 const LIVENESS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(5)];
 
-/// Beats, and tells how many handlers are at it and for how many subscribers.
+/// Beats, and tells how many handlers are at it.
 struct Pulse {
     period: Duration,
     beating: Arc<AtomicUsize>,
-    subscribers: Arc<AtomicUsize>,
 }
 
 impl heartbeat::Service for Pulse {
@@ -36,7 +36,6 @@ impl heartbeat::Service for Pulse {
             subscribers.publish_each(|subscription| BeatPub {
                 subscription_id: subscription.subscription_id.clone(),
             });
-            self.subscribers.store(subscribers.len(), Ordering::Relaxed);
         }
     }
 
@@ -60,7 +59,6 @@ impl<'a> Beating<'a> {
 
 impl Drop for Beating<'_> {
     fn drop(&mut self) {
-        self.0.subscribers.store(0, Ordering::Relaxed);
         self.0.beating.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -74,26 +72,31 @@ pub(crate) async fn run(period: Duration) -> Result<(), String> {
         pong_timeout,
         ..Limits::default()
     };
-    let (beating, subscribers) = (Arc::default(), Arc::default());
+    let beating = Arc::<AtomicUsize>::default();
+    let bus = Arc::new(MemoryBus::new());
     let pulse = Pulse {
         period,
         beating: Arc::clone(&beating),
-        subscribers: Arc::clone(&subscribers),
     };
     let listener = specwire::bind("127.0.0.1:0").await.map_err(debug)?;
     println!("{}", listener.local_addr().map_err(debug)?);
     let server = Server::new()
         .limits(limits)
+        .bus(bus.clone())
         .serve(heartbeat::provider(pulse));
+    let metrics = server.metrics();
     let asked = async {
         let mut lines = BufReader::new(stdin()).lines();
         while let Ok(Some(_)) = lines.next_line().await {
+            let counters = metrics.counters();
             let status = json!({
                 "resident": resident(),
                 "descriptors": descriptors(),
                 "tasks": Handle::current().metrics().num_alive_tasks(),
                 "handlers": beating.load(Ordering::Relaxed),
-                "subscribers": subscribers.load(Ordering::Relaxed),
+                "connections": counters.connections,
+                "subscriptions": counters.subscriptions,
+                "topics": bus.topics(),
             });
             println!("{status}");
         }

@@ -26,9 +26,9 @@ pub(crate) async fn run(time: Duration, clients: usize) -> Result<(), String> {
         time.as_secs()
     );
     println!(
-        "| after | clients | memory | file descriptors | tasks | handlers | subscriptions | beats |"
+        "| after | clients | memory | file descriptors | tasks | handlers | connections | subscriptions | topics | beats |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     row("0 s", 0, &fresh, 0);
 
     // What the allocator needs for so many clients at once it keeps: the baseline is after a first
@@ -117,15 +117,16 @@ impl Round {
 }
 
 fn row(after: &str, clients: usize, status: &Status, beats: u64) {
-    let Status {
-        resident,
-        descriptors,
-        tasks,
-        handlers,
-        subscribers,
-    } = *status;
-    let mib = resident as f64 / f64::from(1 << 20);
-    println!(
-        "| {after} | {clients} | {mib:.1} MiB | {descriptors} | {tasks} | {handlers} | {subscribers} | {beats} |"
-    );
+    let mib = status.resident as f64 / f64::from(1 << 20);
+    let figures = [
+        status.descriptors,
+        status.tasks,
+        status.handlers,
+        status.connections,
+        status.subscriptions,
+        status.topics,
+        beats,
+    ];
+    let figures = figures.map(|figure| figure.to_string()).join(" | ");
+    println!("| {after} | {clients} | {mib:.1} MiB | {figures} |");
 }
