@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 /// `docs/apis/trading.md`.
 mod trading {
-    use super::Step::Say;
+    use super::Step::{Say, Stay};
     use super::{foreign, gemini, page};
     use gemini::{Client, EventsItemType, Market, MarketDataV1Parameters, MarketDataV1Symbol};
     use specwire::{Fault, Subscribers, Validate};
@@ -75,10 +75,12 @@ mod trading {
                 r#"{"type":"update","eventId":1,"timestamp":1,"timestampms":1000,
                     "socket_sequence":1,"events":[{"type":"trade","price":2.5,"side":"ask"}]}"#,
             ),
+            Stay,
         ])
         .await;
         let client = connect(&url).await.unwrap();
         assert_eq!(next_price(&client).await, Ok(Some(2.5)));
+        drop(client);
         exchange.await.unwrap();
     }
 
@@ -337,6 +339,8 @@ enum Step {
     Say(&'static str),
     HearText(&'static str),
     HearBytes(&'static [u8]),
+    /// Until the client leaves.
+    Stay,
 }
 
 /// A server that knows nothing of specwire, with one client: where it is, and its end.
@@ -351,6 +355,10 @@ async fn foreign(steps: Vec<Step>) -> (String, tokio::task::JoinHandle<()>) {
                 Step::Say(text) => {
                     socket.send(Frame::text(text)).await.unwrap();
                     continue;
+                }
+                Step::Stay => {
+                    while let Some(Ok(_)) = socket.next().await {}
+                    return;
                 }
                 Step::HearText(text) => Frame::text(text),
                 Step::HearBytes(bytes) => Frame::binary(bytes),
