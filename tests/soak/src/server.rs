@@ -47,6 +47,12 @@ impl Server {
         let program = env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(program)
             .args(["serve", &period.as_millis().to_string()])
+            // Memory that is free is to be seen as free: glibc keeps much of it otherwise.
+            .envs([
+                ("MALLOC_ARENA_MAX", "1"),
+                ("MALLOC_MMAP_THRESHOLD_", "65536"),
+                ("MALLOC_TRIM_THRESHOLD_", "65536"),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
