@@ -47,7 +47,9 @@ const RUNTIME: &[&str] = &[
     "error",
     "described",
     "limits",
+    "address",
     "metrics",
+    "rate",
     "seldom",
     "json",
     "frame",
@@ -98,7 +100,7 @@ const KNOWN_BY: &[(&str, &str, &[&str])] = &[
     ),
     ("minicbor", "runtime", &["framing"]),
     ("tokio_rustls", "runtime", &["client"]),
-    ("hyper", "runtime", &["handshake", "server"]),
+    ("hyper", "runtime", &["address", "handshake", "server"]),
 ];
 
 #[test]

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::framing::{Accepted, Frame, Framing, Input, Refusal, Written};
-use crate::limits::{Limits, after};
+use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
-use crate::outbox::{Pending, Queued, outbox};
+use crate::outbox::{Outbox, Pending, Queued, outbox};
 use crate::peer::Peer;
+use crate::rate::{Allowance, Window};
 use crate::routes::Scope;
 use crate::seldom::seldom;
 use crate::session::Session;
-use crate::socket::{Due, Incoming, Liveness, Socket, Stuck};
+use crate::socket::{Due, Incoming, Liveness, Moved, Socket, Stuck};
 
 /// Frames that are read before other things have their turn.
 const READ_AT_ONCE: usize = 64;
@@ -29,11 +30,23 @@ pub(crate) struct Connection<S> {
     framing: Box<dyn Framing>,
     scope: Scope,
     session: Session,
+    outbox: Outbox,
     pending: Pending,
-    roominess: crate::outbox::Outbox,
+    peer: Arc<Peer>,
     liveness: Liveness,
-    control: Controls,
+    /// The number of the last ping, and when it was sent.
+    pinged: (u64, Instant),
+    allowance: Allowance,
+    controls: Window,
+    max_controls: u32,
+    /// What the framing itself answers, once what was queued before is on its way.
+    answer: Option<Frame<'static>>,
+    /// Publications that were handed to the socket, and may not have been written yet.
+    on_their_way: u64,
     init_deadline: Instant,
+    idle_timeout: Duration,
+    last_message: Instant,
+    write_timeout: Duration,
     accepted: Accepted,
     metrics: Metrics,
     _present: Present,
@@ -83,12 +96,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             socket,
             framing,
             scope,
-            session: Session::new(peer, outbox.clone(), limits),
+            session: Session::new(Arc::clone(&peer), outbox.clone(), limits),
+            outbox,
             pending,
-            roominess: outbox,
+            peer,
             liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
-            control: Controls::new(limits.control_frames),
+            pinged: (0, Instant::now()),
+            allowance: Allowance::new(limits.messages),
+            controls: Window::new(Duration::from_secs(1)),
+            max_controls: limits.control_frames,
+            answer: None,
+            on_their_way: 0,
             init_deadline: after(limits.init_timeout),
+            idle_timeout: limits.idle_timeout,
+            last_message: Instant::now(),
+            write_timeout: limits.write_timeout,
             accepted,
             metrics: metrics.clone(),
             _present: metrics.connection(),
@@ -149,9 +171,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let overflow = self.pending.overflow();
         let mut batch = Vec::new();
         loop {
-            // What was read is answered before more is read: a peer that sends without reading
-            // fills its own connection, and nothing here.
-            let may_read = self.roominess.is_roomy() && self.session.takes_more();
+            self.start_answer(&mut batch)?;
+            let used_up = self.allowance.used_up_until();
+            let may_read = self.may_read();
+            let idle_until = after_from(self.last_message, self.idle_timeout);
             // Fair: neither a peer that sends without end nor a handler that does keeps the others
             // waiting.
             tokio::select! {
@@ -160,32 +183,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 () = sleep_until(self.init_deadline), if self.framing.is_waiting() => {
                     return Err(End::Close(NO_INIT));
                 }
+                () = sleep_until(idle_until), if self.idle_timeout < Duration::MAX => {
+                    return Err(End::Close(IDLE));
+                }
+                () = sleep_until(used_up.unwrap_or(idle_until)), if used_up.is_some() => {}
                 due = self.liveness.due() => match due {
-                    Due::Ping => self.socket.ping(&[]).await?,
+                    Due::Ping => self.ping()?,
+                    // A sign of life that was not read is not missing.
+                    Due::GiveUp if !may_read => self.liveness.heard(),
                     Due::GiveUp => return Err(End::Drop("the peer shows no sign of life")),
                 },
-                () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
+                () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
+                    self.start(&mut batch)?;
+                }
                 () = self.session.reap() => {}
-                incoming = self.socket.read(), if may_read => {
-                    let mut read = Some(incoming);
+                moved = self.socket.moved(may_read) => {
+                    let mut next = Some(moved);
                     let mut left = READ_AT_ONCE;
-                    while let Some(incoming) = read.take() {
-                        if let Some(frame) = self.receive(&incoming)? {
-                            // What was queued before it goes out before it.
-                            self.pending.take_now(&mut batch);
-                            self.write(&mut batch).await?;
-                            self.socket.write(std::iter::once(frame)).await?;
+                    while let Some(moved) = next.take() {
+                        match moved? {
+                            Moved::Written => self.written(),
+                            Moved::Read(incoming) => self.receive(&incoming)?,
                         }
                         left -= 1;
                         // What is there already is read before any of it is answered, so that the
                         // answers are written at once.
-                        if left > 0 && self.roominess.is_roomy() && self.session.takes_more() {
-                            read = self.socket.read().now_or_never();
+                        if left > 0 && self.may_read() {
+                            next = self.socket.moved(true).now_or_never();
                         }
                     }
                 }
             }
         }
+    }
+
+    /// What was read is answered before more is read: a peer that sends without reading fills its own
+    /// connection, and nothing here. One that sends too fast waits as well.
+    fn may_read(&self) -> bool {
+        self.allowance.used_up_until().is_none()
+            && self.answer.is_none()
+            && self.outbox.is_roomy()
+            && self.session.takes_more()
     }
 
     /// The server stops: what is being answered is, and then the connection closes.
@@ -196,8 +234,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 tokio::select! {
                     biased;
                     () = deadline.cancelled() => break,
-                    () = self.pending.take(&mut batch) => self.write(&mut batch).await?,
+                    () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
+                        self.start(&mut batch)?;
+                    }
                     () = self.session.reap() => {}
+                    moved = self.socket.moved(false) => {
+                        moved?;
+                        self.written();
+                    }
                 }
             }
             Ok(())
@@ -206,58 +250,102 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         drained.err().unwrap_or(End::Close(GOING_AWAY))
     }
 
-    /// Writes all that is queued.
+    /// Writes all that is queued, in the time that the peer has to take any of it.
     async fn flush(&mut self) -> Result<(), Stuck> {
-        let mut batch = Vec::new();
-        loop {
-            self.pending.take_now(&mut batch);
-            if batch.is_empty() {
-                return Ok(());
+        let deadline = after(self.write_timeout);
+        let flush = async {
+            let mut batch = Vec::new();
+            loop {
+                self.socket.finish().await?;
+                self.written();
+                self.pending.take_now(&mut batch);
+                if batch.is_empty() {
+                    return Ok(());
+                }
+                // The connection ends in any case.
+                let _ = self.start_batch(&mut batch)?;
             }
-            // The connection ends in any case.
-            let _ = self.write_batch(&mut batch).await?;
-        }
+        };
+        timeout_at(deadline, flush).await.unwrap_or(Err(Stuck))
     }
 
-    /// Acts on what was read; gives a frame that is to be sent after what is queued.
-    fn receive(&mut self, incoming: &Incoming) -> Result<Option<Frame<'static>>, End> {
+    /// Acts on what was read.
+    fn receive(&mut self, incoming: &Incoming) -> Result<(), End> {
         self.liveness.heard();
         let frame = match incoming {
             Incoming::Text(text) => Frame::from(text.as_str()),
             Incoming::Binary(bytes) => Frame::from(bytes.as_ref()),
-            Incoming::Control | Incoming::Pong(_) if self.control.is_flood() => {
-                return Err(End::Close(CONTROL_FLOOD));
+            Incoming::Control => return self.control(),
+            Incoming::Pong(payload) => {
+                let (number, sent) = self.pinged;
+                if payload[..] == number.to_be_bytes() {
+                    self.peer.answered_after(sent.elapsed());
+                }
+                return self.control();
             }
-            Incoming::Control | Incoming::Pong(_) => return Ok(None),
             Incoming::Closed(_) => return Err(End::Closed),
             Incoming::Failed(refusal) => return Err(End::Close(refusal.clone())),
         };
-        match self.framing.read(frame).map_err(End::Close)? {
+        self.allowance.take();
+        let input = self.framing.read(frame).map_err(End::Close)?;
+        if !matches!(input, Input::Answer(_) | Input::Nothing) {
+            self.last_message = Instant::now();
+        }
+        match input {
             Input::Open(open) => self.session.open(&open, &self.scope),
             Input::Close(id) => self.session.close(id),
             Input::Fault { id, fault } => self.session.refuse(id, fault),
-            Input::Answer(frame) => return Ok(Some(frame)),
+            Input::Answer(frame) => self.answer = Some(frame),
             Input::Nothing => {}
         }
-        Ok(None)
+        if self.session.errs() {
+            return Err(End::Close(TOO_MANY_ERRORS));
+        }
+        Ok(())
     }
 
-    async fn write(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
-        match self.write_batch(batch).await? {
+    fn control(&mut self) -> Result<(), End> {
+        if self.controls.count() > self.max_controls {
+            return Err(End::Close(CONTROL_FLOOD));
+        }
+        Ok(())
+    }
+
+    fn ping(&mut self) -> Result<(), Stuck> {
+        let number = self.pinged.0.wrapping_add(1);
+        self.pinged = (number, Instant::now());
+        self.socket.start_ping(&number.to_be_bytes())
+    }
+
+    /// Starts to write what was queued before an answer of the framing itself, and then that.
+    fn start_answer(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
+        if self.answer.is_none() || self.socket.is_writing() {
+            return Ok(());
+        }
+        self.pending.take_now(batch);
+        if batch.is_empty() {
+            return Ok(self.socket.start(self.answer.take().into_iter())?);
+        }
+        self.start(batch)
+    }
+
+    fn start(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
+        self.last_message = Instant::now();
+        match self.start_batch(batch)? {
             Some(refusal) => Err(End::Close(refusal)),
             None => Ok(()),
         }
     }
 
-    /// Writes the frames of a batch, up to one that the framing closes the connection at.
-    async fn write_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
+    /// Starts to write the frames of a batch, up to one that the framing closes the connection at.
+    fn start_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
         let mut frames = Vec::with_capacity(batch.len());
-        let mut publications = 0_u64;
         let mut refusal = None;
-        for queued in batch.iter() {
+        for queued in batch.drain(..) {
             match self.framing.write(&queued.event) {
                 Written::Frame(frame) => {
-                    publications = publications.saturating_add(u64::from(queued.is_publication));
+                    let count = u64::from(queued.is_publication);
+                    self.on_their_way = self.on_their_way.saturating_add(count);
                     frames.push(frame);
                 }
                 Written::Nothing => {}
@@ -267,39 +355,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             }
         }
-        let written = self.socket.write(frames.into_iter()).await;
-        batch.clear();
-        written?;
-        self.pending.delivered(publications);
+        self.socket.start(frames.into_iter())?;
         Ok(refusal)
     }
-}
 
-/// Counts control frames, second by second.
-#[derive(Debug)]
-struct Controls {
-    limit: u32,
-    count: u32,
-    since: Instant,
-}
-
-impl Controls {
-    fn new(limit: u32) -> Self {
-        Self {
-            limit,
-            count: 0,
-            since: Instant::now(),
-        }
-    }
-
-    fn is_flood(&mut self) -> bool {
-        let now = Instant::now();
-        if now.duration_since(self.since) >= Duration::from_secs(1) {
-            self.since = now;
-            self.count = 0;
-        }
-        self.count = self.count.saturating_add(1);
-        self.count > self.limit
+    fn written(&mut self) {
+        self.pending
+            .delivered(std::mem::take(&mut self.on_their_way));
     }
 }
 
@@ -310,4 +372,6 @@ const SLOW_CONSUMER: Refusal = Refusal::constant(
     "the connection does not keep up with what it subscribed to",
 );
 const NO_INIT: Refusal = Refusal::constant(4408, "`init` did not come in time");
+const IDLE: Refusal = Refusal::constant(3002, "no message in either direction for too long");
+const TOO_MANY_ERRORS: Refusal = Refusal::constant(3509, "too many messages with something wrong");
 const CONTROL_FLOOD: Refusal = Refusal::constant(1008, "more pings and pongs than the limit");

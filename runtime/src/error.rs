@@ -39,6 +39,11 @@ pub enum Error {
         /// The name that both have.
         document: &'static str,
     },
+    /// A limit that nothing can keep within was given to a server.
+    Limit {
+        /// Which of [`Limits`](crate::Limits).
+        name: &'static str,
+    },
     /// The process was told to stop while it was stopping, and did not wait any longer.
     Interrupted,
     /// A document is to answer paths that nothing else does, and is not served.
@@ -94,6 +99,7 @@ impl fmt::Display for Error {
             Self::DuplicateDocument { document } => {
                 write!(f, "the document `{document}` is served twice")
             }
+            Self::Limit { name } => write!(f, "the limit `{name}` is zero, expected more"),
             Self::Interrupted => f.write_str("told to stop twice: what had not ended was aborted"),
             Self::UnknownDocument { document } => {
                 write!(
@@ -142,6 +148,7 @@ impl StdError for Error {
             Self::Bind { source, .. } => Some(source),
             Self::Connect { source, .. } => Some(source.as_ref()),
             Self::DuplicateDocument { .. }
+            | Self::Limit { .. }
             | Self::Interrupted
             | Self::UnknownDocument { .. }
             | Self::Url { .. }

@@ -157,6 +157,13 @@ pub(crate) fn unavailable(reason: &str) -> Answer {
     answer
 }
 
+/// An answer to a client of which there are enough.
+pub(crate) fn too_many(reason: &str) -> Answer {
+    let mut answer = unavailable(reason);
+    *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    answer
+}
+
 /// What handlers may ask about a request that becomes a WebSocket, and its answer.
 pub(crate) fn head<B>(request: &Request<B>, answer: &Answer) -> Head {
     let uri = request.uri();

@@ -43,6 +43,8 @@
 //!   peer        who is at the other end, and one exchange with it, as handlers see them
 //!   outbox      the bounded queue back to the connection
 //!   metrics     what a server counts
+//!   rate        how often something happens, and how often it may
+//!   address     where connections come from, and how many from one place
 //! ```
 //!
 //! A client is the same thing from the other end: its driver sends commands and receives events,
@@ -52,6 +54,7 @@
 //! What is deliberately not there: no queue without a bound, no lock that is held across a write or
 //! an `.await`, and no address that a peer could choose to have another's messages sent to.
 
+mod address;
 pub mod bus;
 mod client;
 mod connection;
@@ -72,6 +75,7 @@ mod parameters;
 mod payload;
 mod peer;
 mod provider;
+mod rate;
 mod reply;
 mod request;
 mod response;

@@ -114,7 +114,6 @@ impl Peer {
     }
 
     /// The peer took so long to answer a ping.
-    #[allow(dead_code, reason = "the connection does not measure it yet")]
     pub(crate) fn answered_after(&self, latency: Duration) {
         let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.latency.store(nanoseconds.max(1), Ordering::Relaxed);

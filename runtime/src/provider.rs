@@ -175,10 +175,13 @@ pub(crate) trait Handler: Send + Sync {
 /// A starting message that has been read: gives the work to do, once it is known for whom.
 pub(crate) type Start = Box<dyn FnOnce(Arc<Context>, Replies) -> Work + Send>;
 
+/// The work of a handler. Dropping it cancels the handler.
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What a started exchange is.
 pub(crate) enum Work {
     /// Runs until it has answered. Dropping it cancels the handler.
-    Task(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Task(Running),
     /// Lasts until it is dropped, or has ended. Acknowledges by itself.
     Membership(Box<dyn FnOnce(Option<Since>) -> Membership + Send>),
 }

@@ -7,7 +7,7 @@ mod stop;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub use self::mount::Mount;
 pub use self::signal::{second_stop_signal, stop_signal};
 use self::stop::Pace;
+use crate::address::Proxies;
 use crate::bus::{MemoryBus, MessageBus};
 use crate::error::{Error, Result};
 use crate::handshake::Origins;
@@ -47,6 +48,7 @@ pub struct Server {
     bus: Option<Arc<dyn MessageBus>>,
     fallback: Option<String>,
     metrics: Metrics,
+    proxies: Proxies,
 }
 
 impl Default for Server {
@@ -68,6 +70,7 @@ impl Server {
             bus: None,
             fallback: None,
             metrics: Metrics::default(),
+            proxies: Proxies::default(),
         }
     }
 
@@ -121,6 +124,20 @@ impl Server {
     #[must_use]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.origins.allow_origin(origin);
+        self
+    }
+
+    /// Takes a proxy's word, in `X-Forwarded-For`, on where a connection comes from: for
+    /// [`Limits::connections_per_address`], and for what handlers are told
+    /// ([`Request::peer_address`](crate::Request::peer_address), whose port is 0 then). The word of
+    /// everybody else is ignored. Where proxies follow one another, each of them is to be named.
+    ///
+    /// ```
+    /// let server = specwire::Server::new().trust_proxy([10, 0, 0, 1].into());
+    /// ```
+    #[must_use]
+    pub fn trust_proxy(mut self, proxy: IpAddr) -> Self {
+        self.proxies.trust(proxy);
         self
     }
 
@@ -227,8 +244,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`] or [`Error::UnknownDocument`], before anything is accepted. What
-    /// one connection does never ends the server.
+    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`] or [`Error::Limit`], before anything is
+    /// accepted. What one connection does never ends the server.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
         let mount = self.mount()?;
         let _abort = mount.abort_on_drop();
@@ -252,8 +269,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`] or [`Error::UnknownDocument`].
+    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`], or [`Error::Limit`].
     pub fn mount(self) -> Result<Mount> {
+        self.limits.check()?;
         for (index, provider) in self.providers.iter().enumerate() {
             let document = provider.document();
             let earlier = self.providers.iter().take(index);

@@ -3,19 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{AbortHandle, Id as TaskId, JoinSet};
+use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet};
+use tokio::time::timeout_at;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fault::Fault;
-use crate::frame::{Body, Correlation, Event, Id, Open, Origin, Since};
-use crate::limits::Limits;
+use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin, Since};
+use crate::limits::{Limits, after};
 use crate::metrics::Present;
 use crate::outbox::{Lane, Outbox};
 use crate::peer::{Context, GoingOn, Peer};
-use crate::provider::{Handler, Start, Work};
+use crate::provider::{Handler, Running, Start, Work};
+use crate::rate::Window;
 use crate::reply::Replies;
 use crate::routes::Scope;
 use crate::seldom::seldom;
@@ -37,7 +40,13 @@ pub(crate) struct Session {
     line: Line,
     /// Handlers at work on messages that have no answer, and so are no exchanges.
     unanswered: usize,
-    max_exchanges: usize,
+    max_subscriptions: usize,
+    max_handlers: usize,
+    handler_timeout: Duration,
+    /// Messages of the peer with something wrong.
+    errors: Window,
+    max_errors: u32,
+    has_erred: bool,
     /// Room for the messages that exchanges were started with, in bytes.
     room: Arc<Semaphore>,
     /// The same for messages that have no answer.
@@ -59,6 +68,10 @@ enum Exchange {
 }
 
 impl Exchange {
+    fn is_membership(&self) -> bool {
+        matches!(self, Self::Membership(..))
+    }
+
     fn has_ended(&self) -> bool {
         match self {
             Self::Task(task) => task.is_finished(),
@@ -91,7 +104,12 @@ impl Session {
             next_key: 0,
             line: Line::default(),
             unanswered: 0,
-            max_exchanges: limits.exchanges,
+            max_subscriptions: limits.subscriptions,
+            max_handlers: limits.handlers,
+            handler_timeout: limits.handler_timeout,
+            errors: Window::new(Duration::from_secs(10)),
+            max_errors: limits.errors,
+            has_erred: false,
             room: Arc::new(Semaphore::new(room(limits))),
             unanswered_room: Arc::new(Semaphore::new(room(limits))),
             message_size: limits.message_size,
@@ -153,11 +171,21 @@ impl Session {
         } = opening;
         let origin = Origin { id, correlation };
         let is_exchange = id.is_some() || handler.is_answered();
-        if is_exchange && self.is_full() {
-            let message = format!(
-                "{} exchanges are going on this connection, and no more may",
-                self.max_exchanges
-            );
+        let replies = Replies {
+            outbox: self.outbox.clone(),
+            origin: origin.clone(),
+            lane: Lane::default(),
+        };
+        let document = handler.interaction().document();
+        let context = Arc::new(Context::new(
+            Arc::clone(&self.peer),
+            document,
+            handler.bus(),
+        ));
+        let going_on = GoingOn::new(&context);
+        // Nothing of it has begun yet.
+        let work = start(context, replies);
+        if is_exchange && let Some(message) = self.fullness(&work) {
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
         let room = if is_exchange {
@@ -178,21 +206,10 @@ impl Session {
             }
             None => None,
         };
-        let replies = Replies {
-            outbox: self.outbox.clone(),
-            origin: origin.clone(),
-            lane: Lane::default(),
-        };
-        let document = handler.interaction().document();
-        let context = Arc::new(Context::new(
-            Arc::clone(&self.peer),
-            document,
-            handler.bus(),
-        ));
-        let going_on = GoingOn::new(&context);
         let is_in_line = !handler.is_answered();
-        let exchange = match start(context, replies) {
+        let exchange = match work {
             Work::Task(work) => {
+                let work = self.timed(work, handler.op(), &origin);
                 let mut work = AssertUnwindSafe(work).catch_unwind();
                 let is_first = !is_in_line || self.line.is_empty();
                 // What need not wait for anything is done before the next message is read: so
@@ -228,18 +245,66 @@ impl Session {
         }
     }
 
-    fn is_full(&mut self) -> bool {
-        if self.exchanges.len() >= self.max_exchanges {
-            self.exchanges.retain(|_, exchange| !exchange.has_ended());
+    /// Says so if as much of the kind goes on as may.
+    fn fullness(&mut self, work: &Work) -> Option<String> {
+        match work {
+            Work::Task(_) => {
+                let max = self.max_handlers;
+                if self.answering() >= max {
+                    self.reap_now();
+                }
+                (self.answering() >= max).then(|| {
+                    format!(
+                        "{max} messages of this connection are being worked on, and no more may"
+                    )
+                })
+            }
+            Work::Membership(_) => {
+                let max = self.max_subscriptions;
+                if self.exchanges.len() >= max {
+                    self.exchanges.retain(|_, exchange| !exchange.has_ended());
+                }
+                let exchanges = self.exchanges.values();
+                let going = exchanges
+                    .filter(|exchange| exchange.is_membership())
+                    .count();
+                (going >= max).then(|| {
+                    format!("{max} subscriptions are going on this connection, and no more may")
+                })
+            }
         }
-        self.exchanges.len() >= self.max_exchanges
+    }
+
+    /// Handlers at work on messages that are answered, among them those that were given up and have
+    /// not ended yet.
+    fn answering(&self) -> usize {
+        self.tasks.len().saturating_sub(self.unanswered)
+    }
+
+    /// The work of a handler, within the time that it has.
+    fn timed(&self, work: Running, op: Op, origin: &Origin) -> Running {
+        let limit = self.handler_timeout;
+        // What has many answers may take its time.
+        if limit == Duration::MAX || op == Op::Subscribe {
+            return work;
+        }
+        let outbox = self.outbox.clone();
+        let origin = origin.clone();
+        Box::pin(async move {
+            // From its turn on.
+            if timeout_at(after(limit), work).await.is_err() {
+                let message = format!("the handler has not answered within {limit:?}");
+                let fault = Body::Fault(Fault::new(Fault::TIMEOUT, message));
+                let _ = outbox.send(Event::new(origin, fault)).await;
+            }
+        })
     }
 
     /// Another message can be taken. Where one has no answer its sender cannot be told to wait, and
     /// so it waits where it is until a handler has ended.
     pub(crate) fn takes_more(&self) -> bool {
         self.unanswered == 0
-            || self.unanswered < self.max_exchanges
+            || self.unanswered < self.max_handlers
                 && self.unanswered_room.available_permits() >= self.message_size
     }
 
@@ -268,18 +333,26 @@ impl Session {
     }
 
     /// Tells the peer what was wrong with something that it sent.
-    pub(crate) fn fault(&self, origin: impl Into<Origin>, fault: Fault) {
+    pub(crate) fn fault(&mut self, origin: impl Into<Origin>, fault: Fault) {
         let fault = fault.shortened();
         // Not what it says: that may be of the message.
         tracing::trace!(code = fault.code(), "refused a message");
         self.outbox.metrics().fault();
+        if fault.code() != Fault::INTERNAL {
+            self.has_erred |= self.errors.count() >= self.max_errors;
+        }
         self.push(origin.into(), Body::Fault(fault));
     }
 
     /// Tells the peer what was wrong with a frame that cannot be acted upon, unless it has the
     /// number of another exchange: of that, the fault would say that it has failed.
-    pub(crate) fn refuse(&self, id: Id, fault: Fault) {
+    pub(crate) fn refuse(&mut self, id: Id, fault: Fault) {
         self.fault(id.filter(|id| !self.is_going(*id)), fault);
+    }
+
+    /// The peer sends too much that is wrong.
+    pub(crate) fn errs(&self) -> bool {
+        self.has_erred
     }
 
     /// Some handler is at work that will answer by itself.
@@ -290,9 +363,20 @@ impl Session {
     /// Waits for the next handler to end, and clears up after it. Waits for ever when there is
     /// none. Cancelling it loses nothing.
     pub(crate) async fn reap(&mut self) {
-        let Some(ended) = self.tasks.join_next_with_id().await else {
-            return std::future::pending().await;
-        };
+        match self.tasks.join_next_with_id().await {
+            Some(ended) => self.reaped(ended),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Clears up after those that have ended by now.
+    fn reap_now(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.reaped(ended);
+        }
+    }
+
+    fn reaped(&mut self, ended: Result<(TaskId, ()), JoinError>) {
         let (task, panicked) = match ended {
             Ok((task, ())) => (task, false),
             Err(error) => (error.id(), error.is_panic()),
@@ -321,7 +405,7 @@ impl Session {
         }
     }
 
-    fn panicked(&self, origin: Origin) {
+    fn panicked(&mut self, origin: Origin) {
         self.outbox.metrics().panic();
         seldom!(error, "a handler panicked");
         self.fault(origin, Fault::new(Fault::INTERNAL, "the handler failed"));

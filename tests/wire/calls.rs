@@ -15,7 +15,8 @@ fn url(server: &Running) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_call_that_is_given_up_at_any_moment_leaves_nothing_behind() {
     let (server, mut dome) = telescope_within(Limits {
-        exchanges: 64,
+        subscriptions: 64,
+        messages: u32::MAX,
         ..Limits::default()
     })
     .await;

@@ -87,7 +87,7 @@ async fn a_handler_that_fails_is_started_again_and_its_subscribers_hear_nothing_
 #[tokio::test]
 async fn a_subscription_that_the_handler_ended_takes_no_room() {
     let (server, mut dome) = telescope_within(Limits {
-        exchanges: 1,
+        subscriptions: 1,
         ..Limits::default()
     })
     .await;

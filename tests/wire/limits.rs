@@ -188,7 +188,7 @@ async fn a_peer_without_a_sign_of_life_is_dropped() {
             panic!("the lively one was dropped: {frame:?}");
         }
     }
-    assert_eq!(pings[..2], [0x89, 0]);
+    assert_eq!(pings[..2], [0x89, 8]);
     lively.send(&json!({"interactionId": "1"})).await;
     assert_eq!(lively.next().await["interactionId"], "1");
 }

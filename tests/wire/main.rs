@@ -22,6 +22,7 @@ mod channels;
 mod content;
 mod context;
 mod envelope;
+mod floods;
 mod foreign;
 mod framings;
 mod handshakes;

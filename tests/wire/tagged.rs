@@ -148,7 +148,7 @@ async fn updates_and_the_response_have_their_own_names() {
 async fn a_limit_that_is_reached_ends_the_connection() {
     let (provider, _dome) = provider();
     let limits = Limits {
-        exchanges: 1,
+        handlers: 1,
         ..Limits::default()
     };
     let server = Running::start(Server::new().limits(limits).serve(provider)).await;

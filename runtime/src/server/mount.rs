@@ -21,6 +21,7 @@ use tracing::{Instrument, Span};
 
 use super::stop::{Pace, Stop};
 use super::{Server, page};
+use crate::address::{Counted, Places, Proxies};
 use crate::connection::{Connection, Leave};
 use crate::error::{Error, Result};
 use crate::framing::Framing;
@@ -80,6 +81,8 @@ struct Shared {
     slots: Arc<Semaphore>,
     /// Room for connections that have not become WebSockets.
     handshakes: Semaphore,
+    proxies: Proxies,
+    places: Places,
     pace: Pace,
     stop: Stop,
 }
@@ -98,7 +101,7 @@ struct Upgrade {
     framing: Box<dyn Framing>,
     scope: Scope,
     head: Head,
-    slot: OwnedSemaphorePermit,
+    slot: (OwnedSemaphorePermit, Option<Counted>),
 }
 
 impl Mount {
@@ -118,6 +121,8 @@ impl Mount {
                 fallback,
                 slots: Arc::new(Semaphore::new(slots)),
                 handshakes: Semaphore::new(slots),
+                proxies: server.proxies,
+                places: Places::new(server.limits.connections_per_address),
                 providers: server.providers,
                 limits: server.limits,
                 metrics: server.metrics,
@@ -319,6 +324,17 @@ impl Shared {
         if self.stop.has_begun() {
             return Err(Box::new(handshake::unavailable("the server is stopping")));
         }
+        let headers = request.headers();
+        let peer = ends.peer.map(|peer| self.proxies.client(peer, headers));
+        let ends = Ends { peer, ..ends };
+        let place = match peer.map(|peer| self.places.enter(peer.ip())) {
+            Some(None) => {
+                self.refused("too many connections from one address");
+                let reason = "there are all the connections from this address that may be";
+                return Err(Box::new(handshake::too_many(reason)));
+            }
+            place => place.flatten(),
+        };
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             self.refused("too many connections");
             return Err(Box::new(handshake::unavailable(
@@ -331,7 +347,7 @@ impl Shared {
             ends,
             framing: subprotocol.map_or_else(|| scope.framing(), |known| (known.make)()),
             scope,
-            slot,
+            slot: (slot, place),
         };
         Ok((answer, upgrade))
     }
@@ -439,5 +455,5 @@ struct Speaking {
     scope: Scope,
     leave: Leave,
     span: Span,
-    slot: OwnedSemaphorePermit,
+    slot: (OwnedSemaphorePermit, Option<Counted>),
 }
