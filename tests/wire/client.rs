@@ -196,6 +196,11 @@ impl Peer {
         self.dropped().await;
     }
 
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    pub(crate) fn into_socket(self) -> WebSocketStream<TcpStream> {
+        self.socket
+    }
+
     /// The TCP connection, of which nothing has been read ahead.
     pub(crate) fn into_tcp(self) -> TcpStream {
         self.socket.into_inner()

@@ -21,7 +21,7 @@ fn nested(open: &str, close: &str, levels: usize) -> String {
 }
 
 #[tokio::test]
-async fn json_that_is_meant_to_hurt_is_a_fault_in_raw() {
+async fn s20_json_that_is_meant_to_hurt_is_a_fault_in_raw() {
     let server = roomy().await;
     let mut peer = Peer::raw(&server, "/ws").await;
     let many = (0..50_000).map(|key| format!("\"{key}\":0"));
@@ -51,7 +51,7 @@ async fn json_that_is_meant_to_hurt_is_a_fault_in_raw() {
 }
 
 #[tokio::test]
-async fn json_that_is_meant_to_hurt_is_a_fault_in_the_envelope() {
+async fn s20_json_that_is_meant_to_hurt_is_a_fault_in_the_envelope() {
     let server = roomy().await;
     let mut peer = Peer::envelope(&server).await;
     for payload in [

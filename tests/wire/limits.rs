@@ -32,7 +32,7 @@ async fn a_message_may_have_64_kib_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_message_in_fragments_has_the_same_limit() {
+async fn s13_a_message_in_fragments_has_the_same_limit() {
     let server = beating(SELDOM).await;
     for (size, is_accepted) in [(MESSAGE, true), (MESSAGE + 1, false)] {
         let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
@@ -53,7 +53,7 @@ async fn a_message_in_fragments_has_the_same_limit() {
 }
 
 #[tokio::test]
-async fn what_is_said_to_be_too_long_is_refused_before_it_comes() {
+async fn s11_what_is_said_to_be_too_long_is_refused_before_it_comes() {
     let server = beating(SELDOM).await;
     for length in [1 << 63, (1 << 63) - 1, 1 << 32, 65_537_u64] {
         let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
@@ -136,7 +136,7 @@ async fn half_a_handshake_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn a_flood_of_pings_closes_the_connection() {
+async fn s15_more_than_20_pings_in_a_second_close_with_1008() {
     let server = beating(SELDOM).await;
     for control in [Message::Ping(Bytes::new()), Message::Pong(Bytes::new())] {
         let mut peer = Peer::raw(&server, "/ws").await;

@@ -1,0 +1,105 @@
+//! Memory under floods: S15, S23, S38.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use specwire::Limits;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::{Peer, frame, soon};
+use crate::gauge::{alone, memory, peak};
+use crate::service::{limited, telescope_within};
+
+/// For 10 s, from a client that reads nothing and comes back whenever it is closed.
+#[tokio::test]
+async fn s15_ten_seconds_of_pings_that_nobody_reads_the_pongs_of_take_no_memory() {
+    let _alone = alone().await;
+    let server = limited(Limits::default()).await;
+    let pings = frame(0x89, &[b'p'; 125]).repeat(100);
+    let flood = async |until: Instant| {
+        let mut closed = 0;
+        while Instant::now() < until {
+            let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+            while tcp.write_all(&pings).await.is_ok() && Instant::now() < until {
+                tokio::task::yield_now().await;
+            }
+            closed += 1;
+        }
+        closed
+    };
+    flood(Instant::now() + Duration::from_millis(500)).await;
+    let before = memory();
+    let (most, closed) = peak(flood(Instant::now() + Duration::from_secs(10))).await;
+    let grown = most.saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more than before");
+    assert!(closed > 1 && server.metrics.counters().closed[&1008] > 1);
+}
+
+/// With as many pings as there may be, from a client that reads nothing: what cannot be written is
+/// given up after 5 s, and is little until then.
+#[tokio::test]
+async fn s15_pongs_that_are_not_read_end_at_the_write_timeout() {
+    let _alone = alone().await;
+    let (server, _dome) = telescope_within(Limits {
+        write_timeout: Duration::from_millis(500),
+        control_frames: u32::MAX,
+        ..Limits::default()
+    })
+    .await;
+    let mut tcp = Peer::raw(&server, "/ws/patterns").await.into_tcp();
+    let before = memory();
+    let pings = frame(0x89, &[b'p'; 125]).repeat(1000);
+    let (most, ()) = peak(soon(async {
+        while tcp.write_all(&pings).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }))
+    .await;
+    let grown = most.saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more than before");
+    assert_eq!(server.metrics.counters().lost, 1);
+}
+
+#[tokio::test]
+async fn s38_subscribing_and_unsubscribing_without_end_takes_no_memory() {
+    let _alone = alone().await;
+    let limits = Limits {
+        messages: u32::MAX,
+        ..Limits::default()
+    };
+    let (server, _dome) = telescope_within(limits).await;
+    let churn = async |from: u64, to: u64| {
+        let peer = Peer::envelope(&server).await;
+        let (mut requests, mut answers) = peer.into_socket().split();
+        let sending = async {
+            for id in from..to {
+                let sub =
+                    format!(r#"{{"op":"sub","id":{id},"channel":"weather_sub","payload":{{}}}}"#);
+                requests.feed(Message::text(sub)).await.unwrap();
+                let unsub = format!(r#"{{"op":"unsub","id":{id}}}"#);
+                requests.feed(Message::text(unsub)).await.unwrap();
+            }
+            requests.flush().await.unwrap();
+        };
+        let hearing = async {
+            let mut ended = from;
+            while ended < to {
+                let frame = answers.next().await.unwrap().unwrap();
+                let text = frame.to_text().unwrap();
+                assert!(!text.contains("err"), "{text}");
+                ended += u64::from(text.contains("unsub"));
+            }
+        };
+        tokio::join!(sending, hearing);
+    };
+    churn(0, 20_000).await;
+    let before = memory();
+    let start = Instant::now();
+    let (most, ()) = peak(churn(20_000, 120_000)).await;
+    println!("{:?}", start.elapsed());
+    let grown = most.saturating_sub(before);
+    assert!(grown < 2 << 20, "{grown} bytes more than before");
+    assert_eq!(server.metrics.counters().subscriptions, 0);
+}
