@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::json;
-use specwire::{Fault, Opening, Request, Server, Subscribers, Validate};
+use specwire::{Fault, Limits, Opening, Request, Server, Subscribers, Validate};
 use specwire_server::heartbeat::{
     self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse, Service,
 };
@@ -52,6 +52,29 @@ async fn curious() -> (Running, mpsc::UnboundedReceiver<Seen>) {
 
 fn ask(id: u64, what: &str) -> serde_json::Value {
     json!({"op": "msg", "id": id, "channel": "getPeriod_request", "payload": {"interactionId": what}})
+}
+
+#[tokio::test]
+async fn a_handler_is_told_how_long_the_way_to_its_peer_is() {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let limits = Limits {
+        ping_interval: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = Server::new()
+        .limits(limits)
+        .serve(heartbeat::provider(Curious(sender)));
+    let server = Running::start(server).await;
+    let mut peer = Peer::envelope(&server).await;
+    peer.send(&ask(1, "before")).await;
+    peer.next().await;
+    assert_eq!(soon(seen.recv()).await.unwrap().latency(), None);
+    // The client answers the ping when it reads on.
+    let answers = async { while let Some(Ok(_)) = peer.next_frame().await {} };
+    let _ = tokio::time::timeout(Duration::from_millis(500), answers).await;
+    peer.send(&ask(2, "after")).await;
+    let latency = soon(seen.recv()).await.unwrap().latency().unwrap();
+    assert!(latency < Duration::from_millis(400), "{latency:?}");
 }
 
 #[tokio::test]

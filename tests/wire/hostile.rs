@@ -79,6 +79,49 @@ async fn s20_json_that_is_meant_to_hurt_is_a_fault_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn s21_messages_of_no_type_or_of_the_wrong_one_are_faults() {
+    let (server, _dome) = telescope().await;
+    let mut raw = Peer::raw(&server, "/ws/patterns").await;
+    for (message, code) in [
+        // An unknown type, none, and one of several.
+        (json!({"type": "nonsense"}), "unmatched_message"),
+        (json!({"subscriptionId": {"$ref": "#"}}), "invalid_message"),
+        (json!({}), "ambiguous_message"),
+        // Members that may not be there, and values of other types.
+        (json!({"quickly": true, "more": 1}), "unmatched_message"),
+        (json!({"quickly": "yes"}), "invalid_message"),
+        (json!({"corners": {}}), "invalid_message"),
+        (json!({"corners": [[]]}), "invalid_message"),
+        (
+            json!({"rightAscension": "1", "declination": []}),
+            "invalid_message",
+        ),
+        (json!({"duration": {"seconds": 1}}), "invalid_message"),
+        (json!([]), "unmatched_message"),
+        (json!(null), "unmatched_message"),
+        (json!("text"), "unmatched_message"),
+        (json!(0), "unmatched_message"),
+    ] {
+        raw.send(&message).await;
+        assert_eq!(raw.next_fault().await, code, "{message}");
+    }
+    let mut envelope = Peer::envelope(&server).await;
+    for payload in [
+        json!({"x": 1}),
+        json!([]),
+        json!(null),
+        json!("x"),
+        json!(1e9),
+    ] {
+        envelope
+            .send(&json!({"op": "msg", "id": 1, "channel": "status_request", "payload": payload}))
+            .await;
+        assert_eq!(envelope.next_fault().await, "invalid_message", "{payload}");
+    }
+    envelope.expect_nothing().await;
+}
+
+#[tokio::test]
 async fn text_with_nul_and_beyond_the_first_plane_comes_back_as_it_was() {
     let server = roomy().await;
     let mut peer = Peer::raw(&server, "/ws").await;

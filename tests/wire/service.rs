@@ -137,6 +137,8 @@ pub(crate) enum Weather {
     Wind(f64, oneshot::Sender<usize>),
     /// Publishes so many, each when the subscribers are ready for it.
     Gusts(usize),
+    /// Publishes one message of so many bytes to all.
+    Front(usize),
     /// Publishes without end, as often as others let it.
     Storm,
     End,
@@ -283,6 +285,12 @@ impl patterns::Service for Telescope {
                         subscribers.ready().await;
                         publish(number.into());
                     }
+                }
+                Weather::Front(size) => {
+                    subscribers.publish(WeatherPub {
+                        subscription_id: Some("x".repeat(size)),
+                        wind: None,
+                    });
                 }
                 Weather::Storm => loop {
                     publish(118.0);
