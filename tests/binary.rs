@@ -237,6 +237,26 @@ fn the_heartbeat_example_prints_the_period_and_beats() {
     assert_eq!(lines[2..], beats);
 }
 
+#[test]
+fn the_ticker_example_notices_a_server_that_freezes_and_comes_back() {
+    let server = Server::start();
+    let example = Program::start(
+        Command::new(example("ticker"))
+            .args(["AAPL", "SPY"])
+            .env("TICKER", format!("ws://{}/", server.address))
+            .env("PING", "1"),
+    );
+    let next = |words: &str| example.lines().find(|line| line.contains(words));
+    next("AAPL ");
+    next("latency ");
+    server.program.signal("STOP");
+    next("disconnected");
+    server.program.signal("CONT");
+    next("connected as ");
+    next("SPY ");
+    next("latency ");
+}
+
 #[tokio::test]
 async fn the_axum_example_serves_beats_beside_its_own_routes_and_stops_well() {
     let program = Program::start(Command::new(example("axum")).arg("127.0.0.1:0"));
