@@ -1,0 +1,672 @@
+//! One schema asked of one value: what each keyword means.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Number, Value};
+
+use crate::at::At;
+use crate::checks::{max_length, min_length};
+use crate::format::Format;
+use crate::number;
+use crate::pattern::{self, Compiled};
+use crate::value::{counted, is_equal, one_of, shown, write_canonical};
+use crate::violation::{Violation, cut, quoted};
+
+/// Schemas within one another, by reference or not.
+const MAX_DEPTH: usize = 500;
+
+/// The patterns in a schema, each compiled when it is first needed.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(HashMap<String, OnceLock<Option<Compiled>>>);
+
+impl Patterns {
+    pub(super) fn of(root: &Value) -> Self {
+        let mut patterns = Self::default();
+        let mut values = vec![root];
+        while let Some(value) = values.pop() {
+            match value {
+                Value::Object(members) => {
+                    if let Some(Value::String(pattern)) = members.get("pattern") {
+                        patterns.add(pattern);
+                    }
+                    if let Some(Value::Object(schemas)) = members.get("patternProperties") {
+                        schemas.keys().for_each(|pattern| patterns.add(pattern));
+                    }
+                    values.extend(members.values());
+                }
+                Value::Array(items) => values.extend(items),
+                _ => {}
+            }
+        }
+        patterns
+    }
+
+    fn add(&mut self, pattern: &str) {
+        if !self.0.contains_key(pattern) {
+            self.0.insert(pattern.to_owned(), OnceLock::new());
+        }
+    }
+
+    fn get(&self, pattern: &str) -> Option<&Compiled> {
+        let compiled = self.0.get(pattern)?;
+        compiled
+            .get_or_init(|| pattern::compile(pattern).ok())
+            .as_ref()
+    }
+}
+
+pub(super) fn evaluate(
+    root: &Value,
+    patterns: &Patterns,
+    schema: &Value,
+    instance: &Value,
+    at: &At<'_>,
+    room: usize,
+    steps: &mut usize,
+) -> Vec<Violation> {
+    let evaluation = Evaluation {
+        root,
+        patterns,
+        steps: Cell::new(*steps),
+        is_exhausted: Cell::new(false),
+    };
+    let mut found = Found {
+        violations: Vec::new(),
+        room,
+        is_any: false,
+    };
+    evaluation.apply(schema, instance, at, 0, &mut found);
+    *steps = evaluation.steps.get();
+    if evaluation.is_exhausted.get() {
+        // What has been found may rest on something that was not looked at.
+        return Vec::new();
+    }
+    found.violations
+}
+
+/// One value and all that is asked of it.
+struct Evaluation<'a> {
+    root: &'a Value,
+    patterns: &'a Patterns,
+    steps: Cell<usize>,
+    is_exhausted: Cell<bool>,
+}
+
+/// What has been found, as far as anyone wants to know.
+struct Found {
+    violations: Vec<Violation>,
+    room: usize,
+    is_any: bool,
+}
+
+impl Found {
+    fn add(&mut self, violation: impl FnOnce() -> Violation) {
+        self.is_any = true;
+        if self.violations.len() < self.room {
+            self.violations.push(violation());
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_any && self.violations.len() >= self.room
+    }
+}
+
+/// A schema's members, the value that they are asked of, and how deep within the first schema.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    schema: &'a Map<String, Value>,
+    at: &'a At<'a>,
+    depth: usize,
+}
+
+impl<'a> Case<'a> {
+    fn get(&self, keyword: &str) -> Option<&'a Value> {
+        self.schema.get(keyword)
+    }
+
+    fn object(&self, keyword: &str) -> Option<&'a Map<String, Value>> {
+        self.get(keyword)?.as_object()
+    }
+
+    fn array(&self, keyword: &str) -> Option<&'a [Value]> {
+        self.get(keyword)?.as_array().map(Vec::as_slice)
+    }
+
+    fn number(&self, keyword: &str) -> Option<&'a Number> {
+        match self.get(keyword)? {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A count of things, which may be written `2.0`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates"
+    )]
+    fn count(&self, keyword: &str) -> Option<usize> {
+        let number = self.number(keyword)?;
+        let count = number.as_f64().filter(|count| *count >= 0.0)?;
+        Some(count.ceil() as usize)
+    }
+
+    fn found(
+        &self,
+        found: &mut Found,
+        rule: &'static str,
+        value: impl fmt::Display,
+        expected: impl fmt::Display,
+    ) {
+        found.add(|| Violation::found(self.at, rule, value, expected));
+    }
+}
+
+impl Evaluation<'_> {
+    /// Takes from what there is to take; `false` when there is nothing left.
+    fn takes(&self, steps: usize) -> bool {
+        match self.steps.get().checked_sub(steps) {
+            Some(rest) => self.steps.set(rest),
+            None => {
+                self.steps.set(0);
+                self.is_exhausted.set(true);
+            }
+        }
+        !self.is_exhausted.get()
+    }
+
+    fn apply(
+        &self,
+        schema: &Value,
+        instance: &Value,
+        at: &At<'_>,
+        depth: usize,
+        found: &mut Found,
+    ) {
+        if depth > MAX_DEPTH {
+            self.is_exhausted.set(true);
+        }
+        if !self.takes(1) || found.is_full() {
+            return;
+        }
+        let schema = match schema {
+            Value::Object(schema) => schema,
+            Value::Bool(false) => {
+                return found.add(|| Violation::found(at, "false", shown(instance), "nothing"));
+            }
+            _ => return,
+        };
+        if instance.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
+            return;
+        }
+        let case = Case {
+            schema,
+            at,
+            depth: depth + 1,
+        };
+        self.reference(case, instance, found);
+        self.any_value(case, instance, found);
+        match instance {
+            Value::Number(number) => numbers(case, number, found),
+            Value::String(text) => self.strings(case, text, found),
+            Value::Array(items) => self.arrays(case, items, found),
+            Value::Object(members) => self.objects(case, instance, members, found),
+            Value::Null | Value::Bool(_) => {}
+        }
+        self.combinations(case, instance, found);
+    }
+
+    /// Whether the value fits, whatever is wrong with it.
+    fn fits(&self, schema: &Value, instance: &Value, case: Case<'_>) -> bool {
+        let mut found = Found {
+            violations: Vec::new(),
+            room: 0,
+            is_any: false,
+        };
+        self.apply(schema, instance, case.at, case.depth, &mut found);
+        !found.is_any
+    }
+
+    fn reference(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
+        let Some(Value::String(reference)) = case.get("$ref") else {
+            return;
+        };
+        let Some(pointer) = reference.strip_prefix('#') else {
+            return;
+        };
+        if !self.takes(pointer.len() / 8) {
+            return;
+        }
+        if let Some(target) = self.root.pointer(&percent_decoded(pointer)) {
+            self.apply(target, instance, case.at, case.depth, found);
+        }
+    }
+
+    fn any_value(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
+        match case.get("type") {
+            Some(Value::String(name)) if !has_type(instance, name) => {
+                case.found(found, "type", shown(instance), with_article(name));
+            }
+            Some(Value::Array(names)) => {
+                let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
+                if !names.iter().any(|name| has_type(instance, name)) {
+                    let expected: Vec<_> = names.into_iter().map(with_article).collect();
+                    case.found(found, "type", shown(instance), expected.join(" or "));
+                }
+            }
+            _ => {}
+        }
+        if let Some(values) = case.array("enum") {
+            let is_one = values
+                .iter()
+                .any(|value| self.takes(weight(value)) && is_equal(value, instance));
+            if !is_one {
+                case.found(found, "enum", shown(instance), one_of(values));
+            }
+        }
+        if let Some(value) = case.get("const")
+            && self.takes(weight(value))
+            && !is_equal(value, instance)
+        {
+            case.found(found, "const", shown(instance), shown(value));
+        }
+    }
+
+    /// Whether the pattern is found, or cannot be looked for.
+    fn matches(&self, pattern: &str, text: &str) -> bool {
+        // Compiling, if it has not been done, takes as long as some looking does.
+        let Some(Compiled { regex, weight }) = self.patterns.get(pattern) else {
+            self.takes(pattern.len() / 8);
+            return true;
+        };
+        let cost = weight.saturating_mul(text.len() / 4 + 1);
+        !self.takes(cost) || regex.is_match(text)
+    }
+
+    fn strings(&self, case: Case<'_>, text: &str, found: &mut Found) {
+        if let Some(limit) = case.count("minLength")
+            && let Err(violation) = min_length(case.at, text, limit)
+        {
+            found.add(|| violation);
+        }
+        if let Some(limit) = case.count("maxLength")
+            && let Err(violation) = max_length(case.at, text, limit)
+        {
+            found.add(|| violation);
+        }
+        if let Some(Value::String(pattern)) = case.get("pattern")
+            && !self.matches(pattern, text)
+        {
+            let expected = format_args!("a match of {pattern}");
+            case.found(found, "pattern", quoted(text), expected);
+        }
+        if let Some(Value::String(name)) = case.get("format")
+            && let Some(format) = Format::named(name)
+            && self.takes(text.len() / 8)
+            && !format.matches(text)
+        {
+            case.found(found, "format", quoted(text), format);
+        }
+    }
+
+    fn arrays(&self, case: Case<'_>, items: &[Value], found: &mut Found) {
+        let each = |found: &mut Found, schema: &Value, from: usize| {
+            for (index, item) in items.iter().enumerate().skip(from) {
+                self.apply(schema, item, &case.at.item(index), case.depth, found);
+            }
+        };
+        let listed = |found: &mut Found, schemas: &[Value]| {
+            for (index, (item, schema)) in items.iter().zip(schemas).enumerate() {
+                self.apply(schema, item, &case.at.item(index), case.depth, found);
+            }
+        };
+        let prefix = case.array("prefixItems").unwrap_or_default();
+        listed(found, prefix);
+        match case.get("items") {
+            Some(Value::Array(schemas)) => {
+                listed(found, schemas);
+                if let Some(schema) = case.get("additionalItems") {
+                    each(found, schema, schemas.len());
+                }
+            }
+            Some(schema) => each(found, schema, prefix.len()),
+            None => {}
+        }
+        if let Some(limit) = case.count("minItems")
+            && items.len() < limit
+        {
+            let items = counted(items.len(), "item", "items");
+            case.found(found, "minItems", items, format_args!("at least {limit}"));
+        }
+        if let Some(limit) = case.count("maxItems")
+            && items.len() > limit
+        {
+            let items = counted(items.len(), "item", "items");
+            case.found(found, "maxItems", items, format_args!("at most {limit}"));
+        }
+        if case.get("uniqueItems") == Some(&Value::Bool(true)) {
+            self.unique(case, items, found);
+        }
+        if let Some(schema) = case.get("contains") {
+            let count = items
+                .iter()
+                .filter(|item| self.fits(schema, item, case))
+                .count();
+            let least = case.count("minContains").unwrap_or(1);
+            if count < least {
+                let expected = format_args!("at least {least}");
+                let found_items = format_args!("{} that fit", counted(count, "item", "items"));
+                case.found(found, "contains", found_items, expected);
+            }
+            if let Some(most) = case.count("maxContains")
+                && count > most
+            {
+                let found_items = format_args!("{} that fit", counted(count, "item", "items"));
+                case.found(
+                    found,
+                    "maxContains",
+                    found_items,
+                    format_args!("at most {most}"),
+                );
+            }
+        }
+    }
+
+    fn unique(&self, case: Case<'_>, items: &[Value], found: &mut Found) {
+        let mut seen = HashSet::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            if !self.takes(weight(item)) {
+                return;
+            }
+            let mut text = String::new();
+            write_canonical(item, &mut text);
+            if !seen.insert(text) {
+                let what = format!("{} is there twice", shown(item));
+                return found.add(|| Violation::new(&case.at.item(index), "uniqueItems", what));
+            }
+        }
+    }
+
+    fn objects(
+        &self,
+        case: Case<'_>,
+        instance: &Value,
+        members: &Map<String, Value>,
+        found: &mut Found,
+    ) {
+        for name in case.array("required").unwrap_or_default() {
+            if let Value::String(name) = name
+                && self.takes(1)
+                && !members.contains_key(name)
+            {
+                let what = format!("`{}` is missing", cut(name, 48));
+                found.add(|| Violation::new(case.at, "required", what));
+            }
+        }
+        self.members(case, members, found);
+        if let Some(limit) = case.count("minProperties")
+            && members.len() < limit
+        {
+            let members = counted(members.len(), "member", "members");
+            case.found(
+                found,
+                "minProperties",
+                members,
+                format_args!("at least {limit}"),
+            );
+        }
+        if let Some(limit) = case.count("maxProperties")
+            && members.len() > limit
+        {
+            let members = counted(members.len(), "member", "members");
+            case.found(
+                found,
+                "maxProperties",
+                members,
+                format_args!("at most {limit}"),
+            );
+        }
+        for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
+            for (name, dependency) in case.object(keyword).into_iter().flatten() {
+                if !self.takes(1) || !members.contains_key(name) {
+                    continue;
+                }
+                match dependency {
+                    Value::Array(others) => {
+                        for other in others.iter().filter_map(Value::as_str) {
+                            if self.takes(1) && !members.contains_key(other) {
+                                let other = cut(other, 48);
+                                let name = cut(name, 48);
+                                let what = format!("`{other}` is missing beside `{name}`");
+                                let rule = "dependentRequired";
+                                found.add(|| Violation::new(case.at, rule, what));
+                            }
+                        }
+                    }
+                    schema => self.apply(schema, instance, case.at, case.depth, found),
+                }
+            }
+        }
+    }
+
+    /// What is said of each member.
+    fn members(&self, case: Case<'_>, members: &Map<String, Value>, found: &mut Found) {
+        let properties = case.object("properties");
+        let patterns = case.object("patternProperties");
+        let others = case.get("additionalProperties");
+        let names = case.get("propertyNames");
+        if properties.is_none() && patterns.is_none() && others.is_none() && names.is_none() {
+            return;
+        }
+        for (name, value) in members {
+            if !self.takes(1) || found.is_full() {
+                return;
+            }
+            let at = case.at.member(name);
+            if let Some(schema) = names {
+                let mut of_name = Found {
+                    violations: Vec::new(),
+                    room: usize::from(found.room > 0),
+                    is_any: false,
+                };
+                let text = Value::from(name.as_str());
+                self.apply(schema, &text, &at, case.depth, &mut of_name);
+                if of_name.is_any {
+                    found.is_any = true;
+                    for violation in of_name.violations {
+                        found.add(|| violation.of_name());
+                    }
+                }
+            }
+            let mut is_known = false;
+            if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
+                is_known = true;
+                self.apply(schema, value, &at, case.depth, found);
+            }
+            for (pattern, schema) in patterns.into_iter().flatten() {
+                if self.matches(pattern, name) {
+                    is_known = true;
+                    self.apply(schema, value, &at, case.depth, found);
+                }
+            }
+            match others {
+                Some(Value::Bool(false)) if !is_known => found.add(|| {
+                    let what = "found a member of this name, expected none";
+                    Violation::new(&at, "additionalProperties", what)
+                }),
+                Some(schema) if !is_known => self.apply(schema, value, &at, case.depth, found),
+                _ => {}
+            }
+        }
+    }
+
+    fn combinations(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
+        for schema in case.array("allOf").unwrap_or_default() {
+            self.apply(schema, instance, case.at, case.depth, found);
+        }
+        if let Some(schemas) = case.array("anyOf")
+            && !schemas
+                .iter()
+                .any(|schema| self.fits(schema, instance, case))
+        {
+            let expected = format_args!(
+                "it to fit any of {}",
+                counted(schemas.len(), "schema", "schemas")
+            );
+            case.found(found, "anyOf", shown(instance), expected);
+        }
+        if let Some(schemas) = case.array("oneOf") {
+            let fitting = schemas
+                .iter()
+                .filter(|schema| self.fits(schema, instance, case))
+                .count();
+            let schemas = counted(schemas.len(), "schema", "schemas");
+            match fitting {
+                0 => {
+                    let expected = format_args!("it to fit one of {schemas}");
+                    case.found(found, "oneOf", shown(instance), expected);
+                }
+                1 => {}
+                several => {
+                    let expected =
+                        format_args!("it to fit one of {schemas}, and it fits {several}");
+                    case.found(found, "oneOf", shown(instance), expected);
+                }
+            }
+        }
+        if let Some(schema) = case.get("not")
+            && self.fits(schema, instance, case)
+        {
+            case.found(
+                found,
+                "not",
+                shown(instance),
+                "what its schema does not exclude",
+            );
+        }
+        if let Some(schema) = case.get("if") {
+            let next = if self.fits(schema, instance, case) {
+                "then"
+            } else {
+                "else"
+            };
+            if let Some(schema) = case.get(next) {
+                self.apply(schema, instance, case.at, case.depth, found);
+            }
+        }
+    }
+}
+
+fn numbers(case: Case<'_>, number: &Number, found: &mut Found) {
+    // In draft 4 these say of `minimum` and `maximum` that they are exclusive.
+    let is_set = |keyword| case.get(keyword) == Some(&Value::Bool(true));
+    let bounds = [
+        (
+            "minimum",
+            "at least",
+            Ordering::Less,
+            is_set("exclusiveMinimum"),
+        ),
+        (
+            "maximum",
+            "at most",
+            Ordering::Greater,
+            is_set("exclusiveMaximum"),
+        ),
+        ("exclusiveMinimum", "more than", Ordering::Less, true),
+        ("exclusiveMaximum", "less than", Ordering::Greater, true),
+    ];
+    for (rule, expected, outside, is_exclusive) in bounds {
+        let Some(limit) = case.number(rule) else {
+            continue;
+        };
+        let order = number::compare(number, limit);
+        if order == Some(outside) || (is_exclusive && order == Some(Ordering::Equal)) {
+            let expected = match (rule, is_exclusive) {
+                ("minimum", true) => "more than",
+                ("maximum", true) => "less than",
+                _ => expected,
+            };
+            let expected = format_args!("{expected} {limit}");
+            case.found(found, rule, number, expected);
+        }
+    }
+    if let Some(of) = case.number("multipleOf")
+        && let (Some(value), Some(divisor)) = (number::decimal(number), number::decimal(of))
+        && !value.is_multiple_of(divisor)
+    {
+        case.found(
+            found,
+            "multipleOf",
+            number,
+            format_args!("a multiple of {of}"),
+        );
+    }
+}
+
+/// What comparing with a value costs, near enough: nothing below the top is ever compared twice.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(weight).sum::<usize>().saturating_add(1),
+        Value::Object(members) => members
+            .values()
+            .map(weight)
+            .sum::<usize>()
+            .saturating_add(1),
+        Value::String(text) => text.len() / 64 + 1,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+fn has_type(instance: &Value, name: &str) -> bool {
+    match name {
+        "null" => instance.is_null(),
+        "boolean" => instance.is_boolean(),
+        "integer" => matches!(instance, Value::Number(number) if number::is_whole(number)),
+        "number" => instance.is_number(),
+        "string" => instance.is_string(),
+        "array" => instance.is_array(),
+        "object" => instance.is_object(),
+        // No draft has this type, and so none says what it is not.
+        _ => true,
+    }
+}
+
+fn with_article(name: &str) -> String {
+    match name {
+        "null" => name.to_owned(),
+        "integer" | "array" | "object" => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
+/// The text of a URI's fragment.
+fn percent_decoded(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = after.split_first_chunk::<2>().and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        match escaped {
+            Some((escaped, after)) if *byte == b'%' => {
+                bytes.push(escaped);
+                rest = after;
+            }
+            _ => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
