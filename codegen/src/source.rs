@@ -30,7 +30,7 @@ use crate::diagnostic::{Errors, Place, Text, quote};
 use meaning::Unclear;
 pub(crate) use value::string as json_string;
 
-pub(crate) use files::{Files, Target, is_document, not_utf8, read_bytes};
+pub(crate) use files::{Files, Target, is_avro, is_document, not_utf8, read_bytes};
 pub(crate) use location::{decode, normal, slashed, unescape};
 
 /// The longest document that is read, in bytes. What it refers to may be longer: a few definitions in

@@ -361,6 +361,50 @@ fn schemas_in_other_languages_are_taken_for_anything() {
 }
 
 #[test]
+fn schemas_of_avro_may_be_in_files_of_their_own() {
+    let payload = |file: &str| {
+        format!(
+            "{{schemaFormat: application/vnd.apache.avro;version=1.9.0, schema: {{$ref: {file}}}}}"
+        )
+    };
+    let tick = r#"{"type": "record", "name": "Tick", "namespace": "org.example", "fields": [
+        {"name": "at", "type": "long"},
+        {"name": "zone", "type": ["null", {"type": "enum", "name": "Zone", "symbols": ["UTC", "CET"]}]},
+        {"name": "other", "type": "org.example.Zone"},
+        {"name": "before", "type": ["null", "Tick"]}
+    ]}"#;
+    let document = clock(&payload("tick.avsc"));
+    let found = generated(&document, &[("yaml/tick.avsc", tick)]);
+    assert_eq!(warnings(&found), [""; 0]);
+    for part in [
+        "pub at: i64,",
+        "pub zone: ::core::option::Option<Zone>,",
+        "pub before: ::core::option::Option<::std::boxed::Box<Self>>,",
+    ] {
+        assert!(found.code.contains(part), "{part}: {}", found.code);
+    }
+
+    // One that is not there is somebody else's, and what it says is unknown.
+    let found = generated(&document, &[]);
+    assert_eq!(
+        warnings(&found),
+        [
+            "yaml/Clock.yaml:3:62: warning[SW0406]: schemas of the format \
+             `application/vnd.apache.avro;version=1.9.0` are not read",
+            "yaml/Clock.yaml:3:120: warning[SW0208]: the file `yaml/tick.avsc` does not exist"
+        ]
+    );
+    // It is no schema of AsyncAPI's.
+    let found = generated(&clock("{$ref: tick.avsc}"), &[("yaml/tick.avsc", tick)]);
+    assert_eq!(
+        warnings(&found),
+        [
+            "yaml/Clock.yaml:3:54: warning[SW0209]: found a reference to a file in another language, `tick.avsc`"
+        ]
+    );
+}
+
+#[test]
 fn there_is_an_end_to_how_much_is_read() {
     let document = clock("{$ref: 0.yaml}");
     let read = |path: &str| {

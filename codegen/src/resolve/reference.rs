@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
-use crate::source::{Id, Node, Source, Target, decode, unescape};
+use crate::source::{Id, Node, Source, Target, decode, is_avro, unescape};
 
 /// How many references of a cycle are shown.
 const MOST_SHOWN: usize = 5;
@@ -201,8 +201,14 @@ fn find<'s>(
 ) -> Option<Node<'s>> {
     let reference = node.get("$ref").unwrap_or(node);
     let text = reference.text().unwrap_or_default();
-    source.tell(node, parts(node).0, errors);
-    let (root, fragment) = match begin(source, node) {
+    let location = parts(node).0;
+    let begun = match begin(source, node) {
+        // Only a schema that says its format is read as one of Avro's.
+        (_, fragment) if is_avro(location) => (Target::Foreign, fragment),
+        begun => begun,
+    };
+    source.tell(node, location, errors);
+    let (root, fragment) = match begun {
         (Target::Node(root), fragment) => (root, fragment),
         (Target::Unusable, _) => return None,
         (Target::Foreign, _) => {

@@ -26,10 +26,9 @@ const LONGEST_TOGETHER: usize = 4 * LONGEST;
 /// How much of a URL is shown for a build script to copy.
 const LONGEST_SHOWN: usize = 200;
 
-/// Endings of files that hold neither YAML nor JSON, or schemas of another language in it.
+/// Endings of files that hold neither YAML nor JSON.
 const FOREIGN: &[&str] = &[
-    "avdl", "avsc", "capnp", "fbs", "gql", "graphql", "graphqls", "proto", "raml", "thrift",
-    "wsdl", "xsd",
+    "avdl", "capnp", "fbs", "gql", "graphql", "graphqls", "proto", "raml", "thrift", "wsdl", "xsd",
 ];
 
 /// Where files are read from. Paths have `/` between their parts.
@@ -39,6 +38,12 @@ pub(crate) trait Files {
 
     /// What else is in a folder, as far as that is known: for suggestions.
     fn names(&mut self, folder: &str) -> Vec<String>;
+}
+
+/// The file is one of Avro: JSON in which there is no schema of AsyncAPI's.
+pub(crate) fn is_avro(location: &str) -> bool {
+    let ending = location.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("avsc"))
 }
 
 /// Reads as much of a file as is needed to see that it is too long.
@@ -291,7 +296,14 @@ impl Reader<'_> {
                 );
                 elsewhere(message, help)
             }
-            Located::File { path, url } => self.file(path, url),
+            Located::File { path, url } => match self.file(path, url) {
+                // Whoever has the schema's registry may have no need of the file.
+                Link::Broken(broken) if is_avro(location) => Link::Broken(Broken {
+                    is_elsewhere: true,
+                    ..broken
+                }),
+                link => link,
+            },
         }
     }
 
