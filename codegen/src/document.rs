@@ -14,7 +14,7 @@ use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
 use grammar::Shape;
-pub(crate) use schema::{is_bare_properties, json_schema};
+pub(crate) use schema::{Holds, holds, is_bare_properties, json_schema};
 pub(crate) use sections::gather;
 
 /// A document whose version is known to be one that specwire reads.

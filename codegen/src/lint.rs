@@ -3,14 +3,14 @@
 //! The runtime checks messages by the same rules (`specwire_rules`), so that what is warned of here
 //! would be refused there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use specwire_rules::{Violation, schema};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::document::{Kind, is_bare_properties, json_schema};
-use crate::resolve::{Layers, References, Resolved};
+use crate::document::Kind;
+use crate::resolve::{Layers, References, Resolved, SchemaWriter, meant};
 use crate::source::{Id, Node};
 
 /// What all checks of a document may take: a fraction of a second without optimisation.
@@ -20,59 +20,21 @@ const MOST: usize = 50_000;
 /// How many warnings are worth making: there are no more shown.
 const MOST_WARNINGS: usize = 1001;
 
-/// Keywords whose value is a schema.
-const ONE: &[&str] = &[
-    "additionalItems",
-    "additionalProperties",
-    "contains",
-    "else",
-    "if",
-    "not",
-    "propertyNames",
-    "then",
-];
-
-/// Keywords whose value is a list of schemas.
-const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
-
-/// Keywords whose value maps names to schemas.
-const MAP: &[&str] = &["dependentSchemas", "patternProperties", "properties"];
-
-/// Keywords with other values that say something of values.
-const PLAIN: &[&str] = &[
-    "const",
-    "dependentRequired",
-    "enum",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxContains",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minContains",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "nullable",
-    "pattern",
-    "required",
-    "type",
-    "uniqueItems",
-];
-
 /// Warns of each example and default that is not what its schema says.
 pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
     let claims = claims(resolved);
-    let mut schemas = Schemas::new(&resolved.references);
-    let claims: Vec<_> = claims
+    let mut schemas = SchemaWriter::list(&resolved.references);
+    let claims: Vec<(Value, _)> = claims
         .into_iter()
-        .filter_map(|claim| Some((schemas.refer(claim.schema)?, claim)))
+        .filter_map(|claim| {
+            let schema = schemas.refer(claim.schema)?;
+            Some((serde_json::from_str(&schema).ok()?, claim))
+        })
         .collect();
-    let root = schemas.finish();
+    if claims.is_empty() {
+        return;
+    }
+    let root = serde_json::from_str(&schemas.finish()).unwrap_or_default();
     let rules = schema::Schemas::new(&root);
     let mut steps = STEPS;
     let mut left = MOST_WARNINGS;
@@ -210,122 +172,6 @@ impl<'s> Claim<'s> {
             Some(text) => warning.with_help(format!("write `'{text}'`")),
             None => warning,
         }
-    }
-}
-
-/// The schema that a node stands for; `None` if that is one of another language, or not there.
-fn meant<'s>(node: Node<'s>, references: &References<'s>) -> Option<Node<'s>> {
-    let mut node = references.target(node)?;
-    // The schema within a multi-format schema object may be a reference in its turn, but not a
-    // third time.
-    for _ in 0..2 {
-        let inner = json_schema(node).ok()?;
-        if inner.id() == node.id() {
-            break;
-        }
-        node = references.target(inner)?;
-    }
-    // A reference that nobody has followed stands where no schema is.
-    let is_schema = node.bool().is_some() || (node.is_mapping() && node.get("$ref").is_none());
-    is_schema.then_some(node)
-}
-
-/// Schemas as JSON: a list, each of them once, which refer to one another by their indices.
-struct Schemas<'r, 's> {
-    references: &'r References<'s>,
-    numbers: HashMap<Id, usize>,
-    /// Those that have a number, in its order.
-    nodes: Vec<Node<'s>>,
-}
-
-impl<'r, 's> Schemas<'r, 's> {
-    fn new(references: &'r References<'s>) -> Self {
-        Self {
-            references,
-            numbers: HashMap::new(),
-            nodes: Vec::new(),
-        }
-    }
-
-    /// What stands for a schema of the document, if that is one that can be read.
-    fn refer(&mut self, node: Node<'s>) -> Option<Value> {
-        let node = meant(node, self.references)?;
-        if let Some(value) = node.bool() {
-            return Some(value.into());
-        }
-        let number = *self.numbers.entry(node.id()).or_insert_with(|| {
-            self.nodes.push(node);
-            self.nodes.len() - 1
-        });
-        Some(json!({ "$ref": format!("#/{number}") }))
-    }
-
-    /// The list of all that have been referred to, and of those that they refer to.
-    fn finish(mut self) -> Value {
-        let mut list = Vec::new();
-        while let Some(node) = self.nodes.get(list.len()).copied() {
-            let schema = self.schema(node);
-            list.push(schema);
-        }
-        list.into()
-    }
-
-    fn schema(&mut self, node: Node<'s>) -> Value {
-        let mut schema = Map::new();
-        if is_bare_properties(node) {
-            schema.insert("properties".to_owned(), self.map(node));
-            return schema.into();
-        }
-        for entry in node.entries() {
-            let key = entry.key;
-            let value = match key {
-                "items" if entry.node.is_sequence() => self.list(entry.node),
-                "items" => self.any(entry.node),
-                "dependencies" => self.dependencies(entry.node),
-                _ if ONE.contains(&key) => self.any(entry.node),
-                _ if LIST.contains(&key) => self.list(entry.node),
-                _ if MAP.contains(&key) => self.map(entry.node),
-                // Bytes within JSON, read as what they are.
-                "format" if entry.node.text() == Some("binary") => Value::from("byte"),
-                _ if PLAIN.contains(&key) => {
-                    // What is no JSON at all is no rule.
-                    let Some(value) = value(entry.node, &mut usize::MAX.clone()) else {
-                        continue;
-                    };
-                    value
-                }
-                _ => continue,
-            };
-            schema.insert(key.to_owned(), value);
-        }
-        schema.into()
-    }
-
-    /// Anything fits what cannot be read.
-    fn any(&mut self, node: Node<'s>) -> Value {
-        self.refer(node).unwrap_or(Value::Bool(true))
-    }
-
-    fn list(&mut self, node: Node<'s>) -> Value {
-        node.items().map(|item| self.any(item)).collect()
-    }
-
-    fn map(&mut self, node: Node<'s>) -> Value {
-        let members = node.entries();
-        let members = members.map(|member| (member.key.to_owned(), self.any(member.node)));
-        members.collect::<Map<_, _>>().into()
-    }
-
-    fn dependencies(&mut self, node: Node<'s>) -> Value {
-        let mut members = Map::new();
-        for member in node.entries() {
-            let dependency = match member.node.is_sequence() {
-                true => value(member.node, &mut usize::MAX.clone()).unwrap_or_default(),
-                false => self.any(member.node),
-            };
-            members.insert(member.key.to_owned(), dependency);
-        }
-        members.into()
     }
 }
 

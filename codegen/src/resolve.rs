@@ -1,6 +1,7 @@
 //! References and traits, gone after this: channels, operations and messages with each other in
 //! hand, and schemas whose references have a known target.
 
+mod json;
 mod reference;
 mod rules;
 
@@ -10,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Entry, Id, Node, Size};
 
+pub(crate) use json::{SchemaWriter, meant};
 pub(crate) use reference::References;
 
 /// How many messages operations and their replies may have in all: each is generated for each.

@@ -56,9 +56,9 @@ fn every_field_of_asyncapi_and_every_keyword_is_named() {
     let grammar = read("codegen/src/document/grammar.rs");
     let (_, fields) = grammar.split_once("const DOCUMENT").expect("the fields");
     let schema = read("codegen/src/document/schema.rs");
-    let (_, keywords) = schema.split_once("const ONE").expect("the keywords");
+    let (_, keywords) = schema.split_once("const KEYWORDS").expect("the keywords");
     let (keywords, _) = keywords
-        .split_once("/// The schema within")
+        .split_once("/// What the value of this keyword is")
         .expect("their end");
     // What describes something to people, under names that need no explanation.
     let plain = [

@@ -2,7 +2,7 @@
 
 use super::{Document, Kind, expected, nothing, rules};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::source::Node;
+use crate::source::{Entry, Node};
 
 /// The types of JSON Schema.
 const TYPES: &[&str] = &[
@@ -39,79 +39,113 @@ const ABROAD: &[(&[&str], &str)] = &[
     (&["nil", "none", "undefined", "void"], "null"),
 ];
 
-/// Keywords whose value is a schema.
-const ONE: &[&str] = &[
-    "additionalItems",
-    "contains",
-    "else",
-    "if",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
+/// What the value of a keyword is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Holds {
+    /// A schema.
+    Schema,
+    /// A list of schemas.
+    Schemas,
+    /// A schema, or a list of them.
+    SchemaOrSchemas,
+    /// A mapping of names to schemas.
+    SchemasByName,
+    /// Data that says something of values.
+    Rule,
+    /// Data that says nothing of them.
+    Else,
+}
+
+/// The keywords of schemas, by what their values are.
+const KEYWORDS: &[(Holds, &[&str])] = &[
+    (
+        Holds::Schema,
+        &[
+            "additionalItems",
+            "additionalProperties",
+            "contains",
+            "else",
+            "if",
+            "not",
+            "propertyNames",
+            "then",
+            "unevaluatedItems",
+            "unevaluatedProperties",
+        ],
+    ),
+    (Holds::SchemaOrSchemas, &["items"]),
+    (Holds::Schemas, &["allOf", "anyOf", "oneOf", "prefixItems"]),
+    (
+        Holds::SchemasByName,
+        &[
+            "$defs",
+            "definitions",
+            "dependencies",
+            "dependentSchemas",
+            "patternProperties",
+            "properties",
+        ],
+    ),
+    (
+        Holds::Rule,
+        &[
+            "const",
+            "dependentRequired",
+            "enum",
+            "exclusiveMaximum",
+            "exclusiveMinimum",
+            "format",
+            "maxContains",
+            "maxItems",
+            "maxLength",
+            "maxProperties",
+            "maximum",
+            "minContains",
+            "minItems",
+            "minLength",
+            "minProperties",
+            "minimum",
+            "multipleOf",
+            "nullable",
+            "pattern",
+            "required",
+            "type",
+            "uniqueItems",
+        ],
+    ),
+    (
+        Holds::Else,
+        &[
+            "$anchor",
+            "$comment",
+            "$id",
+            "$ref",
+            "$schema",
+            "contentEncoding",
+            "contentMediaType",
+            "default",
+            "deprecated",
+            "description",
+            "discriminator",
+            "example",
+            "examples",
+            "externalDocs",
+            "readOnly",
+            "schema",
+            "schemaFormat",
+            "title",
+            "writeOnly",
+            "xml",
+        ],
+    ),
 ];
 
-/// Keywords whose value is a list of schemas.
-const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
-
-/// Keywords whose value maps names to schemas.
-const MAP: &[&str] = &[
-    "$defs",
-    "definitions",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
-
-/// The other keywords.
-const OTHER: &[&str] = &[
-    "$anchor",
-    "$comment",
-    "$id",
-    "$ref",
-    "$schema",
-    "additionalProperties",
-    "const",
-    "contentEncoding",
-    "contentMediaType",
-    "default",
-    "dependencies",
-    "dependentRequired",
-    "deprecated",
-    "description",
-    "discriminator",
-    "enum",
-    "example",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "externalDocs",
-    "format",
-    "items",
-    "maxContains",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minContains",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "nullable",
-    "pattern",
-    "readOnly",
-    "required",
-    "schema",
-    "schemaFormat",
-    "title",
-    "type",
-    "uniqueItems",
-    "writeOnly",
-    "xml",
-];
+/// What the value of this keyword is, if it is one.
+pub(crate) fn holds(key: &str) -> Option<Holds> {
+    let mut all = KEYWORDS.iter();
+    let (holds, _) = all.find(|(_, keys)| keys.contains(&key))?;
+    Some(*holds)
+}
 
 /// The schema within a multi-format schema object, if its format is one that specwire reads.
 /// Any other schema is itself.
@@ -193,36 +227,30 @@ impl<'s> Document<'s> {
                 "format" | "title" | "description" if value.text().is_none() => {
                     expected(value, "text", errors);
                 }
-                "items" if value.is_sequence() => self.all(value, errors),
-                "items" | "additionalProperties" => self.schema(value, errors),
-                one if ONE.contains(&one) => self.schema(value, errors),
-                list if LIST.contains(&list) => {
-                    if !value.is_sequence() {
-                        expected(value, "a list of schemas", errors);
+                key => match holds(key) {
+                    Some(Holds::SchemaOrSchemas) if value.is_sequence() => self.all(value, errors),
+                    Some(Holds::Schema | Holds::SchemaOrSchemas) => self.schema(value, errors),
+                    Some(Holds::Schemas) => {
+                        if !value.is_sequence() {
+                            expected(value, "a list of schemas", errors);
+                        }
+                        self.all(value, errors);
                     }
-                    self.all(value, errors);
-                }
-                map if MAP.contains(&map) => {
-                    if !value.is_mapping() {
-                        expected(value, "a mapping of names to schemas", errors);
+                    Some(Holds::SchemasByName) => {
+                        if !value.is_mapping() {
+                            expected(value, "a mapping of names to schemas", errors);
+                        }
+                        // Those of `dependencies` may be lists of names.
+                        let members = value.entries().map(|member| member.node);
+                        let schemas =
+                            members.filter(|node| key != "dependencies" || !node.is_sequence());
+                        for schema in schemas {
+                            self.schema(schema, errors);
+                        }
                     }
-                    for member in value.entries() {
-                        self.schema(member.node, errors);
-                    }
-                }
-                other if OTHER.contains(&other) => rules::keyword(other, value, errors),
-                // Schemas may have any other keyword as well, but hardly one that looks like these.
-                unknown => {
-                    let known = [ONE, LIST, MAP, OTHER].concat();
-                    if let Some(meant) =
-                        errors.nearest(unknown, known).filter(|_| unknown.len() > 3)
-                    {
-                        let message = format!("unknown keyword {} has no effect", quote(unknown));
-                        let diagnostic =
-                            Diagnostic::warning(Code::UnknownKeyword, entry.key_place(), message);
-                        errors.push(diagnostic.did_you_mean(Some(meant)));
-                    }
-                }
+                    Some(Holds::Rule | Holds::Else) => rules::keyword(key, value, errors),
+                    None => unknown(entry, errors),
+                },
             }
         }
     }
@@ -234,22 +262,25 @@ impl<'s> Document<'s> {
     }
 }
 
+/// Schemas may have any other keyword as well, but hardly one that looks like those there are.
+fn unknown(entry: Entry<'_>, errors: &mut Errors) {
+    let known = KEYWORDS.iter().flat_map(|(_, keys)| keys.iter().copied());
+    let key = entry.key;
+    if let Some(meant) = errors.nearest(key, known).filter(|_| key.len() > 3) {
+        let message = format!("unknown keyword {} has no effect", quote(key));
+        let diagnostic = Diagnostic::warning(Code::UnknownKeyword, entry.key_place(), message);
+        errors.push(diagnostic.did_you_mean(Some(meant)));
+    }
+}
+
 /// A mapping of names to schemas, or to further groups: nothing in it is a keyword's value.
 pub(super) fn is_group(node: Node<'_>) -> bool {
     let mut entries = node.entries().peekable();
     entries.peek().is_some()
         && entries.all(|entry| {
             entry.node.is_mapping()
-                && ![ONE, LIST, MAP].concat().contains(&entry.key)
-                && ![
-                    "items",
-                    "additionalProperties",
-                    "$ref",
-                    "const",
-                    "default",
-                    "example",
-                ]
-                .contains(&entry.key)
+                && matches!(holds(entry.key), Some(Holds::Rule | Holds::Else) | None)
+                && !["$ref", "const", "default", "example"].contains(&entry.key)
         })
 }
 

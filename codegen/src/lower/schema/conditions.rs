@@ -7,7 +7,8 @@ use super::facts::{Additional, Facts};
 use super::{Part, Schemas};
 use crate::api::Rules;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{Id, Node, json_string};
+use crate::resolve::SchemaWriter;
+use crate::source::{Node, json_string};
 
 /// Bytes of the longest condition that is checked.
 const LONGEST: usize = 32 * 1024;
@@ -81,7 +82,10 @@ impl<'s> Schemas<'s, '_> {
         let Some(first) = present.first().and_then(|key| node.get(key)) else {
             return;
         };
-        let text = self.json_schema(node, &present);
+        let text = match self.written > MOST_WRITTEN {
+            true => None,
+            false => SchemaWriter::part(self.references, node, &present, LONGEST),
+        };
         let written = text.as_ref().map_or(LONGEST, String::len);
         self.written = self.written.saturating_add(written);
         match text.filter(|_| self.written <= MOST_WRITTEN) {
@@ -96,41 +100,6 @@ impl<'s> Schemas<'s, '_> {
                 ));
             }
         }
-    }
-
-    /// The schema that `keys` of `node` make up, with all that it refers to; `None` if that is too
-    /// long.
-    fn json_schema(&self, node: Node<'s>, keys: &[&str]) -> Option<String> {
-        if self.written > MOST_WRITTEN {
-            return None;
-        }
-        let mut writer = Writer {
-            schemas: self,
-            text: String::from("{"),
-            numbers: HashMap::new(),
-            left: Vec::new(),
-        };
-        for key in keys {
-            writer.comma();
-            writer.text.push_str(&json_string(key));
-            writer.text.push(':');
-            writer.value(key, node.get(key)?)?;
-        }
-        let mut written = 0_usize;
-        while let Some((number, node)) = writer.left.pop() {
-            writer.comma();
-            if written == 0 {
-                writer.text.push_str("\"$defs\":{");
-            }
-            written = written.saturating_add(1);
-            writer.text.push_str(&format!("\"{number}\":"));
-            writer.node(node)?;
-        }
-        if written > 0 {
-            writer.text.push('}');
-        }
-        writer.text.push('}');
-        Some(writer.text)
     }
 
     /// Members that only alternatives and conditions declare: each with its schema, if that is the
@@ -241,74 +210,4 @@ fn closed_names(node: Node<'_>) -> Option<String> {
         names("properties")
     );
     (text.len() <= LONGEST).then_some(text)
-}
-
-/// Writes schemas as JSON, with references into one `$defs`.
-struct Writer<'a, 's, 'e> {
-    schemas: &'a Schemas<'s, 'e>,
-    text: String,
-    numbers: HashMap<Id, usize>,
-    left: Vec<(usize, Node<'s>)>,
-}
-
-impl<'s> Writer<'_, 's, '_> {
-    fn comma(&mut self) {
-        if !self.text.ends_with(['{', '[']) {
-            self.text.push(',');
-        }
-    }
-
-    /// The value of a keyword: what is data is written as it is.
-    fn value(&mut self, key: &str, node: Node<'s>) -> Option<()> {
-        if ["const", "default", "enum", "example", "examples"].contains(&key) {
-            self.text.push_str(&node.json());
-            return (self.text.len() <= LONGEST).then_some(());
-        }
-        self.node(node)
-    }
-
-    /// Recursion ends: nesting is limited, and references are not followed here.
-    fn node(&mut self, node: Node<'s>) -> Option<()> {
-        if self.text.len() > LONGEST {
-            return None;
-        }
-        if node.get("$ref").and_then(Node::text).is_some() {
-            match self.schemas.references.target(node) {
-                Some(target) => {
-                    let next = self.numbers.len();
-                    let number = *self.numbers.entry(target.id()).or_insert_with(|| {
-                        self.left.push((next, target));
-                        next
-                    });
-                    self.text
-                        .push_str(&format!("{{\"$ref\":\"#/$defs/{number}\"}}"));
-                }
-                None => self.text.push_str("true"),
-            }
-        } else if node.is_mapping() {
-            self.text.push('{');
-            for entry in node.entries() {
-                if ["description", "examples", "example", "title"].contains(&entry.key)
-                    && !entry.node.is_mapping()
-                {
-                    continue;
-                }
-                self.comma();
-                self.text.push_str(&json_string(entry.key));
-                self.text.push(':');
-                self.value(entry.key, entry.node)?;
-            }
-            self.text.push('}');
-        } else if node.is_sequence() {
-            self.text.push('[');
-            for item in node.items() {
-                self.comma();
-                self.node(item)?;
-            }
-            self.text.push(']');
-        } else {
-            self.text.push_str(&node.json());
-        }
-        Some(())
-    }
 }
