@@ -91,7 +91,6 @@ impl Client {
     }
 
     /// Settings for a client of the server at `url`, and then `connect`.
-    #[must_use]
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(url)
     }

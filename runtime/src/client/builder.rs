@@ -41,6 +41,7 @@ const HEADERS: usize = 64;
 ///     .await?;
 /// # drop(client); Ok(()) }
 /// ```
+#[must_use = "it connects nowhere until it is told to"]
 pub struct ClientBuilder<C = Client> {
     url: String,
     speaks: Speaks,
@@ -58,7 +59,6 @@ pub struct ClientBuilder<C = Client> {
 
 impl<C: From<Client>> ClientBuilder<C> {
     /// A client of the server at `url`, such as `ws://127.0.0.1:8080/ws`.
-    #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -139,7 +139,6 @@ impl<C: From<Client>> ClientBuilder<C> {
 
 impl<C> ClientBuilder<C> {
     /// Speaks the envelope in CBOR (`specwire.v1.cbor`), and not in JSON.
-    #[must_use]
     pub fn cbor(mut self) -> Self {
         self.speaks = Speaks::Cbor;
         self
@@ -167,7 +166,6 @@ impl<C> ClientBuilder<C> {
     ///     .await?;
     /// # drop(client); Ok(()) }
     /// ```
-    #[must_use]
     pub fn raw(mut self) -> Self {
         self.speaks = Speaks::Raw;
         self
@@ -175,14 +173,12 @@ impl<C> ClientBuilder<C> {
 
     /// Speaks tagged frames, `Name:{…}`, to a server that may be any. In all else as
     /// [`raw`](Self::raw), but that a message is told by its name.
-    #[must_use]
     pub fn tagged(mut self) -> Self {
         self.speaks = Speaks::Tagged;
         self
     }
 
     /// For the connection, the handshake and the first exchange together. Default 10 s.
-    #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -190,7 +186,6 @@ impl<C> ClientBuilder<C> {
 
     /// For the first answer to a call, be it a response or an acknowledgement: see
     /// [`Client::with_timeout`]. Default 30 s.
-    #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -199,7 +194,6 @@ impl<C> ClientBuilder<C> {
     /// How long a server that owes something, be it an answer or publications, may send nothing
     /// before the connection is made anew. For services that are known to send often: a proxy may
     /// keep a connection alive whose server has long gone. By default there is no such time.
-    #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.policy.idle_timeout = Some(timeout);
         self
@@ -207,7 +201,6 @@ impl<C> ClientBuilder<C> {
 
     /// Between two pings (RFC 6455, 5.5.2) to the server, which also measure the
     /// [latency](Client::latency). Default 25 s.
-    #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         // Servers close connections with too many.
         const LEAST: Duration = Duration::from_millis(100);
@@ -216,7 +209,6 @@ impl<C> ClientBuilder<C> {
     }
 
     /// For the server to show a sign of life after a ping; then the connection is lost. Default 8 s.
-    #[must_use]
     pub fn pong_timeout(mut self, timeout: Duration) -> Self {
         self.limits.pong_timeout = timeout;
         self
@@ -226,7 +218,6 @@ impl<C> ClientBuilder<C> {
     /// handshake cannot be given; `Host` can, and is otherwise the URL's.
     ///
     /// What is wrong with one is told when connecting. Values never appear in `Debug` output.
-    #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers = self.headers.and_then(|headers| add(headers, name, value));
         self
@@ -235,7 +226,6 @@ impl<C> ClientBuilder<C> {
     /// Trusts the certificates in this text (PEM), besides those of the public authorities, where
     /// the URL is `wss://`. What is wrong with it is told when connecting.
     #[cfg(feature = "tls")]
-    #[must_use]
     pub fn root_certificates(mut self, pem: &str) -> Self {
         self.tls = self.tls.trust(pem);
         self
@@ -251,7 +241,6 @@ impl<C> ClientBuilder<C> {
     /// Client::builder("ws://127.0.0.1:8080/ws").query(query)
     /// # }
     /// ```
-    #[must_use]
     pub fn query(mut self, query: &impl Opening) -> Self {
         match opening::texts(query) {
             Ok(members) => self.query.extend(members),
@@ -267,7 +256,6 @@ impl<C> ClientBuilder<C> {
 
     /// Sends headers that the document's WebSocket binding declares with the opening handshake, as
     /// [`header`](Self::header) does.
-    #[must_use]
     pub fn headers(mut self, headers: &impl Opening) -> Self {
         match opening::texts(headers) {
             Ok(members) => members
@@ -283,20 +271,17 @@ impl<C> ClientBuilder<C> {
 
     /// Sends `Authorization: Bearer …` (RFC 6750, 2.1) with the opening handshake. The token is
     /// never logged, and never in `Debug` output.
-    #[must_use]
     pub fn bearer_token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
     /// When to connect again. [`Reconnect::never`] for a client of one connection.
-    #[must_use]
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
         self
     }
 
     /// What becomes of requests that are under way when the connection is lost. They fail by default.
-    #[must_use]
     pub fn in_flight(mut self, in_flight: InFlight) -> Self {
         self.policy.in_flight = in_flight;
         self
@@ -304,7 +289,6 @@ impl<C> ClientBuilder<C> {
 
     /// Calls that may wait for a connection while there is none, each within its time; more fail at
     /// once with [`Fault::UNAVAILABLE`](crate::Fault::UNAVAILABLE). Default 64.
-    #[must_use]
     pub fn waiting_calls(mut self, calls: usize) -> Self {
         self.policy.waiting_calls = calls;
         self
@@ -321,7 +305,6 @@ impl<C> ClientBuilder<C> {
     ///     .connector(|_host, _port| tokio::net::UnixStream::connect("/run/heartbeat.sock"))
     /// # }
     /// ```
-    #[must_use]
     pub fn connector<F, S>(
         mut self,
         connect: impl Fn(String, u16) -> F + Send + Sync + 'static,
