@@ -285,8 +285,9 @@ fn next_of(program: &Program, words: &str) -> String {
 fn a_page_of_another_origin_is_refused() {
     Client::Browser.run(|client| {
         let server = Server::start();
-        let other = Server::start();
-        // The page is the other server's.
+        // The page is the other server's; not the one that tells browsers to connect nowhere else.
+        let mut other = Server::start();
+        other.address.push_str("/nowhere");
         let talk = client.talk(&other, &server.url(), &[]);
         let refusal = talk.line();
         assert!(

@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// Lines of generated code for each message of the nine documents. It may be made less at any time;
 /// more takes a reason, as that each channel has a constant, that enumerations which a client reads are
-/// open, and that rules are checked.
-const LINES_PER_MESSAGE: usize = 103;
+/// open, that rules are checked, and that each pub/sub interaction has a topic.
+const LINES_PER_MESSAGE: usize = 105;
 
 #[test]
 fn lines_per_message_do_not_grow() {
