@@ -37,6 +37,9 @@ async fn main() -> specwire::Result<()> {
         frame_size: LARGEST,
         queue_bytes: 2 * LARGEST,
         exchange_bytes: 2 * LARGEST,
+        // It sends messages in as many fragments as they have bytes, and byte by byte.
+        fragments: u32::MAX,
+        message_timeout: Duration::from_secs(60),
         // It sends pings and pongs, and bytes one by one, as no client has reason to.
         control_frames: 1000,
         write_timeout: Duration::from_secs(60),
