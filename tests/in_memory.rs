@@ -9,6 +9,8 @@ use std::time::Duration;
 use specwire::{Ack, Fault, Message, Request, Subscribers, Updates, Uuid};
 use specwire_server::heartbeat::{self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse};
 use specwire_server::services::heartbeat::Pulse;
+use specwire_server::services::topics::Exchange;
+use specwire_server::topics;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -670,4 +672,87 @@ async fn giving_a_call_up_drops_its_handler() {
     assert!(start.elapsed() < PERIOD);
     // The connection serves on.
     client.status(telescope::StatusRequest {}).await.unwrap();
+}
+
+/// A service that takes longer for the first of several messages than for the rest.
+struct Slow(mpsc::UnboundedSender<String>);
+
+impl topics::Service for Slow {
+    async fn greet(&self, _: Subscribers<(), topics::Greeting>) -> Result<(), Fault> {
+        std::future::pending().await
+    }
+
+    async fn subscribe(
+        &self,
+        _: Subscribers<topics::Subscribe, topics::Published, topics::TopicParameters>,
+    ) -> Result<(), Fault> {
+        std::future::pending().await
+    }
+
+    async fn unsubscribe(
+        &self,
+        message: Request<topics::Unsubscribe, topics::TopicParameters>,
+    ) -> Result<(), Fault> {
+        let _ = self.0.send(format!("no more {}", message.topic));
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        message: Request<topics::Publish, topics::TopicParameters>,
+    ) -> Result<(), Fault> {
+        if message.topic == "slow" {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let _ = self.0.send(message.topic.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_without_an_answer_are_handled_in_their_order() {
+    let (handled, mut order) = mpsc::unbounded_channel();
+    let provider = topics::provider(Slow(handled));
+    let client = topics::Client::new(specwire::Client::in_memory(provider));
+    let at = |topic: &str| topics::TopicParameters {
+        topic: topic.to_owned(),
+    };
+    for topic in ["quick", "slow", "after"] {
+        let publish = topics::Publish {
+            topic: topic.to_owned(),
+            ..topics::Publish::default()
+        };
+        client.publish(at(topic), publish).await.unwrap();
+    }
+    let end = topics::Unsubscribe {
+        topic: "slow".to_owned(),
+        ..topics::Unsubscribe::default()
+    };
+    client.unsubscribe(at("slow"), end).await.unwrap();
+    for expected in ["quick", "slow", "after", "no more slow"] {
+        assert_eq!(order.recv().await.as_deref(), Some(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_is_told_to_the_handler_once() {
+    let provider = topics::provider(Exchange);
+    let mut ids = Vec::new();
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let client = topics::Client::new(specwire::Client::in_memory(provider.clone()));
+        let mut greetings = client.greet().await.unwrap();
+        let mut next = async || greetings.next().await.unwrap().unwrap().payload.0;
+        assert_eq!(next().await, "Welcome to the topic server");
+        let id = next().await;
+        assert!(id.starts_with("Hello Client ID"), "{id}");
+        assert!(!ids.contains(&id), "{id}");
+        ids.push(id);
+        kept.push(greetings);
+    }
+    // Nobody is told what a later one is told.
+    for mut greetings in kept {
+        let more = tokio::time::timeout(PERIOD, greetings.next()).await;
+        assert!(more.is_err());
+    }
 }

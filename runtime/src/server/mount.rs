@@ -259,7 +259,7 @@ impl Shared {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Ok(_handshake) = self.handshakes.try_acquire() else {
-            self.refused("too many handshakes");
+            self.refused(self.limits.connections, "too many handshakes");
             return None;
         };
         let upgrade = Mutex::new(None);
@@ -330,14 +330,15 @@ impl Shared {
         let ends = Ends { peer, ..ends };
         let place = match peer.map(|peer| self.places.enter(peer.ip())) {
             Some(None) => {
-                self.refused("too many connections from one address");
+                let limit = self.limits.connections_per_address;
+                self.refused(limit, "too many connections from one address");
                 let reason = "there are all the connections from this address that may be";
                 return Err(Box::new(handshake::too_many(reason)));
             }
             place => place.flatten(),
         };
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            self.refused("too many connections");
+            self.refused(self.limits.connections, "too many connections");
             return Err(Box::new(handshake::unavailable(
                 "the server has all the connections that it may have",
             )));
@@ -353,9 +354,8 @@ impl Shared {
         Ok((answer, upgrade))
     }
 
-    fn refused(&self, reason: &'static str) {
+    fn refused(&self, limit: usize, reason: &'static str) {
         self.metrics.refused();
-        let limit = self.limits.connections;
         seldom!(warn, limit, reason, "refused a connection");
     }
 
