@@ -675,7 +675,7 @@ async fn giving_a_call_up_drops_its_handler() {
 }
 
 /// A service that takes longer for the first of several messages than for the rest.
-struct Slow(mpsc::UnboundedSender<String>);
+struct Slow(mpsc::Sender<String>);
 
 impl topics::Service for Slow {
     async fn greet(&self, _: Subscribers<(), topics::Greeting>) -> Result<(), Fault> {
@@ -693,7 +693,7 @@ impl topics::Service for Slow {
         &self,
         message: Request<topics::Unsubscribe, topics::TopicParameters>,
     ) -> Result<(), Fault> {
-        let _ = self.0.send(format!("no more {}", message.topic));
+        let _ = self.0.try_send(format!("no more {}", message.topic));
         Ok(())
     }
 
@@ -704,14 +704,14 @@ impl topics::Service for Slow {
         if message.topic == "slow" {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let _ = self.0.send(message.topic.clone());
+        let _ = self.0.try_send(message.topic.clone());
         Ok(())
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn messages_without_an_answer_are_handled_in_their_order() {
-    let (handled, mut order) = mpsc::unbounded_channel();
+    let (handled, mut order) = mpsc::channel(4);
     let provider = topics::provider(Slow(handled));
     let client = topics::Client::new(specwire::Client::in_memory(provider));
     let at = |topic: &str| topics::TopicParameters {

@@ -2,7 +2,7 @@
 //!
 //! One superset of JSON Schema's drafts 4, 6, 7, 2019-09 and 2020-12 and of AsyncAPI's schema
 //! object: each keyword means what it means in those that have it, and one that none has means
-//! nothing. `format` is asserted for what [`Format`] knows.
+//! nothing. `format` is asserted for what [`Format`](crate::Format) knows.
 //!
 //! * `$ref` is followed within the root only, as `#` or as a JSON pointer. What is beside it counts,
 //!   as it does since 2019-09.
