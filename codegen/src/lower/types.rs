@@ -30,7 +30,13 @@ const MOST: usize = 50_000;
 
 /// How much there may be in all definitions together: rules, lists and maps, and what takes three times
 /// as long to write.
-const MOST_SIZE: usize = 70_000;
+const MOST_SIZE: usize = 61_000;
+
+/// How many rules take as long to write as a definition, a member, a value, an alternative or a
+/// default does.
+const LONG: usize = 3;
+
+const COUNTED: &str = "rules, lists and maps in types, where each type, member, value, alternative and default is as three";
 
 /// How many members all tests of branches may list together: each lists those of its own type, though
 /// many branches may share one. Branches beyond are told by reading them.
@@ -84,11 +90,15 @@ pub(super) fn lower<'s>(
         shared,
         definitions: Vec::new(),
         size: Size::new(MOST_SIZE),
+        is_too_much: false,
         listed: Size::new(MOST_LISTED),
     };
     let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
     let beside = types.reach_beside(beside, sketches.len());
+    if types.is_too_much {
+        types.found.clear();
+    }
     types.find_shown(messages, &sketches);
     types.find_open(&sketches, received);
     types.choose_names(&sketches);
@@ -146,6 +156,8 @@ struct Types<'s, 'e> {
     definitions: Vec<TypeDef>,
     /// Of all definitions.
     size: Size,
+    /// There is more than that, which has been said.
+    is_too_much: bool,
     /// Of all tests of branches.
     listed: Size,
 }
@@ -287,7 +299,7 @@ impl<'s> Types<'s, '_> {
         }
         for (index, sketch) in sketches.iter().enumerate() {
             match (sketch.own, sketch.payload) {
-                (Some(id), _) => self.queue.push_back(id),
+                (Some(id), _) => self.enqueue(id),
                 (None, Some(payload)) if sketch.content == api::Content::Json => {
                     let words = || "Payload".to_owned();
                     let part = (Owner::Message(index), &words as &dyn Fn() -> String);
@@ -379,6 +391,9 @@ impl<'s> Types<'s, '_> {
         message: usize,
         path: &mut Vec<SchemaId>,
     ) {
+        if self.is_too_much {
+            return;
+        }
         let used = self.schemas.settle(used);
         let id = used.id;
         let class = self.schemas.class(id);
@@ -386,13 +401,7 @@ impl<'s> Types<'s, '_> {
             Class::Plain(_) | Class::Same(_) => return,
             Class::Struct(_) | Class::Enum(_) | Class::Union(_) => {
                 if self.seen.insert(id) {
-                    self.found.push(Found {
-                        id,
-                        message,
-                        owner,
-                        words: words(),
-                    });
-                    self.queue.push_back(id);
+                    self.note(id, message, owner, words());
                 }
                 return;
             }
@@ -410,13 +419,7 @@ impl<'s> Types<'s, '_> {
         if path.contains(&id) || path.len() > DEEPEST {
             self.newtypes.insert(id);
             self.seen.insert(id);
-            self.found.push(Found {
-                id,
-                message,
-                owner,
-                words: words(),
-            });
-            self.queue.push_back(id);
+            self.note(id, message, owner, words());
             return;
         }
         path.push(id);
@@ -433,6 +436,45 @@ impl<'s> Types<'s, '_> {
             self.reach_one(used, (owner, &words), message, path);
         }
         path.pop();
+    }
+
+    fn note(&mut self, id: SchemaId, message: usize, owner: Owner, words: String) {
+        self.found.push(Found {
+            id,
+            message,
+            owner,
+            words,
+        });
+        self.enqueue(id);
+    }
+
+    /// Has a definition's parts looked at, as long as there is not too much in all of them.
+    fn enqueue(&mut self, id: SchemaId) {
+        let parts = match self.schemas.class(id) {
+            Class::Struct(object) => object.members.len(),
+            Class::Enum(values) => values.values.len(),
+            Class::Union(alternatives) => alternatives.len(),
+            _ => 0,
+        };
+        let size = LONG.saturating_mul(parts.saturating_add(1));
+        self.queue.push_back(id);
+        self.grow(id, size);
+    }
+
+    /// Counts what a definition consists of. Of what is too much nothing comes, and so no more of it
+    /// is looked at.
+    fn grow(&mut self, id: SchemaId, by: usize) {
+        if let Err(message) = self.size.grow(by, COUNTED)
+            && !self.is_too_much
+        {
+            self.is_too_much = true;
+            let place = self.schemas.get(id).node.key_place();
+            let mistake = Diagnostic::error(Code::TooLarge, place, message);
+            self.schemas.errors.push(mistake);
+        }
+        if self.is_too_much {
+            self.queue.clear();
+        }
     }
 
     /// Adds the members that only examples show.

@@ -2,21 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::{Sketch, Types};
+use super::{LONG, Sketch, Types};
 use crate::api::{
     Base, Branch, DefaultValue, Enum, Field, Integer, Literal, Name, Rules, Struct, Test, Traits,
     Type, TypeDef, TypeKind, Union, Variant,
 };
-use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Use, Values};
 use crate::name::{Scope, field_name, variant_name};
 use crate::source::Node;
-
-/// How many rules take as long to write as a definition, a member, a value, an alternative or a
-/// default does.
-const LONG: usize = 3;
-
-const COUNTED: &str = "rules, lists and maps in types, where each type, member, value, alternative and default is as three";
 
 impl<'s> Types<'s, '_> {
     /// Writes down all definitions: each message's own, and what it reaches first.
@@ -31,24 +24,15 @@ impl<'s> Types<'s, '_> {
         // What is beside messages.
         all.extend(found.map(|found| found.id));
         for id in all {
-            if let Err(message) = self.define_one(id) {
-                let place = self.schemas.get(id).node.key_place();
-                let errors = &mut *self.schemas.errors;
-                return errors.push(Diagnostic::error(Code::TooLarge, place, message));
+            if self.is_too_much {
+                return;
             }
+            self.define_one(id);
         }
     }
 
-    /// Writes down a definition, as long as there is not too much in all of them.
-    fn define_one(&mut self, id: SchemaId) -> Result<(), String> {
+    fn define_one(&mut self, id: SchemaId) {
         let schema = self.schemas.get(id);
-        let count = match &schema.class {
-            Class::Struct(object) => object.members.len(),
-            Class::Enum(values) => values.values.len(),
-            Class::Union(alternatives) => alternatives.len(),
-            _ => 0,
-        };
-        self.size.grow(LONG * (1 + count), COUNTED)?;
         let mut rules = schema.rules.clone();
         let kind = match &schema.class {
             Class::Struct(object) => TypeKind::Struct(self.structure(object)),
@@ -61,10 +45,10 @@ impl<'s> Types<'s, '_> {
                 }
                 TypeKind::Newtype(ty)
             }
-            Class::Plain(_) | Class::Same(_) => return Ok(()),
+            Class::Plain(_) | Class::Same(_) => return,
         };
         let within = size_within(&kind) + rules.count();
-        self.size.grow(within, COUNTED)?;
+        self.grow(id, within);
         self.definitions.push(TypeDef {
             name: self.name(id),
             is_shared: self.is_shared(id),
@@ -75,7 +59,6 @@ impl<'s> Types<'s, '_> {
             traits: Traits::default(),
             is_checked: false,
         });
-        Ok(())
     }
 
     fn structure(&mut self, object: &Object<'s>) -> Struct {
