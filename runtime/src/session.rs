@@ -1,15 +1,16 @@
 //! The exchanges that one peer has going, and their limits.
 
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet};
+use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet, unconstrained};
 use tokio::time::timeout_at;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fault::Fault;
 use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin, Since};
@@ -102,7 +103,7 @@ impl Session {
             keys: HashMap::new(),
             cancelled: HashSet::new(),
             next_key: 0,
-            line: Line::default(),
+            line: Line::new(),
             unanswered: 0,
             max_subscriptions: limits.subscriptions,
             max_handlers: limits.handlers,
@@ -211,19 +212,20 @@ impl Session {
             Work::Task(work) => {
                 let work = self.timed(work, handler.op(), &origin);
                 let mut work = AssertUnwindSafe(work).catch_unwind();
-                let is_first = !is_in_line || self.line.is_empty();
+                let turn = is_in_line.then(|| self.line.come());
                 // What need not wait for anything is done before the next message is read: so
                 // answers come in the order of what they answer, even where nothing ties them to it.
-                match is_first.then(|| (&mut work).now_or_never()).flatten() {
-                    Some(Ok(())) => return,
-                    Some(Err(_)) => return self.panicked(origin),
-                    None => {}
+                if !matches!(turn, Some(Turn::Later(_))) {
+                    match (&mut work).now_or_never() {
+                        Some(Ok(())) => return,
+                        Some(Err(_)) => return self.panicked(origin),
+                        None => {}
+                    }
                 }
-                let turn = is_in_line.then(|| self.line.queue());
                 let task = self.tasks.spawn(async move {
                     let turn = match turn {
-                        Some(turn) => Some(turn.come().await),
-                        None => None,
+                        Some(Turn::Later(turn)) => Some(Turn::Now(turn.await)),
+                        now_or_none => now_or_none,
                     };
                     let ended = work.await;
                     drop((turn, held, going_on));
@@ -417,41 +419,35 @@ impl Session {
     }
 }
 
-/// Who waits for whom, of those that are to follow one another.
-#[derive(Debug, Default)]
-struct Line {
-    /// Cancelled when the last of them has had its turn.
-    last: Option<CancellationToken>,
-}
+/// Those that are to follow one another: whoever comes first has its turn first, and one that leaves
+/// before its turn lets nobody overtake those in front.
+#[derive(Debug)]
+struct Line(Arc<Semaphore>);
 
 /// A place in the line, which is given up when this is dropped.
-#[derive(Debug)]
-struct Turn {
-    before: Option<CancellationToken>,
-    _own: DropGuard,
+enum Turn {
+    Now(Option<OwnedSemaphorePermit>),
+    Later(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
 }
 
 impl Line {
-    fn is_empty(&self) -> bool {
-        let last = self.last.as_ref();
-        last.is_none_or(CancellationToken::is_cancelled)
+    fn new() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
     }
 
-    fn queue(&mut self) -> Turn {
-        let own = CancellationToken::new();
-        Turn {
-            before: self.last.replace(own.clone()),
-            _own: own.drop_guard(),
+    /// The last place. It is taken already, wherever its turn is waited for.
+    fn come(&self) -> Turn {
+        if let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() {
+            return Turn::Now(Some(turn));
         }
-    }
-}
-
-impl Turn {
-    async fn come(self) -> Self {
-        if let Some(before) = &self.before {
-            before.cancelled().await;
+        let turn = Arc::clone(&self.0).acquire_owned();
+        // The semaphore lines up who asks, and is asked at once: by then, a task that has used up
+        // its budget must not be told to ask later.
+        let mut turn = Box::pin(unconstrained(async { turn.await.ok() }));
+        match turn.as_mut().now_or_never() {
+            Some(turn) => Turn::Now(turn),
+            None => Turn::Later(turn),
         }
-        self
     }
 }
 

@@ -1,10 +1,14 @@
 //! Our own client, where it is the one that could fail.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use specwire::Limits;
+use serde_json::json;
+use specwire::private::{Interaction, Wiring};
+use specwire::{Limits, Request, Server};
+use tokio::sync::Semaphore;
 
-use crate::client::soon;
+use crate::client::{Peer, soon};
 use crate::service::patterns::{self, ParkSend, Place, StatusRequest, SurveyProgress, WeatherSub};
 use crate::service::{Running, Telescope, telescope, telescope_within};
 
@@ -126,4 +130,36 @@ async fn messages_without_an_answer_are_never_too_many() {
     for _ in 0..5000 {
         assert!(soon(dome.parked.recv()).await.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_given_up_before_its_turn_lets_nobody_overtake() {
+    let (order, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+    let go = Interaction::new("order", "go").message("pointAt_submit");
+    let provider = Wiring::new("order", (Arc::clone(&order), Arc::clone(&gate)))
+        .send(go, |service, message: Request<Place>| async move {
+            let (order, gate) = &*service;
+            order.lock().unwrap().push(("begins", message.declination));
+            gate.acquire().await.unwrap().forget();
+            order.lock().unwrap().push(("ends", message.declination));
+            Ok(())
+        })
+        .finish();
+    let server = Running::start(Server::new().serve(provider)).await;
+    let mut peer = Peer::envelope(&server).await;
+    for id in 1..=3 {
+        let payload = json!({"rightAscension": 0, "declination": id});
+        peer.send(&json!({"op": "msg", "id": id, "channel": "pointAt_submit", "payload": payload}))
+            .await;
+    }
+    peer.send(&json!({"op": "unsub", "id": 2})).await;
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 2}));
+    gate.add_permits(2);
+    for id in [1, 3] {
+        assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));
+    }
+    assert_eq!(
+        *order.lock().unwrap(),
+        [("begins", 1.0), ("ends", 1.0), ("begins", 3.0), ("ends", 3.0)]
+    );
 }
