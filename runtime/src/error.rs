@@ -80,6 +80,8 @@ pub enum Error {
         status: u16,
         /// What the server said, shortened.
         reason: String,
+        /// How long it asked to wait before another attempt (`Retry-After`), if it said so in seconds.
+        retry_after: Option<Duration>,
     },
     /// The server did not answer the handshake in time.
     ConnectTimeout {
@@ -114,6 +116,7 @@ impl fmt::Display for Error {
                 url,
                 status,
                 reason,
+                ..
             } => {
                 write!(f, "{url} refused the connection with status {status}")?;
                 if reason.is_empty() {

@@ -224,8 +224,9 @@ impl Session {
                 }
                 let task = self.tasks.spawn(async move {
                     let turn = match turn {
-                        Some(Turn::Later(turn)) => Some(Turn::Now(turn.await)),
-                        now_or_none => now_or_none,
+                        Some(Turn::Now(turn)) => turn,
+                        Some(Turn::Later(turn)) => turn.await,
+                        None => None,
                     };
                     let ended = work.await;
                     drop((turn, held, going_on));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use specwire::{Error, Reconnect, State};
 use specwire_server::heartbeat::Client;
+use tokio::time::Instant;
 
 use crate::fake::{connected, fake, next_loss, soon};
 
@@ -119,6 +120,44 @@ async fn refusals_say_whether_the_client_comes_back() {
         );
         assert!(state.to_string().contains(&status.to_string()), "{state}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_time_gets_it_up_to_the_cap() {
+    let second = Duration::from_secs(1);
+    for (status, retry_after, delay) in [
+        (503, "7", 7 * second..=8 * second),
+        (429, "7", 7 * second..=8 * second),
+        // No more than the client waits anyway.
+        (503, "86400", 20 * second..=20 * second),
+        // Of no use without the server's clock.
+        (503, "Fri, 31 Dec 2100 23:59:59 GMT", Duration::ZERO..=second),
+        (503, "soon", Duration::ZERO..=second),
+    ] {
+        let (builder, mut fake) = fake();
+        let policy = Reconnect {
+            base: second,
+            ..Reconnect::default()
+        };
+        let client = builder.reconnect(policy).connect_lazy().unwrap();
+        let mut states = client.states();
+        fake.refuse_until(status, Some(retry_after)).await;
+        let State::Disconnected { retry_in, .. } = next_loss(&mut states).await else {
+            panic!("{retry_after}");
+        };
+        assert!(delay.contains(&retry_in), "{retry_after}: {retry_in:?}");
+        let refused = Instant::now();
+        fake.accept().await;
+        assert!(refused.elapsed() >= retry_in.min(7 * second), "{retry_after}");
+    }
+    // Who is told of a refusal at once is told of this as well.
+    let (builder, mut fake) = fake();
+    let refuse = fake.refuse_until(503, Some("7"));
+    let (result, ()) = tokio::join!(builder.connect(), refuse);
+    assert!(
+        matches!(result, Err(Error::Refused { retry_after: Some(asked), .. }) if asked == 7 * second),
+        "{result:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,11 +115,20 @@ impl Fake {
 
     /// Answers the next handshake with a status.
     pub(crate) async fn refuse(&mut self, status: u16) {
+        self.refuse_until(status, None).await;
+    }
+
+    /// The same, with `Retry-After`.
+    pub(crate) async fn refuse_until(&mut self, status: u16, retry_after: Option<&'static str>) {
         let stream = self.attempt().await.expect("another attempt");
         #[expect(clippy::result_large_err, reason = "tungstenite's own")]
         let answer = |_: &Request, _: Response| {
             let mut response = ErrorResponse::new(Some("not today".to_owned()));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            if let Some(retry_after) = retry_after {
+                let value = HeaderValue::from_static(retry_after);
+                response.headers_mut().insert("retry-after", value);
+            }
             Err(response)
         };
         assert!(soon(accept_hdr_async(stream, answer)).await.is_err());

@@ -48,11 +48,11 @@ async fn a_call_that_is_given_up_at_any_moment_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn r08_everything_at_once_over_one_connection() {
     let (server, mut dome) = telescope().await;
-    let dome_gate = std::sync::Arc::clone(&dome.gate);
+    let dome_gate = Arc::clone(&dome.gate);
     let client = patterns::Client::connect(&url(&server)).await.unwrap();
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..64_u32 {
-        let (client, gate) = (client.clone(), std::sync::Arc::clone(&dome_gate));
+        let (client, gate) = (client.clone(), Arc::clone(&dome_gate));
         callers.spawn(async move {
             for round in 0..20 {
                 match (caller + round) % 6 {

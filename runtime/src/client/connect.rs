@@ -186,6 +186,7 @@ impl Dialer {
                 url: self.url.clone(),
                 status: answer.status.as_u16(),
                 reason: first_line(stream, rest).await,
+                retry_after: retry_after(&answer.headers),
             });
         }
         // Proxies add to the lists that these are (RFC 9110, 5.6.1).
@@ -304,6 +305,13 @@ fn head(read: &[u8]) -> std::result::Result<Option<(Head, usize)>, httparse::Err
         },
         length,
     )))
+}
+
+/// How long a server asks to wait (RFC 9110, 10.2.3). A date is passed over: it would mean something
+/// only if both clocks agreed.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// What a server that refuses says about it, as far as it has come.

@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// back at once; it is 50 ms at least. A connection that lasted as long as `cap` has the count begin
 /// again.
 ///
+/// A server that refuses with `Retry-After` in seconds is left alone for that long first; together the
+/// two are `cap` at most. A date there is passed over.
+///
 /// Close codes and refusals that say not to come back are obeyed: `docs/protocol.md`.
 ///
 /// ```
@@ -92,16 +95,14 @@ impl Backoff {
         failed < self.policy.attempts
     }
 
-    pub(super) fn delay(&mut self) -> Duration {
+    /// The delay before the next attempt, where the server asked for `asked` at least.
+    pub(super) fn delay(&mut self, asked: Duration) -> Duration {
         let doubled = 2_u32.checked_pow(self.delays).unwrap_or(u32::MAX);
-        let window = self
-            .policy
-            .base
-            .saturating_mul(doubled)
-            .min(self.policy.cap)
-            .min(LONGEST);
+        let most = self.policy.cap.min(LONGEST);
+        let window = self.policy.base.saturating_mul(doubled).min(most);
         self.delays = self.delays.saturating_add(1);
-        window.mul_f64(self.random.fraction()).max(SHORTEST)
+        let drawn = window.mul_f64(self.random.fraction());
+        asked.saturating_add(drawn).min(most).max(SHORTEST)
     }
 }
 
@@ -149,7 +150,7 @@ mod tests {
             let mut backoff = backoff(1000, 20_000);
             backoff.random = SplitMix(seed);
             for window in &mut windows {
-                *window = (*window).max(backoff.delay());
+                *window = (*window).max(backoff.delay(Duration::ZERO));
             }
         }
         for (longest, window) in windows.iter().zip([1, 2, 4, 8, 16, 20, 20, 20]) {
@@ -168,7 +169,7 @@ mod tests {
         for seed in 0..4000 {
             let mut backoff = backoff(1000, 1000);
             backoff.random = SplitMix(seed);
-            let place = backoff.delay().as_millis() / 250;
+            let place = backoff.delay(Duration::ZERO).as_millis() / 250;
             quarters[usize::try_from(place.min(3)).unwrap()] += 1;
         }
         assert!(
@@ -182,7 +183,7 @@ mod tests {
         for (base, cap) in [(0, 0), (0, 20_000), (1000, 0), (u64::MAX, u64::MAX)] {
             let mut backoff = backoff(base, cap);
             for _ in 0..200 {
-                assert!(backoff.delay() >= SHORTEST);
+                assert!(backoff.delay(Duration::ZERO) >= SHORTEST);
             }
         }
     }
@@ -192,11 +193,24 @@ mod tests {
         let mut backoff = backoff(1000, 64_000);
         for _ in 0..20 {
             backoff.connected_for(Duration::from_secs(1));
-            backoff.delay();
+            backoff.delay(Duration::ZERO);
         }
         assert_eq!(backoff.delays, 20);
         backoff.connected_for(Duration::from_secs(64));
-        assert!(backoff.delay() <= Duration::from_secs(1));
+        assert!(backoff.delay(Duration::ZERO) <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_a_server_asks_for_is_waited_up_to_the_cap() {
+        for (asked, least) in [(0, 50), (3000, 3000), (20_000, 20_000), (u64::MAX, 20_000)] {
+            let mut backoff = backoff(1000, 20_000);
+            for window in [1000, 2000, 4000] {
+                let delay = backoff.delay(Duration::from_millis(asked));
+                let most = asked.saturating_add(window).min(20_000);
+                let bounds = Duration::from_millis(least)..=Duration::from_millis(most);
+                assert!(bounds.contains(&delay), "{delay:?} in {bounds:?}");
+            }
+        }
     }
 
     #[test]

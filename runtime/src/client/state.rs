@@ -70,6 +70,7 @@ pub struct Disconnect {
     message: String,
     close_code: Option<u16>,
     comes_back: bool,
+    retry_after: Duration,
 }
 
 impl Disconnect {
@@ -92,6 +93,7 @@ impl Disconnect {
             message: message.into(),
             close_code: None,
             comes_back: true,
+            retry_after: Duration::ZERO,
         }
     }
 
@@ -102,6 +104,7 @@ impl Disconnect {
             message: message.into(),
             close_code: None,
             comes_back: false,
+            retry_after: Duration::ZERO,
         }
     }
 
@@ -123,6 +126,7 @@ impl Disconnect {
             ),
             close_code: Some(close_code),
             comes_back: may_come_back(close_code),
+            retry_after: Duration::ZERO,
         }
     }
 
@@ -139,6 +143,10 @@ impl Disconnect {
             message: format!("{error:?}"),
             close_code: None,
             comes_back,
+            retry_after: match error {
+                Error::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+                _ => Duration::ZERO,
+            },
         }
     }
 
@@ -150,6 +158,11 @@ impl Disconnect {
 
     pub(super) fn comes_back(&self) -> bool {
         self.comes_back
+    }
+
+    /// How long the server asks to wait.
+    pub(super) fn retry_after(&self) -> Duration {
+        self.retry_after
     }
 
     /// What callers and subscribers are told.
@@ -375,6 +388,7 @@ mod tests {
                 url: "ws://localhost/ws".to_owned(),
                 status,
                 reason: String::new(),
+                retry_after: None,
             };
             assert_eq!(
                 Disconnect::failed(&error).is_temporary(),

@@ -53,7 +53,7 @@ pub(super) async fn stay_connected(
             return driver.end(reason.and_no_more());
         }
         driver.disconnected(&reason);
-        let retry_in = backoff.delay();
+        let retry_in = backoff.delay(reason.retry_after());
         driver
             .shared()
             .status
