@@ -131,7 +131,11 @@ async fn a_server_that_asks_for_time_gets_it_up_to_the_cap() {
         // No more than the client waits anyway.
         (503, "86400", 20 * second..=20 * second),
         // Of no use without the server's clock.
-        (503, "Fri, 31 Dec 2100 23:59:59 GMT", Duration::ZERO..=second),
+        (
+            503,
+            "Fri, 31 Dec 2100 23:59:59 GMT",
+            Duration::ZERO..=second,
+        ),
         (503, "soon", Duration::ZERO..=second),
     ] {
         let (builder, mut fake) = fake();
@@ -148,7 +152,10 @@ async fn a_server_that_asks_for_time_gets_it_up_to_the_cap() {
         assert!(delay.contains(&retry_in), "{retry_after}: {retry_in:?}");
         let refused = Instant::now();
         fake.accept().await;
-        assert!(refused.elapsed() >= retry_in.min(7 * second), "{retry_after}");
+        assert!(
+            refused.elapsed() >= retry_in.min(7 * second),
+            "{retry_after}"
+        );
     }
     // Who is told of a refusal at once is told of this as well.
     let (builder, mut fake) = fake();

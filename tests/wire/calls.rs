@@ -134,7 +134,10 @@ async fn messages_without_an_answer_are_never_too_many() {
 
 #[tokio::test]
 async fn a_message_that_is_given_up_before_its_turn_lets_nobody_overtake() {
-    let (order, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+    let (order, gate) = (
+        Arc::new(Mutex::new(Vec::new())),
+        Arc::new(Semaphore::new(0)),
+    );
     let go = Interaction::new("order", "go").message("pointAt_submit");
     let provider = Wiring::new("order", (Arc::clone(&order), Arc::clone(&gate)))
         .send(go, |service, message: Request<Place>| async move {
@@ -160,6 +163,11 @@ async fn a_message_that_is_given_up_before_its_turn_lets_nobody_overtake() {
     }
     assert_eq!(
         *order.lock().unwrap(),
-        [("begins", 1.0), ("ends", 1.0), ("begins", 3.0), ("ends", 3.0)]
+        [
+            ("begins", 1.0),
+            ("ends", 1.0),
+            ("begins", 3.0),
+            ("ends", 3.0)
+        ]
     );
 }
