@@ -475,7 +475,7 @@ fn conditions_are_checked_as_they_are_written() {
     for text in [
         r#"{"kind":"gift","wish":"a book"}"#,
         r#"{"kind":"sale","price":1.5,"card":"1","coupon":"half","holder":{"name":"me"}}"#,
-        r#"{"kind":"gift","lines":[0,"x",1],"names":{"abc":"d"},"marks":{"n1":2.5,"t1":"x"},"head":["a",1,2],"long":["a"],"wish":""}"#,
+        r#"{"kind":"gift","lines":[0,"x",1],"names":{"abc":"d"},"marks":{"n1":2.5,"t1":"x"},"sizes":{"unit":"m","w1":2.5},"rest":["a",1,2],"head":["a",1,2],"long":["a"],"wish":""}"#,
     ] {
         comes_back::<Order>(text);
         let order: Order = serde_json::from_str(text).expect("it is read");
@@ -523,6 +523,16 @@ fn conditions_are_checked_as_they_are_written() {
             r#"{"kind":"gift","wish":"","marks":{"x":1}}"#,
             "/marks/x",
             "additionalProperties",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","sizes":{"x":1}}"#,
+            "/sizes/x",
+            "unevaluatedProperties",
+        ),
+        (
+            r#"{"kind":"gift","wish":"","rest":["a",1,true]}"#,
+            "/rest/2",
+            "type",
         ),
         (r#"{"kind":"gift","wish":"","head":[1]}"#, "/head/0", "type"),
         (

@@ -6,7 +6,10 @@
 //!
 //! * `$ref` is followed within the root only, as `#` or as a JSON pointer. What is beside it counts,
 //!   as it does since 2019-09.
-//! * `unevaluatedItems`, `unevaluatedProperties`, `$dynamicRef` and `$id` are ignored.
+//! * `unevaluatedItems` and `unevaluatedProperties` look at what no keyword beside them has looked
+//!   at, and none of a schema that holds because theirs does; `contains` looks at the items that
+//!   fit, as it does since 2020-12.
+//! * `$dynamicRef` and `$id` are ignored.
 //! * Time is bounded: a value that would take too many steps, or schemas too deep within one
 //!   another, passes.
 //!
@@ -159,6 +162,7 @@ fn first(violations: Vec<Violation>) -> Result<(), Violation> {
     violations.into_iter().next().map_or(Ok(()), Err)
 }
 
+mod evaluated;
 mod evaluation;
 
 use evaluation::{Patterns, evaluate};

@@ -28,8 +28,6 @@ const IGNORED: &[&str] = &[
     "format-annotation",
     "recursiveRef",
     "refRemote",
-    "unevaluatedItems",
-    "unevaluatedProperties",
     "vocabulary",
 ];
 
@@ -45,8 +43,7 @@ const CONTRADICTIONS: &[&str] = &[
 fn is_beyond(schema: &Value) -> bool {
     match schema {
         Value::Object(members) => members.iter().any(|(name, value)| {
-            name.starts_with("unevaluated")
-                || matches!(name.as_str(), "$recursiveRef" | "$dynamicRef")
+            matches!(name.as_str(), "$recursiveRef" | "$dynamicRef")
                 || name.contains("\\p{")
                 || value.as_str().is_some_and(|text| match name.as_str() {
                     "$ref" => text != "#" && !text.starts_with("#/"),

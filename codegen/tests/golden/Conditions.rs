@@ -43,6 +43,12 @@ pub struct Order {
     /// Each name says what its value is.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub marks: ::core::option::Option<OrderMarks>,
+    /// Each name is of one of the patterns, or declared.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub sizes: ::core::option::Option<OrderSizes>,
+    /// Numbers, and text otherwise.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub rest: ::core::option::Option<::std::vec::Vec<::specwire::Json>>,
     /// A list that begins as it says.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub head: ::core::option::Option<::std::vec::Vec<::specwire::Json>>,
@@ -75,6 +81,8 @@ impl Order {
             lines: ::core::option::Option::None,
             names: ::core::option::Option::None,
             marks: ::core::option::Option::None,
+            sizes: ::core::option::Option::None,
+            rest: ::core::option::Option::None,
             head: ::core::option::Option::None,
             long: ::core::option::Option::None,
             wish: ::core::option::Option::None,
@@ -125,6 +133,15 @@ impl ::specwire::Validate for Order {
             }
         }
         ::specwire::Validate::check(&self.marks, &at.member("marks"))?;
+        ::specwire::Validate::check(&self.sizes, &at.member("sizes"))?;
+        if let ::core::option::Option::Some(value) = &self.rest {
+            {
+                static CONDITION: rules::Condition = rules::Condition::new(
+                    "{\"contains\":{\"type\":\"number\"},\"unevaluatedItems\":{\"type\":\"string\"}}",
+                );
+                rules::condition(&at.member("rest"), value, &CONDITION)?;
+            }
+        }
         if let ::core::option::Option::Some(value) = &self.head {
             {
                 static CONDITION: rules::Condition = rules::Condition::new(
@@ -150,8 +167,8 @@ impl ::specwire::Payload for Order {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("order")
         .members(&[
-            "kind", "price", "card", "coupon", "other", "lines", "names", "marks", "head", "long",
-            "wish", "holder",
+            "kind", "price", "card", "coupon", "other", "lines", "names", "marks", "sizes", "rest",
+            "head", "long", "wish", "holder",
         ])
         .required(&["kind"]);
 }
@@ -187,6 +204,38 @@ impl ::specwire::Validate for OrderMarks {
         {
             static CONDITION: rules::Condition = rules::Condition::new(
                 "{\"additionalProperties\":false,\"patternProperties\":{\"^n\":{\"type\":\"number\"},\"^t\":{\"type\":\"string\"}}}",
+            );
+            rules::condition(at, self, &CONDITION)?;
+        }
+        ::core::result::Result::Ok(())
+    }
+}
+
+/// Each name is of one of the patterns, or declared.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct OrderSizes {
+    /// The member `unit`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub unit: ::core::option::Option<::std::string::String>,
+    /// All other members.
+    #[serde(flatten, deserialize_with = "::specwire::private::others")]
+    pub additional: ::std::collections::BTreeMap<::std::string::String, ::specwire::Json>,
+}
+
+impl ::specwire::Validate for OrderSizes {
+    fn check(&self, at: &::specwire::At<'_>) -> ::core::result::Result<(), ::specwire::Violation> {
+        use ::specwire::private::rules;
+        {
+            static CONDITION: rules::Condition = rules::Condition::new(
+                "{\"patternProperties\":{\"^w\":{\"type\":\"number\"},\"^h\":{\"type\":\"number\"}},\"properties\":{\"unit\":{\"type\":\"string\"}},\"unevaluatedProperties\":false}",
+            );
+            rules::condition(at, self, &CONDITION)?;
+        }
+        {
+            static CONDITION: rules::Condition = rules::Condition::new(
+                "{\"patternProperties\":{\"^w\":{\"type\":\"number\"},\"^h\":{\"type\":\"number\"}}}",
             );
             rules::condition(at, self, &CONDITION)?;
         }

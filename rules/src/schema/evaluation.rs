@@ -89,7 +89,7 @@ pub(super) fn evaluate(
 }
 
 /// One value and all that is asked of it.
-struct Evaluation<'a> {
+pub(super) struct Evaluation<'a> {
     root: &'a Value,
     patterns: &'a Patterns,
     steps: Cell<usize>,
@@ -97,14 +97,14 @@ struct Evaluation<'a> {
 }
 
 /// What has been found, as far as anyone wants to know.
-struct Found {
+pub(super) struct Found {
     violations: Vec<Violation>,
     room: usize,
     is_any: bool,
 }
 
 impl Found {
-    fn add(&mut self, violation: impl FnOnce() -> Violation) {
+    pub(super) fn add(&mut self, violation: impl FnOnce() -> Violation) {
         self.is_any = true;
         if self.violations.len() < self.room {
             self.violations.push(violation());
@@ -118,22 +118,22 @@ impl Found {
 
 /// A schema's members, the value that they are asked of, and how deep within the first schema.
 #[derive(Clone, Copy)]
-struct Case<'a> {
+pub(super) struct Case<'a> {
     schema: &'a Map<String, Value>,
-    at: &'a At<'a>,
-    depth: usize,
+    pub(super) at: &'a At<'a>,
+    pub(super) depth: usize,
 }
 
 impl<'a> Case<'a> {
-    fn get(&self, keyword: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, keyword: &str) -> Option<&'a Value> {
         self.schema.get(keyword)
     }
 
-    fn object(&self, keyword: &str) -> Option<&'a Map<String, Value>> {
+    pub(super) fn object(&self, keyword: &str) -> Option<&'a Map<String, Value>> {
         self.get(keyword)?.as_object()
     }
 
-    fn array(&self, keyword: &str) -> Option<&'a [Value]> {
+    pub(super) fn array(&self, keyword: &str) -> Option<&'a [Value]> {
         self.get(keyword)?.as_array().map(Vec::as_slice)
     }
 
@@ -169,7 +169,7 @@ impl<'a> Case<'a> {
 
 impl Evaluation<'_> {
     /// Takes from what there is to take; `false` when there is nothing left.
-    fn takes(&self, steps: usize) -> bool {
+    pub(super) fn takes(&self, steps: usize) -> bool {
         match self.steps.get().checked_sub(steps) {
             Some(rest) => self.steps.set(rest),
             None => {
@@ -180,7 +180,7 @@ impl Evaluation<'_> {
         !self.is_exhausted.get()
     }
 
-    fn apply(
+    pub(super) fn apply(
         &self,
         schema: &Value,
         instance: &Value,
@@ -219,10 +219,26 @@ impl Evaluation<'_> {
             Value::Null | Value::Bool(_) => {}
         }
         self.combinations(case, instance, found);
+        self.unevaluated(case, instance, found);
+    }
+
+    /// The members of a schema that is asked of the same value as another; `None` if there are none
+    /// or nothing is left to look at them with.
+    pub(super) fn within<'c>(&self, schema: &'c Value, case: Case<'c>) -> Option<Case<'c>> {
+        if case.depth > MAX_DEPTH {
+            self.is_exhausted.set(true);
+        }
+        let schema = schema.as_object().filter(|_| self.takes(1))?;
+        let depth = case.depth + 1;
+        Some(Case {
+            schema,
+            depth,
+            ..case
+        })
     }
 
     /// Whether the value fits, whatever is wrong with it.
-    fn fits(&self, schema: &Value, instance: &Value, case: Case<'_>) -> bool {
+    pub(super) fn fits(&self, schema: &Value, instance: &Value, case: Case<'_>) -> bool {
         let mut found = Found {
             violations: Vec::new(),
             room: 0,
@@ -233,18 +249,19 @@ impl Evaluation<'_> {
     }
 
     fn reference(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
-        let Some(Value::String(reference)) = case.get("$ref") else {
-            return;
-        };
-        let Some(pointer) = reference.strip_prefix('#') else {
-            return;
-        };
-        if !self.takes(pointer.len() / 8) {
-            return;
-        }
-        if let Some(target) = self.root.pointer(&percent_decoded(pointer)) {
+        if let Some(target) = self.target(case) {
             self.apply(target, instance, case.at, case.depth, found);
         }
+    }
+
+    /// The schema that this one refers to, where there is one.
+    pub(super) fn target(&self, case: Case<'_>) -> Option<&Value> {
+        let reference = case.get("$ref")?.as_str()?;
+        let pointer = reference.strip_prefix('#')?;
+        if !self.takes(pointer.len() / 8) {
+            return None;
+        }
+        self.root.pointer(&percent_decoded(pointer))
     }
 
     fn any_value(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
@@ -278,7 +295,7 @@ impl Evaluation<'_> {
     }
 
     /// Whether the pattern is found, or cannot be looked for.
-    fn matches(&self, pattern: &str, text: &str) -> bool {
+    pub(super) fn matches(&self, pattern: &str, text: &str) -> bool {
         // Compiling, if it has not been done, takes as long as some looking does.
         let Some(Compiled { regex, weight }) = self.patterns.get(pattern) else {
             self.takes(pattern.len() / 8);

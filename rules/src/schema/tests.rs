@@ -152,6 +152,31 @@ fn keywords_mean_what_the_drafts_say() {
             &["{\"a\":1}", "{\"c\":1}"],
         ),
         (
+            r##"{"$defs":{"a":{"properties":{"a":{}}}},"allOf":[{"$ref":"#/$defs/a"}],
+                "anyOf":[{"properties":{"b":{"const":1}},"required":["b"]},{"patternProperties":{"^c":{}}}],
+                "not":{"required":["d"],"properties":{"d":{}}},
+                "unevaluatedProperties":false}"##,
+            &[r#"{"a":1,"b":1,"c":1}"#, "{}", "1"],
+            &[r#"{"d":1}"#, r#"{"a":1,"b":2}"#, r#"{"e":1}"#],
+        ),
+        (
+            r#"{"if":{"properties":{"a":{"const":1}},"required":["a"]},"then":{"properties":{"b":{}}},
+                "dependentSchemas":{"c":{"properties":{"d":{}}}},"properties":{"c":{}},
+                "unevaluatedProperties":{"type":"string"}}"#,
+            &[r#"{"a":1,"b":2,"c":3,"d":4}"#, r#"{"a":"x","b":"y"}"#],
+            &[r#"{"a":2}"#, r#"{"b":2}"#, r#"{"d":4}"#],
+        ),
+        (
+            r#"{"allOf":[{"prefixItems":[{"type":"string"}]}],"contains":{"const":1},"unevaluatedItems":false}"#,
+            &[r#"["a",1]"#, "[\"a\",1,1]"],
+            &[r#"["a",2]"#, r#"["a",1,2]"#],
+        ),
+        (
+            r#"{"items":[true],"additionalItems":true,"unevaluatedItems":false}"#,
+            &["[1,2]"],
+            &[],
+        ),
+        (
             r#"{"dependentRequired":{"a":["b"]},"dependentSchemas":{"c":{"required":["d"]}}}"#,
             &["{}", "{\"b\":1}"],
             &["{\"a\":1}", "{\"c\":1}"],
@@ -294,6 +319,14 @@ fn hostile_schemas_and_values_take_bounded_time() {
             deep("1", 100, ("[", "]")),
         ),
         (deep("{}", 60, (r#"{"not":"#, "}")), json("1")),
+        (
+            deep(
+                "{}",
+                100,
+                (r#"{"unevaluatedProperties":false,"anyOf":["#, "]}"),
+            ),
+            object(5000, "1"),
+        ),
         (
             json(r#"{"uniqueItems":true}"#),
             (0..20_000).map(|n| vec![n]).collect(),

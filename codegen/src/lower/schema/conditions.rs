@@ -31,12 +31,38 @@ const KEYWORDS: &[&str] = &[
     "then",
 ];
 
+/// Keywords that look at members and items, so that `unevaluatedProperties` and `unevaluatedItems`
+/// do not.
+const LOOKING: &[&str] = &[
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "contains",
+    "dependencies",
+    "dependentSchemas",
+    "else",
+    "if",
+    "items",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "then",
+];
+
 impl<'s> Schemas<'s, '_> {
     /// Notes what is to be checked of a value as a whole.
     pub(super) fn conditions(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
         for part in parts {
             let mut keys: Vec<&str> = KEYWORDS.to_vec();
             keys.extend(part.mask.unions());
+            if let Some(key) = unevaluated(part.node, facts) {
+                keys.extend(LOOKING);
+                keys.push(key);
+                keys.sort_unstable();
+                keys.dedup();
+            }
             self.condition(part.node, &keys, rules);
         }
         if !facts.patterns.is_empty() {
@@ -194,6 +220,19 @@ impl<'s> Schemas<'s, '_> {
         found.extend(undeclared.map(|name| (name, None)));
         found
     }
+}
+
+/// What a schema says of members or items that nothing else looks at, where what looks at them
+/// depends on the value, so that no type says which they are.
+fn unevaluated(node: Node<'_>, facts: &Facts<'_>) -> Option<&'static str> {
+    const DEPENDING: &[&str] = &["anyOf", "dependentSchemas", "if", "oneOf"];
+    let has = |key: &str| node.get(key).is_some();
+    let depends = DEPENDING.iter().any(|key| has(key));
+    if has("unevaluatedProperties") && (depends || !facts.patterns.is_empty()) {
+        return Some("unevaluatedProperties");
+    }
+    let is_plain = !facts.prefix.is_empty() && !depends && !has("contains");
+    (has("unevaluatedItems") && !is_plain).then_some("unevaluatedItems")
 }
 
 /// The condition that members have names that are declared, or match a pattern. What these members

@@ -332,7 +332,13 @@ fn implied(facts: &Facts<'_>, parts: &[Part<'_>]) -> Types {
     if has(&["required", "minProperties", "maxProperties"]) && !has(&["not", "if"]) {
         return Types::OBJECT;
     }
-    if has(&["minItems", "maxItems", "uniqueItems", "contains"]) {
+    if has(&[
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "unevaluatedItems",
+    ]) {
         return Types::ARRAY;
     }
     if has(&["pattern", "minLength", "maxLength", "contentEncoding"]) {
