@@ -209,8 +209,8 @@ impl<P: Payload, A: Parameters> Request<P, A> {
         self.context.peer.head.subprotocol()
     }
 
-    /// How long the peer took to answer the latest ping, there and back; `None` before the first
-    /// answer, and for a call within the process.
+    /// How long the peer took to answer the latest ping (RFC 6455, 5.5.2), there and back; `None` before
+    /// the first answer, and for a call within the process.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         self.context.peer.latency()
