@@ -34,8 +34,8 @@ pub struct Counters {
     /// Messages of peers that were answered with a fault of this crate's own, such as
     /// [`Fault::INVALID_MESSAGE`](crate::Fault::INVALID_MESSAGE).
     pub faults: u64,
-    /// Handlers that panicked, each of which ended its exchange, and framings, each of which closed its
-    /// connection with 1011. Pub/sub handlers, which are started again, are only logged.
+    /// Handlers that panicked, each of which ended its exchange; pub/sub handlers, each of which is
+    /// started again for its subscribers; and framings, each of which closed its connection with 1011.
     pub panics: u64,
     /// Publications, once for each subscriber that they were for.
     pub published: u64,

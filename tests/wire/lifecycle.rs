@@ -82,6 +82,7 @@ async fn a_handler_that_fails_is_started_again_and_its_subscribers_hear_nothing_
         assert_eq!(frame.get("error"), None, "{frame}");
         wind = frame["wind"].clone();
     }
+    assert_eq!(server.metrics.counters().panics, 1);
 }
 
 #[tokio::test]

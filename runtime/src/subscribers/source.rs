@@ -17,6 +17,7 @@ use super::roster::{Roster, Subscriber, topic_of};
 use crate::fault::Fault;
 use crate::frame::{Body, Since};
 use crate::interaction::Interaction;
+use crate::metrics::Metrics;
 use crate::parameters::Parameters;
 use crate::payload::{Message, Payload};
 use crate::peer::Subscription;
@@ -74,6 +75,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
             }
         };
         let peer = Arc::clone(request.peer());
+        let metrics = replies.outbox.metrics().clone();
         let (subscriber, group) = self.roster.come(request, replies, topic);
         let seat = Arc::new(Seat {
             roster: Arc::clone(&self.roster),
@@ -87,7 +89,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
             if let Some(begun) = begin(&subscriber, &group, since.as_ref()).await {
                 if source.roster.is_present(&subscriber) {
                     let tasks = source.tasks.clone();
-                    tasks.spawn(Arc::clone(&source).supervise());
+                    tasks.spawn(Arc::clone(&source).supervise(metrics));
                 }
                 catch_up(&subscriber, &group, begun).await;
             }
@@ -103,8 +105,9 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         Membership(Some(seat))
     }
 
-    /// Runs the handler for as long as somebody is there to serve.
-    async fn supervise(self: Arc<Self>) {
+    /// Runs the handler for as long as somebody is there to serve. Its panics are counted by the
+    /// server of the subscriber that it was started for.
+    async fn supervise(self: Arc<Self>, metrics: Metrics) {
         let mut delay = SHORTEST;
         while let Some((generation, deserted)) = self.roster.next_generation() {
             let subscribers = Subscribers {
@@ -129,6 +132,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                 if let Err(error) = (&mut handler.0).await
                     && error.is_panic()
                 {
+                    metrics.panic();
                     self.report(&error, None);
                 }
                 continue;
@@ -137,6 +141,9 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                 // What has run for a while has not failed at starting.
                 if started.elapsed() >= LONGEST {
                     delay = SHORTEST;
+                }
+                if matches!(&failure, Failure::Panic(error) if error.is_panic()) {
+                    metrics.panic();
                 }
                 self.report(&failure, Some(delay));
                 tokio::select! {
