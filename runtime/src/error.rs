@@ -39,6 +39,14 @@ pub enum Error {
         /// The name that both have.
         document: &'static str,
     },
+    /// A provider was given to a server that has another bus, or other histories, than the one that
+    /// it was served or called with before: its subscribers would not hear what they should.
+    AlreadyServed {
+        /// The name of its document.
+        document: &'static str,
+        /// What is another: `bus` or `history`.
+        what: &'static str,
+    },
     /// A limit that nothing can keep within was given to a server.
     Limit {
         /// Which of [`Limits`](crate::Limits).
@@ -101,6 +109,11 @@ impl fmt::Display for Error {
             Self::DuplicateDocument { document } => {
                 write!(f, "the document `{document}` is served twice")
             }
+            Self::AlreadyServed { document, what } => write!(
+                f,
+                "the provider of `{document}` was served or called before with another {what}, \
+                 expected the same or a new provider"
+            ),
             Self::Limit { name } => write!(f, "the limit `{name}` is zero, expected more"),
             Self::Interrupted => f.write_str("told to stop twice: what had not ended was aborted"),
             Self::UnknownDocument { document } => {
@@ -151,6 +164,7 @@ impl StdError for Error {
             Self::Bind { source, .. } => Some(source),
             Self::Connect { source, .. } => Some(source.as_ref()),
             Self::DuplicateDocument { .. }
+            | Self::AlreadyServed { .. }
             | Self::Limit { .. }
             | Self::Interrupted
             | Self::UnknownDocument { .. }

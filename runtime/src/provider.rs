@@ -70,7 +70,8 @@ impl Provider {
     }
 
     /// Has the topics of an interaction keep a history, so that subscribers who come back, or come
-    /// late, can have what they missed: see `docs/protocol.md`, Recovery. None is kept by default.
+    /// late, can have what they missed: see `docs/protocol.md`, Recovery. None is kept by default, and
+    /// none that is set when the provider, or a clone of it, has been served or called already.
     ///
     /// ```
     /// # use specwire::{Payload, Parameters, Provider, Topic, bus::History};
@@ -91,6 +92,11 @@ impl Provider {
 
     pub(crate) fn histories(&self) -> &Histories {
         &self.histories
+    }
+
+    /// The bus that the handlers use already, since the provider has been served or called.
+    pub(crate) fn settled(&self) -> Option<&Bus> {
+        self.home.settled()
     }
 
     /// Has the handlers use this bus, unless they use one already.

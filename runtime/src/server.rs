@@ -185,7 +185,10 @@ impl Server {
     /// Has messages carried by another bus, such as one that connects several servers. Default a
     /// [`MemoryBus`] of its own.
     ///
-    /// A provider that has been served or called before stays with the bus that it had then.
+    /// The providers of a server share its bus, as a handler may publish on the topics of another
+    /// document. One that has been served or called before stays with the bus that it had then: the
+    /// server takes that one if it is given none, and refuses to start with another
+    /// ([`Error::AlreadyServed`]).
     ///
     /// ```
     /// use std::sync::Arc;
@@ -244,8 +247,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`] or [`Error::Limit`], before anything is
-    /// accepted. What one connection does never ends the server.
+    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`], [`Error::AlreadyServed`] or
+    /// [`Error::Limit`], before anything is accepted. What one connection does never ends the server.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
         let mount = self.mount()?;
         let _abort = mount.abort_on_drop();
@@ -269,7 +272,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`], or [`Error::Limit`].
+    /// [`Error::DuplicateDocument`], [`Error::UnknownDocument`], [`Error::AlreadyServed`], or
+    /// [`Error::Limit`].
     pub fn mount(self) -> Result<Mount> {
         self.limits.check()?;
         for (index, provider) in self.providers.iter().enumerate() {
@@ -279,14 +283,7 @@ impl Server {
                 return Err(Error::DuplicateDocument { document });
             }
         }
-        let carrier = self.bus.clone();
-        let carrier = carrier.unwrap_or_else(|| Arc::new(MemoryBus::new()));
-        // Of all documents: a handler may publish on the topics of another's.
-        let histories = self.providers.iter().flat_map(Provider::histories);
-        let histories: Histories = histories
-            .map(|(place, history)| (*place, *history))
-            .collect();
-        let bus = Bus::new(carrier, Arc::new(histories));
+        let bus = self.common_bus()?;
         for provider in &self.providers {
             provider.settle(bus.clone());
         }
@@ -296,6 +293,30 @@ impl Server {
             rate: self.stop_rate,
         };
         Mount::new(self, pace)
+    }
+
+    /// What the handlers of all documents publish through, be it that of earlier servers.
+    fn common_bus(&self) -> Result<Bus> {
+        let settled = || {
+            let buses = self.providers.iter().filter_map(Provider::settled);
+            buses.map(|bus| Arc::clone(bus.carrier())).next()
+        };
+        let carrier = self.bus.clone().or_else(settled);
+        let carrier = carrier.unwrap_or_else(|| Arc::new(MemoryBus::new()));
+        let histories = self.providers.iter().flat_map(Provider::histories);
+        let histories: Histories = histories
+            .map(|(place, history)| (*place, *history))
+            .collect();
+        for provider in &self.providers {
+            let what = match provider.settled() {
+                Some(bus) if !Arc::ptr_eq(bus.carrier(), &carrier) => "bus",
+                Some(bus) if !bus.keeps(&histories) => "history",
+                _ => continue,
+            };
+            let document = provider.document();
+            return Err(Error::AlreadyServed { document, what });
+        }
+        Ok(Bus::new(carrier, Arc::new(histories)))
     }
 }
 

@@ -205,6 +205,12 @@ impl Bus {
             .publish(topic, publication, self.history(interaction))
     }
 
+    /// A topic that keeps a history keeps the same one for those who publish here.
+    pub(crate) fn keeps(&self, histories: &Histories) -> bool {
+        let mut kept = histories.iter();
+        kept.all(|(place, history)| self.histories.get(place) == Some(history))
+    }
+
     /// What the topics of this interaction keep, if they keep anything.
     pub(crate) fn history(&self, interaction: &Interaction) -> Option<&History> {
         self.histories.get(&place(interaction))
@@ -247,6 +253,11 @@ impl Home {
     /// Has the provider use this bus, unless it uses one already.
     pub(crate) fn settle(&self, bus: Bus) {
         self.0.get_or_init(|| bus);
+    }
+
+    /// The bus that the provider uses already.
+    pub(crate) fn settled(&self) -> Option<&Bus> {
+        self.0.get()
     }
 
     /// The provider's bus.

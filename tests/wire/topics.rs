@@ -363,6 +363,34 @@ async fn servers_on_one_bus_share_their_topics() {
     assert_eq!(heard(&mut far).await, (1, "to both".to_owned()));
 }
 
+/// Whatever serves or calls it, a provider has one bus, and never silently another than it was given.
+#[tokio::test]
+async fn a_provider_that_is_served_twice_stays_on_its_bus() {
+    let (house, _orders) = house();
+    let called = specwire::Client::in_memory(house.clone());
+    let (first, second) = (
+        Running::start(Server::new().serve(house.clone())).await,
+        Running::start(Server::new().serve(house.clone())).await,
+    );
+    let (mut near, mut far) = (Peer::envelope(&first).await, Peer::envelope(&second).await);
+    listening(&mut near, 1, "a").await;
+    say(&mut far, "a", "to the other").await;
+    assert_eq!(heard(&mut near).await, (1, "to the other".to_owned()));
+
+    let refused = |server: Server| server.mount().map(drop).unwrap_err().to_string();
+    let another = |what| {
+        format!(
+            "the provider of `channels` was served or called before with another {what}, expected the \
+             same or a new provider"
+        )
+    };
+    let server = Server::new().bus(Arc::new(MemoryBus::new()));
+    assert_eq!(refused(server.serve(house.clone())), another("bus"));
+    let kept = house.history(topics::LISTEN, History::default());
+    assert_eq!(refused(Server::new().serve(kept)), another("history"));
+    drop(called);
+}
+
 #[tokio::test]
 async fn a_subscription_is_acknowledged_when_the_bus_has_it() {
     let bus = Arc::new(Distant {
