@@ -185,8 +185,9 @@ codes! {
         "The document has no `operations`, so there is nothing for a service to do.";
     Security = 317, "security is not enforced":
         "The generated code does not check who connects, whatever the document's `security` says.";
-    AddressDelimiter = 318, "query or fragment in an address":
-        "The address of a channel has no query (`?`) and no fragment (`#`). Bindings describe queries.";
+    AddressDelimiter = 318, "sign in an address that means something else":
+        "The address of a channel has no query (`?`) and no fragment (`#`): bindings describe queries. \
+         What a `{` opens is a parameter's name, and ends with a `}`.";
     UndescribedParameter = 319, "undescribed parameter":
         "An address, or a server's host or path, has a name in braces that is not among the \
          `parameters`, or `variables`. Where none is described all are any text, with a warning.";
@@ -247,6 +248,10 @@ codes! {
     UnmatchedMapping = 415, "mapping to no alternative":
         "The `mapping` of a `discriminator` has a value that is none of the references in the `oneOf` or \
          `anyOf` beside it, so that it tells nothing.";
+    ForeignValue = 416, "value of another type":
+        "A value in `enum` or `const` is not of the `type` beside it, and so is no value at all. Numbers \
+         and booleans beside `type: string` are taken for the text that they are written as: quotes are \
+         missing. Where no value is of the type, `type` is left out.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -100,6 +100,7 @@ impl Kind {
             self,
             Binding
                 | Bindings
+                | Components
                 | Contact
                 | ExternalDocs
                 | Info

@@ -28,6 +28,7 @@ pub(super) fn check(node: Node<'_>, kind: Kind, errors: &mut Errors) {
         }
         Kind::ServerVariable => values(node, errors),
         Kind::Channel => channel(node, errors),
+        Kind::Message | Kind::MessageTrait => message_examples(node, errors),
         Kind::Server => server(node, errors),
         Kind::SecurityScheme => security_scheme(node, errors),
         _ => {}
@@ -117,6 +118,16 @@ fn channel(node: Node<'_>, errors: &mut Errors) {
                 Diagnostic::warning(Code::AddressDelimiter, place.place(), message).with_help(help),
             );
         }
+    }
+    if let Some((address, text)) = address.and_then(|node| Some((node, node.text()?)))
+        && text
+            .rsplit_once('{')
+            .is_some_and(|(_, rest)| !rest.contains('}'))
+    {
+        let message = format!("found a `{{` without a `}}` in the address {}", quote(text));
+        let help = "a parameter is written `{name}`";
+        let mistake = Diagnostic::warning(Code::AddressDelimiter, address.place(), message);
+        errors.push(mistake.with_help(help));
     }
     let Some(address) = address else {
         // It may be known at run time only.
@@ -316,6 +327,28 @@ pub(super) fn is_old_requirement(node: Node<'_>, errors: &mut Errors) -> bool {
     true
 }
 
+/// Each example of a message shows its payload, its headers, or both.
+fn message_examples(node: Node<'_>, errors: &mut Errors) {
+    let Some(listed) = node.get("examples").filter(|listed| !listed.is_null()) else {
+        return;
+    };
+    if !listed.is_sequence() {
+        return super::expected(listed, "a list of examples", errors);
+    }
+    for example in listed.items() {
+        if example.get("payload").is_some() || example.get("headers").is_some() {
+            continue;
+        }
+        let message = format!(
+            "found {}, expected an example with `payload` or `headers`",
+            example.describe()
+        );
+        let help = "write `payload:`, and what it shows of it within";
+        let mistake = Diagnostic::warning(Code::WrongShape, example.place(), message);
+        errors.push(mistake.with_help(help));
+    }
+}
+
 /// What has become of a field of AsyncAPI 2.
 pub(super) fn successor(kind: Kind, field: &str) -> Option<&'static str> {
     Some(match (kind, field) {
@@ -457,7 +490,16 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
         return;
     }
     let number = value.number();
+    let is_beyond = value.is_number() && number.is_none();
+    let digits = |c: char| c.is_ascii_digit();
     let expected = match key {
+        // Larger than what a number is read into, and no limit to it.
+        "maximum" | "minimum" | "exclusiveMaximum" | "exclusiveMinimum"
+            if is_beyond && value.scalar().is_some_and(|text| text.ends_with(digits)) =>
+        {
+            return;
+        }
+        "maximum" | "minimum" if is_beyond => "a finite number",
         "maximum" | "minimum" if number.is_none() => "a number",
         // A boolean in draft 4, and in OpenAPI.
         "exclusiveMaximum" | "exclusiveMinimum" if number.is_none() && value.bool().is_none() => {
@@ -471,6 +513,12 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
             "a whole number, 0 or above"
         }
         "uniqueItems" if value.bool().is_none() => "`true` or `false`",
+        "examples" if !value.is_sequence() => {
+            let message = format!("found {}, expected a list of examples", value.describe());
+            let help = "write `example` for a single one";
+            let mistake = Diagnostic::warning(Code::WrongShape, value.place(), message);
+            return errors.push(mistake.with_help(help));
+        }
         "pattern" if value.text().is_none() => "text",
         "dependencies" | "dependentRequired" if !value.is_mapping() => {
             "a mapping of property names"

@@ -113,11 +113,11 @@ impl Builder<'_> {
                 self.documents = self.documents.saturating_add(1);
                 if self.documents > 1 {
                     let message = "found a second document, expected one a file";
-                    return Err(Diagnostic::error(
-                        Code::SeveralDocuments,
-                        self.place(&range),
-                        message,
-                    ));
+                    let place = self.place(&range);
+                    let help = "save it as a file of its own";
+                    return Err(
+                        Diagnostic::error(Code::SeveralDocuments, place, message).with_help(help)
+                    );
                 }
             }
             Event::Scalar {

@@ -88,7 +88,9 @@ pub(super) fn events<'a>(
                     "found the tag {}, expected plain YAML",
                     quote(&tag.original())
                 );
-                return Some(Err(Diagnostic::error(Code::YamlTag, place, message).into()));
+                let help = "leave it out: what a tag of one's own does, no reader knows";
+                let mistake = Diagnostic::error(Code::YamlTag, place, message).with_help(help);
+                return Some(Err(mistake.into()));
             }
             let event = match event {
                 Read::DocumentStart(..) => Event::Document,
@@ -160,6 +162,8 @@ fn mistake(found: &ScanError, text: &Arc<Text>, too_deep: &str) -> Diagnostic {
         ErrorKind::BlockSequenceEntryNotAllowed => {
             said().with_help("begin a list on a line of its own")
         }
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => said()
+            .with_help("control characters are written as escapes, in double quotes: `\\u0000`"),
         ErrorKind::UnexpectedCharacter { character } => {
             let character = quote(&character.to_string());
             said().with_help(format!(
@@ -344,7 +348,22 @@ impl<'de> Visitor<'de> for OneMeaning {
         Ok(Meaning::Number)
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Meaning, E> {
-        Ok(Meaning::String)
+    fn visit_str<E: Error>(self, text: &str) -> Result<Meaning, E> {
+        // Such as `1e400`: in JSON a number may be of any size.
+        Ok(match is_number_of_json(text) {
+            true => Meaning::Number,
+            false => Meaning::String,
+        })
     }
+}
+
+/// It is written as JSON writes numbers.
+fn is_number_of_json(text: &str) -> bool {
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let whole = whole.strip_prefix('-').unwrap_or(whole);
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    (whole == "0" || !whole.starts_with('0'))
+        && [whole, fraction, exponent].into_iter().all(is_digits)
 }

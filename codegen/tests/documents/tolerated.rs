@@ -196,3 +196,23 @@ fn the_type_null_may_lack_its_quotes() {
         ["Clock.yaml:3:125: warning[SW0401]: found nothing, expected a type of JSON Schema"]
     );
 }
+
+#[test]
+fn values_of_another_type_are_what_they_are_written_as() {
+    let clock = clock(
+        "channels: {ticks: {messages: {tick: {payload: {type: object, properties: {zone: {type: string, enum: [1.10, no, true]}, day: {type: object, enum: [sun]}}}}}}}
+operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}",
+    );
+    assert_eq!(
+        warnings(&clock),
+        [
+            "Clock.yaml:3:103: warning[SW0416]: found the number `1.10`, which is not of the `type` here",
+            "Clock.yaml:3:113: warning[SW0416]: found `true`, which is not of the `type` here",
+            "Clock.yaml:3:148: warning[SW0416]: found the text `sun`, which is not of the `type` here",
+        ]
+    );
+    for wire in ["1.10", "no", "true", "sun"] {
+        let written = format!("\"{wire}\"");
+        assert!(clock.code.contains(&written), "{wire} in {}", clock.code);
+    }
+}

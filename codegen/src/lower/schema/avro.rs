@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::{Alternative, Class, Mask, Member, Object, Part, Schema, Schemas, Types, Use, Value};
 use super::{SchemaId, Values};
 use crate::api::{Base, Integer, Type};
+use crate::diagnostic::quote;
 use crate::source::{Id, Node};
 
 /// A schema of this format is one of Avro's.
@@ -53,9 +54,12 @@ struct Names<'s> {
     left: Vec<Named<'s>>,
 }
 
+/// What is not understood, and why.
+type Unread<'s> = (Node<'s>, String);
+
 impl<'s> Names<'s> {
-    /// By the text that is the name; `None` if not all of the schema is understood.
-    fn find(root: Node<'s>) -> Option<HashMap<Id, Node<'s>>> {
+    /// By the text that is the name, if all of the schema is understood.
+    fn find(root: Node<'s>) -> Result<HashMap<Id, Node<'s>>, Unread<'s>> {
         let mut names = Self::default();
         let mut seen = HashSet::new();
         names.left.push((root, None));
@@ -65,77 +69,117 @@ impl<'s> Names<'s> {
             }
         }
         let found = names.uses.iter().map(|(node, namespace)| {
-            let text = node.text()?;
+            let text = node.text().unwrap_or_default();
             let full = full_name(text, *namespace);
             let found = names.definitions.get(&full);
             // What has no namespace can be named from within one.
-            Some((node.id(), *found.or_else(|| names.definitions.get(text))?))
+            match found.or_else(|| names.definitions.get(text)) {
+                Some(found) => Ok((node.id(), *found)),
+                None => Err((*node, format!("{} is defined nowhere in it", quote(text)))),
+            }
         });
         found.collect()
     }
 
-    fn look(&mut self, node: Node<'s>, namespace: Option<&'s str>) -> Option<()> {
+    fn look(&mut self, node: Node<'s>, namespace: Option<&'s str>) -> Result<(), Unread<'s>> {
         if let Some(name) = node.text() {
             if primitive(name).is_none() {
                 self.uses.push((node, namespace));
             }
-            return Some(());
+            return Ok(());
         }
         if node.is_sequence() {
-            node.items().next()?;
+            if node.items().next().is_none() {
+                return Err((
+                    node,
+                    "found no type in a union, expected one at least".to_owned(),
+                ));
+            }
             for item in node.items() {
                 if item.is_sequence() {
-                    return None;
+                    return Err((item, "found a union within a union".to_owned()));
                 }
                 self.left.push((item, namespace));
             }
-            return Some(());
+            return Ok(());
         }
-        let ty = node.get("type")?;
+        let ty = member(node, "type")?;
         match ty.text() {
             Some("record" | "error") => {
                 let namespace = self.define(node, namespace)?;
-                let fields = node.get("fields").filter(|fields| fields.is_sequence())?;
+                let fields = member(node, "fields")?;
+                if !fields.is_sequence() {
+                    return Err((
+                        fields,
+                        format!("found {}, expected fields", fields.describe()),
+                    ));
+                }
                 let mut seen = HashSet::new();
                 for field in fields.items() {
-                    let name = field.get("name")?.text()?;
-                    if !seen.insert(name) {
-                        return None;
-                    }
-                    self.left.push((field.get("type")?, namespace));
+                    once(&mut seen, member(field, "name")?)?;
+                    self.left.push((member(field, "type")?, namespace));
                 }
             }
             Some("enum") => {
                 self.define(node, namespace)?;
                 let mut seen = HashSet::new();
-                for symbol in node.get("symbols")?.items() {
-                    if !seen.insert(symbol.text()?) {
-                        return None;
-                    }
+                let symbols = member(node, "symbols")?;
+                for symbol in symbols.items() {
+                    once(&mut seen, symbol)?;
                 }
                 if seen.is_empty() {
-                    return None;
+                    return Err((symbols, "found no symbol, expected one at least".to_owned()));
                 }
             }
             Some("fixed") => {
                 self.define(node, namespace)?;
             }
-            Some("array") => self.left.push((node.get("items")?, namespace)),
-            Some("map") => self.left.push((node.get("values")?, namespace)),
+            Some("array") => self.left.push((member(node, "items")?, namespace)),
+            Some("map") => self.left.push((member(node, "values")?, namespace)),
             _ => self.left.push((ty, namespace)),
         }
-        Some(())
+        Ok(())
     }
 
     /// Notes a named type, and gives the namespace of what is in it.
-    fn define(&mut self, node: Node<'s>, namespace: Option<&'s str>) -> Option<Option<&'s str>> {
-        let name = node.get("name")?.text()?;
+    fn define(
+        &mut self,
+        node: Node<'s>,
+        namespace: Option<&'s str>,
+    ) -> Result<Option<&'s str>, Unread<'s>> {
+        let written = member(node, "name")?;
+        let name = text(written)?;
         let namespace = match name.rsplit_once('.') {
             Some((namespace, _)) => Some(namespace),
             None => node.get("namespace").and_then(Node::text).or(namespace),
         };
         let known = self.definitions.insert(full_name(name, namespace), node);
-        known.is_none().then_some(namespace)
+        match known {
+            None => Ok(namespace),
+            Some(_) => Err((written, format!("{} is defined twice", quote(name)))),
+        }
+    }
+}
+
+fn member<'s>(node: Node<'s>, key: &str) -> Result<Node<'s>, Unread<'s>> {
+    let missing = || match node.is_mapping() {
+        true => format!("{} is missing", quote(key)),
+        false => format!("found {}, expected a schema of Avro's", node.describe()),
+    };
+    node.get(key).ok_or_else(|| (node, missing()))
+}
+
+fn text<'s>(node: Node<'s>) -> Result<&'s str, Unread<'s>> {
+    let other = || format!("found {}, expected text", node.describe());
+    node.text().ok_or_else(|| (node, other()))
+}
+
+/// A name that may be there but once.
+fn once<'s>(seen: &mut HashSet<&'s str>, node: Node<'s>) -> Result<(), Unread<'s>> {
+    let name = text(node)?;
+    match seen.insert(name) {
+        true => Ok(()),
+        false => Err((node, format!("{} is there twice", quote(name)))),
     }
 }
 
@@ -148,11 +192,14 @@ fn full_name(name: &str, namespace: Option<&str>) -> String {
 
 impl<'s> Schemas<'s, '_> {
     /// The schema within `node`, if all of it is understood.
-    pub(super) fn avro(&mut self, node: Node<'s>) -> Option<Use> {
-        let root = self.references.target(node.get("schema")?)?;
+    pub(super) fn avro(&mut self, node: Node<'s>) -> Result<Use, Unread<'s>> {
+        let schema = member(node, "schema")?;
+        let root = self.references.target(schema);
+        // Why the reference leads to nothing has been said.
+        let root = root.ok_or_else(|| (schema, "what it refers to is not there".to_owned()))?;
         let names = Names::find(root)?;
         self.avro_names.extend(names);
-        Some(self.avro_use(root))
+        Ok(self.avro_use(root))
     }
 
     /// What a schema stands for: that which its name does, or the one that may be `null`.

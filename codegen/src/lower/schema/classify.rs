@@ -49,14 +49,20 @@ impl<'s> Schemas<'s, '_> {
         }
         if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
             let node = schema.node;
-            if let Some(used) = Some(node)
-                .filter(|_| is_avro(format))
-                .and_then(|node| self.avro(node))
-            {
-                schema.class = Class::Same(used);
-                return schema;
-            }
-            return self.unread(schema, format);
+            let (place, message) = match is_avro(format).then(|| self.avro(node)) {
+                Some(Ok(used)) => {
+                    schema.class = Class::Same(used);
+                    return schema;
+                }
+                Some(Err((place, why))) => {
+                    (place, format!("this schema of Avro's is not read: {why}"))
+                }
+                None => (
+                    node.get("schemaFormat").unwrap_or(node),
+                    format!("schemas of the format {} are not read", quote(format)),
+                ),
+            };
+            return self.unread(schema, place, message);
         }
         if parts.is_empty() {
             return schema;
@@ -73,9 +79,12 @@ impl<'s> Schemas<'s, '_> {
         self.conditions(parts, &facts, &mut schema.rules);
         schema.nullable = facts.types.has(Types::NULL) && facts.types != Types::ALL;
         if let Some(values) = &facts.values {
+            let is_any = values
+                .iter()
+                .any(|value| facts.types.has(Types::of(value.node)));
             let listed = values
                 .iter()
-                .filter(|value| facts.types.has(Types::of(value.node)));
+                .filter(|value| self.is_meant(value, facts.types, is_any));
             let listed: Vec<Listed<'s>> = listed.cloned().collect();
             schema.nullable = listed.iter().any(|value| value.node.is_null());
             let rest: Vec<_> = listed
@@ -89,7 +98,7 @@ impl<'s> Schemas<'s, '_> {
             schema.class = match (rest.is_empty(), schema.nullable) {
                 (true, true) => Class::Plain(Type::Null),
                 (true, false) => self.nothing(&schema),
-                (false, _) => listed_class(&rest, facts.is_const),
+                (false, _) => listed_class(&rest, facts.types, facts.is_const),
             };
             if matches!(schema.class, Class::Plain(Type::Null)) {
                 schema.nullable = false;
@@ -363,15 +372,41 @@ impl<'s> Schemas<'s, '_> {
     }
 
     /// A schema in another language than JSON Schema.
-    fn unread(&mut self, mut schema: Schema<'s>, format: &str) -> Schema<'s> {
-        let node = schema.node;
-        let message = format!("schemas of the format {} are not read", quote(format));
+    fn unread(&mut self, mut schema: Schema<'s>, node: Node<'s>, message: String) -> Schema<'s> {
         let help = "values are taken as they come: JSON and text by the content type, else bytes";
-        let place = node.get("schemaFormat").unwrap_or(node).place();
-        self.errors
-            .push(Diagnostic::warning(Code::SchemaFormat, place, message).with_help(help));
+        let warning = Diagnostic::warning(Code::SchemaFormat, node.place(), message);
+        self.errors.push(warning.with_help(help));
         schema.is_unread = true;
         schema
+    }
+
+    /// A listed value is of the type; or is text whose quotes are missing; or none is of it, so that
+    /// it is the type that is wrong. Says so if it is not of the type that stands beside it.
+    fn is_meant(&mut self, value: &Listed<'s>, types: Types, is_any: bool) -> bool {
+        let node = value.node;
+        let is_null = node.is_null();
+        let may_be_null = value.owner.get("nullable").and_then(Node::bool) == Some(true);
+        if types.has(Types::of(node)) || (is_null && may_be_null) {
+            return true;
+        }
+        let Some(ty) = value.owner.get("type") else {
+            return false;
+        };
+        let shown = if is_null {
+            "`null`".to_owned()
+        } else {
+            node.describe()
+        };
+        let message = format!("found {shown}, which is not of the `type` here");
+        let mistake = Diagnostic::warning(Code::ForeignValue, node.place(), message)
+            .related(ty.key_place(), "this is the type");
+        let (help, is_meant) = match node.scalar().filter(|_| is_text(types) && !is_null) {
+            Some(text) => (format!("write `'{text}'`, for which it is taken"), true),
+            None if is_any => ("it is left out".to_owned(), false),
+            None => ("no value is, so `type` is left out".to_owned(), true),
+        };
+        self.errors.push(mistake.with_help(help));
+        is_meant
     }
 
     /// No value matches.
@@ -386,8 +421,13 @@ impl<'s> Schemas<'s, '_> {
     }
 }
 
+/// There is no other type but text.
+fn is_text(types: Types) -> bool {
+    types.without(Types::NULL) == Types::STRING
+}
+
 /// An enumeration, or what it comes to.
-fn listed_class<'s>(listed: &[Listed<'s>], is_const: bool) -> Class<'s> {
+fn listed_class<'s>(listed: &[Listed<'s>], types: Types, is_const: bool) -> Class<'s> {
     let all = |types: Types| listed.iter().all(|value| types.has(Types::of(value.node)));
     if all(Types::BOOLEAN) && listed.len() == 2 {
         return Class::Plain(Type::Bool);
@@ -398,7 +438,7 @@ fn listed_class<'s>(listed: &[Listed<'s>], is_const: bool) -> Class<'s> {
             integer(&number).is_some_and(|number| i64::try_from(number).is_ok())
         })
     };
-    let base = if all(Types::STRING) {
+    let base = if all(Types::STRING) || is_text(types) {
         Base::String
     } else if listed.iter().all(is_small) {
         Base::Integer
@@ -411,7 +451,7 @@ fn listed_class<'s>(listed: &[Listed<'s>], is_const: bool) -> Class<'s> {
             lists?.item(index)?.text()
         };
         Value {
-            wire: match (base, value.node.text()) {
+            wire: match (base, value.node.scalar()) {
                 (Base::String, Some(text)) => text.to_owned(),
                 _ => value.node.json(),
             },
