@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use specwire::{Limits, SlowConsumer};
+use specwire::{Limits, Publication, Reconnect, SlowConsumer, Subscription};
 
 use crate::client::{Peer, soon};
+use crate::service::patterns::{self, WeatherPub, WeatherSub};
 use crate::service::{Dome, Running, Weather, telescope_within};
 
 /// A subscriber whose queue takes four publications.
@@ -132,6 +133,89 @@ async fn r03_block_does_not_hold_those_who_do_not_wait() {
     let (_server, dome, mut peer) = subscribed(policy).await;
     assert_eq!(burst(&dome, 16).await, 4);
     assert_eq!(peer.close_code().await, 3008);
+}
+
+/// What our own client tells its user: the numbers, and `None` for a gap, up to the last number.
+async fn told(weather: &mut Subscription<WeatherPub>, last: f64) -> Vec<Option<f64>> {
+    let mut told = Vec::new();
+    while told.last() != Some(&Some(last)) {
+        told.push(match soon(weather.next_or_gap()).await.unwrap() {
+            Some(Publication::Message(wind)) => wind.wind,
+            Some(Publication::Gap) => None,
+            None => panic!("the subscription has ended"),
+        });
+    }
+    told
+}
+
+#[tokio::test]
+async fn r03_a_client_is_told_where_publications_are_missing() {
+    let some = |numbers: std::ops::Range<i32>| numbers.map(|number| Some(number.into()));
+    let gap = || std::iter::once(None);
+    let block = SlowConsumer::Block(Duration::from_secs(20));
+    let cases: [(_, _, Vec<Option<f64>>); 6] = [
+        (
+            SlowConsumer::Disconnect,
+            false,
+            some(0..4).chain(gap()).collect(),
+        ),
+        (
+            SlowConsumer::DropOldest,
+            false,
+            gap().chain(some(12..16)).collect(),
+        ),
+        // Its frames have no place for it.
+        (SlowConsumer::DropOldest, true, some(12..16).collect()),
+        (
+            SlowConsumer::DropNewest,
+            false,
+            some(0..4).chain(gap()).collect(),
+        ),
+        (
+            SlowConsumer::Latest,
+            false,
+            gap().chain(some(15..16)).collect(),
+        ),
+        (block, false, some(0..16).collect()),
+    ];
+    for (slow_consumer, is_tagged, expected) in cases {
+        let (server, mut dome) = telescope_within(Limits {
+            queue_messages: 4,
+            slow_consumer,
+            ..Limits::default()
+        })
+        .await;
+        let url = format!("ws://{}/ws/patterns", server.address);
+        let builder = patterns::Client::builder(&url).reconnect(Reconnect {
+            cap: Duration::from_millis(100),
+            ..Reconnect::default()
+        });
+        let builder = if is_tagged { builder.tagged() } else { builder };
+        let client = soon(builder.connect()).await.unwrap();
+        let mut weather = soon(client.weather(WeatherSub::default())).await.unwrap();
+        dome.runs(1, 0).await;
+        if slow_consumer == block {
+            dome.weather(Weather::Gusts(16));
+        } else {
+            burst(&dome, 16).await;
+        }
+        // One that the client gets in any case, be it on its next connection.
+        let all = async {
+            let mut all = told(
+                &mut weather,
+                expected.iter().flatten().copied().last().unwrap(),
+            )
+            .await;
+            while dome.wind(99.0).await == 0 {}
+            all.extend(told(&mut weather, 99.0).await);
+            all
+        };
+        let mut all = soon(all).await;
+        assert_eq!(all.pop(), Some(Some(99.0)));
+        assert_eq!(all, expected, "{slow_consumer:?}");
+        let gaps = expected.iter().filter(|number| number.is_none()).count();
+        assert_eq!(usize::try_from(weather.gaps()).unwrap(), gaps);
+    }
 }
 
 #[tokio::test]

@@ -172,7 +172,8 @@ pub enum Publication<P: Payload> {
     /// A message.
     Message(Message<P>),
     /// Some that were published may be missing here: the connection was lost and made again, or the
-    /// server had to drop them because they were not taken in time.
+    /// server had to drop them because they were not taken in time
+    /// ([`SlowConsumer`](crate::SlowConsumer)), of which raw and tagged frames do not tell.
     Gap,
 }
 
