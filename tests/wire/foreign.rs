@@ -1,6 +1,6 @@
 //! Our client in raw and tagged frames, with servers that are not ours and with our own.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use specwire::{Client, Fault, Uuid};
 use specwire_server::heartbeat::{self, BeatSub, GetPeriodRequest, GetPeriodRequestHeaders};
 use tokio::net::TcpListener;
@@ -154,6 +154,12 @@ async fn what_is_not_what_the_document_says_is_told_to_its_caller() {
     assert_eq!(fault.to_string(), "closed: not today");
 }
 
+/// Frames are read in order, and so what came before a ping has been when it is answered.
+async fn has_been_read(peer: &mut Peer) {
+    peer.send_frame(Message::Ping(Vec::new().into())).await;
+    while !matches!(peer.next_frame().await, Some(Ok(Message::Pong(_)))) {}
+}
+
 #[tokio::test]
 async fn what_comes_before_the_subscription_waits_for_it() {
     let server = Foreign::new().await;
@@ -161,9 +167,7 @@ async fn what_comes_before_the_subscription_waits_for_it() {
     for id in 0..100 {
         peer.send(&json!({"subscriptionId": id.to_string()})).await;
     }
-    // It is read in order, and so what came before has been.
-    peer.send_frame(Message::Ping(Vec::new().into())).await;
-    while !matches!(peer.next_frame().await, Some(Ok(Message::Pong(_)))) {}
+    has_been_read(&mut peer).await;
     let mut beats = soon(client.beat(subscription("a"))).await.unwrap();
     peer.next().await;
     for id in 0..64 {
@@ -191,11 +195,11 @@ async fn what_a_server_sends_out_of_turn_is_defined() {
     let client = patterns::Client::builder(&foreign.url).connect();
     let (client, mut peer) = tokio::join!(client, enveloped(&foreign.listener));
     let client = client.unwrap();
-    let update = |id: &serde_json::Value| {
+    let update = |id: &Value| {
         json!({"op": "msg", "id": id, "channel": "survey_update", "message": "survey_update",
                "payload": {"number": 1, "url": "x:y"}})
     };
-    let response = |id: &serde_json::Value| {
+    let response = |id: &Value| {
         json!({"op": "msg", "id": id, "channel": "survey_response",
                "message": "survey_response", "payload": {"pictures": 1}})
     };
@@ -247,6 +251,131 @@ async fn what_a_server_sends_out_of_turn_is_defined() {
     let id = peer.next().await["id"].clone();
     peer.send(&json!({"op": "ack", "id": id})).await;
     soon(asked).await.unwrap().unwrap();
+}
+
+/// A server of the telescope's document that says whatever a test tells it to.
+struct Improper {
+    peer: Peer,
+    speaks: &'static str,
+}
+
+impl Improper {
+    async fn accept(foreign: &Foreign, speaks: &'static str) -> Self {
+        let peer = match speaks {
+            "json" => Peer::accept_speaking(&foreign.listener, "specwire.v1.json").await,
+            "cbor" => Peer::accept_speaking(&foreign.listener, "specwire.v1.cbor").await,
+            _ => Peer::accept(&foreign.listener).await,
+        };
+        let mut improper = Self { peer, speaks };
+        if improper.has_ids() {
+            assert_eq!(improper.asked().await, 0);
+            let welcome = json!({"connection": Uuid::nil(), "messageSize": 65536});
+            let ack = json!({"op": "ack", "id": 0, "payload": welcome});
+            improper.write(&ack).await;
+        }
+        improper
+    }
+
+    fn has_ids(&self) -> bool {
+        matches!(self.speaks, "json" | "cbor")
+    }
+
+    /// The id of the next message, where there are ids.
+    async fn asked(&mut self) -> Value {
+        let mut frame: Value = match self.speaks {
+            "json" => self.peer.next().await,
+            "cbor" => ciborium::from_reader(self.peer.next_binary().await.as_slice()).unwrap(),
+            _ => return json!(self.peer.next_text().await),
+        };
+        frame["id"].take()
+    }
+
+    async fn acknowledge(&mut self, id: &Value) {
+        if self.has_ids() {
+            self.write(&json!({"op": "ack", "id": id})).await;
+        }
+    }
+
+    async fn say(&mut self, id: &Value, message: &str, payload: Value) {
+        match self.speaks {
+            "raw" => self.peer.send(&payload).await,
+            "tagged" => self.peer.send_text(&format!("{message}:{payload}")).await,
+            _ => {
+                self.write(
+                    &json!({"op": "msg", "id": id, "channel": message, "message": message,
+                                   "payload": payload}),
+                )
+                .await;
+            }
+        }
+    }
+
+    async fn write(&mut self, frame: &Value) {
+        if self.speaks == "json" {
+            return self.peer.send(frame).await;
+        }
+        let mut bytes = Vec::new();
+        ciborium::into_writer(frame, &mut bytes).unwrap();
+        self.peer.send_binary(&bytes).await;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_out_of_turn_is_passed_over_in_every_framing() {
+    for speaks in ["json", "cbor", "raw", "tagged"] {
+        let foreign = Foreign::new().await;
+        let builder = patterns::Client::builder(&foreign.url);
+        let builder = match speaks {
+            "cbor" => builder.cbor(),
+            "raw" => builder.raw(),
+            "tagged" => builder.tagged(),
+            _ => builder,
+        };
+        let accepted = Improper::accept(&foreign, speaks);
+        let (client, mut server) = tokio::join!(builder.connect(), accepted);
+        let client = client.unwrap();
+        let picture = json!({"number": 1, "url": "x:y"});
+        // Answers to nothing: a response, and an update.
+        server
+            .say(&json!(4711), "survey_response", json!({"pictures": 9}))
+            .await;
+        server
+            .say(&json!(4711), "survey_update", picture.clone())
+            .await;
+        has_been_read(&mut server.peer).await;
+        let survey = tokio::spawn({
+            let client = client.clone();
+            let corners = vec![Place::default()];
+            async move { client.survey(SurveyProgress { corners }).await }
+        });
+        let id = server.asked().await;
+        server.acknowledge(&id).await;
+        server.say(&id, "survey_update", picture.clone()).await;
+        server
+            .say(&id, "survey_response", json!({"pictures": 1}))
+            .await;
+        // An update after the response, and a second response.
+        server.say(&id, "survey_update", picture).await;
+        server
+            .say(&id, "survey_response", json!({"pictures": 2}))
+            .await;
+        let mut survey = soon(survey).await.unwrap().unwrap();
+        let update = soon(survey.update()).await.unwrap();
+        assert_eq!(
+            update.map(|update| update.payload.0.number),
+            Some(1),
+            "{speaks}"
+        );
+        assert!(soon(survey.update()).await.unwrap().is_none(), "{speaks}");
+        assert_eq!(soon(survey.response()).await.unwrap().payload.pictures, 1);
+        // And all is well with the connection.
+        let asked = tokio::spawn(async move { client.status(StatusRequest::default()).await });
+        let id = server.asked().await;
+        server
+            .say(&id, "status_response", json!({"parked": true}))
+            .await;
+        assert!(soon(asked).await.unwrap().unwrap().parked, "{speaks}");
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod cbor;
 mod channels;
 mod content;
 mod context;
+mod ends;
 mod envelope;
 mod floods;
 mod foreign;

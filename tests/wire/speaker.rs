@@ -87,6 +87,28 @@ impl Speaker {
         }
     }
 
+    /// Gives up what was started last, with a word that only envelopes have.
+    pub(crate) async fn give_up(&mut self) {
+        let frame = json!({"op": "unsub", "id": self.last_id});
+        self.write(&frame).await;
+        assert_eq!(self.read().await, frame);
+    }
+
+    /// The code and the message of the fault that comes next.
+    pub(crate) async fn next_fault(&mut self) -> (String, String) {
+        if self.speaks == Speaks::Tagged {
+            let (_, reason) = self.peer.close_frame().await;
+            let (code, message) = reason.split_once(": ").unwrap();
+            return (code.to_owned(), message.to_owned());
+        }
+        let mut fault = self.next().await;
+        if self.speaks == Speaks::Raw {
+            fault = fault["error"].take();
+        }
+        let text = |name: &str| fault[name].as_str().unwrap().to_owned();
+        (text("code"), text("message"))
+    }
+
     async fn write(&mut self, frame: &Value) {
         if self.speaks == Speaks::Json {
             return self.peer.send(frame).await;
