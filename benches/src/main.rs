@@ -1,0 +1,222 @@
+//! What a message costs a server, measured beside what a user would take instead of specwire, and
+//! beside a server that only reads and writes the same bytes:
+//!
+//! ```text
+//! cargo run --release -p specwire-bench
+//! ```
+//!
+//! `docs/performance.md` says what is measured, and shows what was.
+
+mod cases;
+mod load;
+mod plan;
+mod plot;
+mod report;
+mod serve;
+mod servers;
+mod usage;
+
+use std::fmt::Display;
+use std::io::{Write, stderr};
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+
+use clap::{Parser, Subcommand};
+
+use self::cases::Case;
+use self::plan::Found;
+use self::report::Row;
+use self::serve::raw::Bytes;
+use self::servers::{LOAD_CORE, Server, pinned};
+
+/// Measures what a message costs a server, beside others.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
+
+    /// Groups of cases: echo, request, broadcast, saturated, each, topics, memory, opening, slow
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Cases whose title has this in it
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+
+    /// Servers to measure; without it all that can be made here
+    #[arg(long, value_name = "SERVER", value_delimiter = ',')]
+    servers: Vec<String>,
+
+    /// How often each server has its turn in each case
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+
+    /// Seconds of each phase of a measurement
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+
+    /// Messages under way on each connection
+    #[arg(long, default_value_t = 1)]
+    depth: usize,
+
+    /// One short round of three cases with specwire and the raw server, which writes nothing
+    #[arg(long)]
+    quick: bool,
+
+    /// Writes a table for each group, and plots, to this folder
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+/// What this program starts as processes of their own.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The load
+    #[command(hide = true)]
+    Load,
+    /// One of the servers
+    #[command(hide = true)]
+    Serve {
+        server: String,
+        work: String,
+        message: usize,
+        answer: usize,
+        fan_out: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.part {
+        Some(Part::Load) => load::run(),
+        Some(Part::Serve {
+            server,
+            work,
+            message,
+            answer,
+            fan_out,
+        }) => {
+            let bytes = Bytes {
+                message: *message,
+                answer: *answer,
+                fan_out: *fan_out,
+            };
+            match server.as_str() {
+                "raw" => serve::raw::run(bytes).map_err(text),
+                _ => serve::specwire::run(work == "each").map_err(text),
+            }
+        }
+        None => measure(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
+
+fn measure(arguments: &Arguments) -> Result<(), String> {
+    let mut cases = if arguments.quick {
+        cases::quick()
+    } else {
+        cases::all(arguments.depth)
+    };
+    cases.retain(|case| {
+        let is_wanted =
+            arguments.only.is_empty() || arguments.only.iter().any(|group| group == case.group);
+        is_wanted
+            && arguments
+                .case
+                .as_ref()
+                .is_none_or(|part| case.title.contains(part))
+    });
+    if cases.is_empty() {
+        return Err("no case is of this group and title".to_owned());
+    }
+    let names = match (arguments.servers.as_slice(), arguments.quick) {
+        ([], true) => vec!["raw".to_owned(), "specwire".to_owned()],
+        (names, _) => names.to_vec(),
+    };
+    let servers = servers::ready(&names)?;
+    let (rounds, seconds) = if arguments.quick {
+        (1, 0.3)
+    } else {
+        (arguments.rounds, arguments.seconds)
+    };
+
+    let mut reported = Vec::new();
+    for case in &cases {
+        let mut rows: Vec<Row> = servers
+            .iter()
+            .filter(|server| server.does(case.does()))
+            .map(Row::new)
+            .collect();
+        for round in 1..=rounds {
+            for (row, server) in rows
+                .iter_mut()
+                .zip(servers.iter().filter(|server| server.does(case.does())))
+            {
+                eprint!(
+                    "\r\x1b[K{}: round {round} of {rounds}, {}",
+                    case.title, server.name
+                );
+                let _ = stderr().flush();
+                row.add(once(case, server, seconds));
+            }
+        }
+        eprint!("\r\x1b[K");
+        let table = report::table(case, &mut rows);
+        println!("{table}");
+        reported.push((case, rows, table));
+    }
+    if let Some(folder) = &arguments.out {
+        report::write(folder, &reported).map_err(text)?;
+        plot::write(folder, &reported).map_err(text)?;
+    }
+    let failed = reported.iter().any(|(_, rows, _)| {
+        rows.iter()
+            .any(|row| row.name == "specwire" && row.rounds.is_empty())
+    });
+    if failed {
+        Err("specwire could not be measured".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// One server, one case, once.
+fn once(case: &Case, server: &Server, seconds: f64) -> Result<Found, String> {
+    let running = server.start(case)?;
+    let plan = case.plan(
+        server.dialect(),
+        running.address,
+        running.process(),
+        seconds,
+    );
+    let plan = plan.ok_or("it has no words for this")?;
+    let program = std::env::current_exe()
+        .map_err(text)?
+        .to_string_lossy()
+        .into_owned();
+    let mut load = pinned(LOAD_CORE, &[program, "load".to_owned()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("the load does not start: {error}"))?;
+    if let Some(mut input) = load.stdin.take() {
+        let plan = serde_json::to_string(&plan).map_err(text)?;
+        input.write_all(plan.as_bytes()).map_err(text)?;
+    }
+    let output = load.wait_with_output().map_err(text)?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(text)
+}

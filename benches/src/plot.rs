@@ -1,0 +1,173 @@
+//! Plots of what was found, as SVG: throughput and cost of each message, by connections.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
+
+use crate::cases::Case;
+use crate::report::{Row, thousands};
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 420.0;
+/// Around the plot; to the right there are the names.
+const LEFT: f64 = 70.0;
+const RIGHT: f64 = 170.0;
+const TOP: f64 = 40.0;
+const BOTTOM: f64 = 50.0;
+
+/// Told apart by people who see colours differently, too.
+const COLOURS: [&str; 9] = [
+    "#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f",
+    "#8b5a2b",
+];
+
+struct Line {
+    name: &'static str,
+    points: Vec<(f64, f64)>,
+}
+
+/// A plot of the rate and one of the cost, for each group that has several numbers of connections.
+pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io::Result<()> {
+    for group in ["echo", "request", "broadcast"] {
+        let cases: Vec<_> = reported
+            .iter()
+            .filter(|(case, ..)| case.group == group && case.size == 20)
+            .collect();
+        if cases.len() < 2 {
+            continue;
+        }
+        type Figure = fn(&Row) -> f64;
+        let plots: [(&str, &str, Figure); 2] = [
+            ("rate", "messages in a second", |row| row.rate()[0]),
+            ("cost", "CPU µs of the server for a message", |row| {
+                row.cost()[0]
+            }),
+        ];
+        for (name, title, figure) in plots {
+            let mut lines: Vec<Line> = Vec::new();
+            for (case, rows, _) in &cases {
+                for row in rows.iter().filter(|row| !row.rounds.is_empty()) {
+                    let point = (case.connections as f64, figure(row));
+                    match lines.iter_mut().find(|line| line.name == row.name) {
+                        Some(line) => line.points.push(point),
+                        None => lines.push(Line {
+                            name: row.name,
+                            points: vec![point],
+                        }),
+                    }
+                }
+            }
+            // A server has its colour by its name, whatever its place is.
+            lines.sort_by_key(|line| (line.name != "raw", line.name != "specwire", line.name));
+            let title = format!("{group} of 20 B: {title}, by connections");
+            fs::write(
+                folder.join(format!("{group}-{name}.svg")),
+                draw(&title, &lines),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn draw(title: &str, lines: &[Line]) -> String {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let top = nice(points().map(|(_, y)| *y).fold(0.0, f64::max));
+    let mut places: Vec<f64> = points().map(|(x, _)| *x).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let (first, last) = (
+        places.first().copied().unwrap_or(1.0),
+        places.last().copied().unwrap_or(10.0),
+    );
+    // By orders of magnitude, as the numbers of connections are.
+    let across = (last / first).ln().max(f64::MIN_POSITIVE);
+    let x = |value: f64| LEFT + (WIDTH - LEFT - RIGHT) * (value / first).ln() / across;
+    let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top;
+
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
+         <text x=\"{LEFT}\" y=\"22\" font-size=\"14\">{title}</text>\n"
+    );
+    for step in 0..=5 {
+        let value = top * f64::from(step) / 5.0;
+        let text = if top < 100.0 {
+            format!("{value:.1}")
+        } else {
+            thousands(value)
+        };
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\" stroke=\"#ddd\"/>\
+             <text x=\"{2:.1}\" y=\"{3:.1}\" text-anchor=\"end\">{text}</text>",
+            WIDTH - RIGHT,
+            y(value),
+            LEFT - 8.0,
+            y(value) + 4.0,
+        );
+    }
+    for place in &places {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            x(*place),
+            HEIGHT - BOTTOM + 20.0,
+            thousands(*place)
+        );
+    }
+    // Names stand at the ends of their lines, as far as there is room between them.
+    let mut ends: Vec<(usize, f64)> = lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| (index, line.points.last().map_or(0.0, |(_, end)| y(*end))))
+        .collect();
+    ends.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let mut free = TOP;
+    let over = |left: usize| HEIGHT - BOTTOM - 14.0 * left as f64;
+    let count = ends.len();
+    for (nth, (_, end)) in ends.iter_mut().enumerate() {
+        *end = end.min(over(count - nth - 1)).max(free);
+        free = *end + 14.0;
+    }
+    for (index, end) in ends {
+        let Some(line) = lines.get(index) else {
+            continue;
+        };
+        let colour = COLOURS
+            .get(index % COLOURS.len())
+            .copied()
+            .unwrap_or("#000");
+        let is_ours = line.name == "specwire";
+        let width = if is_ours { 3 } else { 1 };
+        let dash = if index >= COLOURS.len() {
+            " stroke-dasharray=\"5 3\""
+        } else {
+            ""
+        };
+        let points: Vec<_> = line
+            .points
+            .iter()
+            .map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value)))
+            .collect();
+        let weight = if is_ours { " font-weight=\"bold\"" } else { "" };
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\"{weight}>{}</text>",
+            points.join(" "),
+            WIDTH - RIGHT + 10.0,
+            end + 4.0,
+            line.name
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The next number that is easy to divide by five.
+fn nice(most: f64) -> f64 {
+    let unit = 10f64.powf(most.max(1e-9).log10().floor());
+    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0].map(|step| step * unit);
+    steps.into_iter().find(|step| *step >= most).unwrap_or(most)
+}
