@@ -289,12 +289,13 @@ fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
     let message = format!("found {}, expected {expected}", node.describe());
     let diagnostic = Diagnostic::error(Code::WrongShape, node.place(), message);
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
-    errors.push(match node.scalar() {
-        Some(text) if number && expected == "text" => {
-            diagnostic.with_help(format!("write {}", quote(&format!("'{text}'"))))
-        }
-        _ => diagnostic,
-    });
+    let written = match (node.scalar(), expected) {
+        (Some(text), "text") if number => format!("'{text}'"),
+        (Some(text), "a schema") if schema::TYPES.contains(&text) => format!("{{type: {text}}}"),
+        (Some(text), "a schema") if text.starts_with("#/") => format!("{{$ref: '{text}'}}"),
+        _ => return errors.push(diagnostic),
+    };
+    errors.push(diagnostic.with_help(format!("write {}", quote(&written))));
 }
 
 /// Only of 3.0 and 3.1 it is known what a document means.

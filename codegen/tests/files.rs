@@ -389,8 +389,8 @@ fn schemas_of_avro_may_be_in_files_of_their_own() {
     assert_eq!(
         warnings(&found),
         [
-            "yaml/Clock.yaml:3:62: warning[SW0406]: schemas of the format \
-             `application/vnd.apache.avro;version=1.9.0` are not read",
+            "yaml/Clock.yaml:3:113: warning[SW0406]: this schema of Avro's is not read: what it refers \
+             to is not there",
             "yaml/Clock.yaml:3:120: warning[SW0208]: the file `yaml/tick.avsc` does not exist"
         ]
     );

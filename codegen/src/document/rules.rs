@@ -513,11 +513,23 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
             "a whole number, 0 or above"
         }
         "uniqueItems" if value.bool().is_none() => "`true` or `false`",
+        // No code depends on these, or it is plain what the schema says without.
+        "deprecated" | "nullable" | "readOnly" | "writeOnly" if value.bool().is_none() => {
+            let help = "it is read as if it were not there";
+            return unread(value, "`true` or `false`", help, errors);
+        }
+        "discriminator"
+            if value
+                .text()
+                .or_else(|| value.get("propertyName")?.text())
+                .is_none() =>
+        {
+            let help = "write the name of the member that tells the alternatives apart";
+            return unread(value, "the name of a member", help, errors);
+        }
         "examples" if !value.is_sequence() => {
-            let message = format!("found {}, expected a list of examples", value.describe());
             let help = "write `example` for a single one";
-            let mistake = Diagnostic::warning(Code::WrongShape, value.place(), message);
-            return errors.push(mistake.with_help(help));
+            return unread(value, "a list of examples", help, errors);
         }
         "pattern" if value.text().is_none() => "text",
         "dependencies" | "dependentRequired" if !value.is_mapping() => {
@@ -536,6 +548,29 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
                 .push(Diagnostic::error(Code::WrongShape, value.place(), message).with_help(help));
         }
         None => super::expected(value, expected, errors),
+    }
+}
+
+/// A value is of another shape than it should be, and the rest says all that there is.
+fn unread(value: Node<'_>, expected: &str, help: &str, errors: &mut Errors) {
+    let message = format!("found {}, expected {expected}", value.describe());
+    let mistake = Diagnostic::warning(Code::WrongShape, value.place(), message);
+    errors.push(mistake.with_help(help));
+}
+
+/// Says which values are in a list twice.
+pub(super) fn repeated(list: Node<'_>, errors: &mut Errors) {
+    let mut seen: HashMap<String, Node<'_>> = HashMap::new();
+    for item in list.items() {
+        if let Some(first) = seen.get(&item.json()) {
+            let message = format!("found {} twice in {}", item.describe(), quote(list.key()));
+            errors.push(
+                Diagnostic::warning(Code::RepeatedValue, item.place(), message)
+                    .related(first.place(), "the first one"),
+            );
+        } else {
+            seen.insert(item.json(), item);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::{Entry, Node};
 
 /// The types of JSON Schema.
-const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "array", "boolean", "integer", "null", "number", "object", "string",
 ];
 
@@ -219,7 +219,11 @@ impl<'s> Document<'s> {
         rules::limits(node, errors);
         for entry in node.entries() {
             let value = entry.node;
+            if ["enum", "required", "type"].contains(&entry.key) {
+                rules::repeated(value, errors);
+            }
             match entry.key {
+                "externalDocs" => self.object(value, Kind::ExternalDocs, errors),
                 "type" => types(value, errors),
                 "enum" if !value.is_sequence() => expected(value, "a list of values", errors),
                 "required" => required(value, errors),
