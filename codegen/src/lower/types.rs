@@ -88,14 +88,16 @@ pub(super) fn lower<'s>(
         read: HashSet::new(),
         tags: HashSet::new(),
         shared,
+        beside: HashSet::new(),
         definitions: Vec::new(),
         size: Size::new(MOST_SIZE),
         is_too_much: false,
         listed: Size::new(MOST_LISTED),
     };
+    let beside = types.look_beside(beside);
     let sketches = types.sketch(messages, resolved);
     types.reach(&sketches);
-    let beside = types.reach_beside(beside, sketches.len());
+    let openings = types.reach_beside(&beside, sketches.len());
     if types.is_too_much {
         types.found.clear();
     }
@@ -112,7 +114,7 @@ pub(super) fn lower<'s>(
         .map(|(index, sketch)| types.message(index, sketch))
         .collect();
     types.define(&sketches);
-    let openings = beside
+    let openings = openings
         .into_iter()
         .map(|id| id.map(|id| types.name(id)))
         .collect();
@@ -153,6 +155,9 @@ struct Types<'s, 'e> {
     tags: HashSet<SchemaId>,
     /// What this document has in common with others.
     shared: &'e Shared,
+    /// What is asked for beside messages: each document implements a trait for these, and so they are
+    /// its own.
+    beside: HashSet<SchemaId>,
     definitions: Vec<TypeDef>,
     /// Of all definitions.
     size: Size,
@@ -318,21 +323,34 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    /// Finds the definitions of what is not part of a message: of objects with members, which others
-    /// do not share. They come after the messages, of which there are so many.
-    fn reach_beside(&mut self, beside: &[Beside<'s>], messages: usize) -> Vec<Option<SchemaId>> {
+    /// Looks at what is not part of a message: objects with members, and what to call them.
+    fn look_beside<'b>(&mut self, beside: &'b [Beside<'s>]) -> Vec<Option<(Use, &'b str)>> {
         let mut found = Vec::new();
         for Beside { node, words } in beside {
             let used = self.schemas.of(*node);
             let used = self.schemas.settle(used);
-            let is_struct = self
-                .object(used)
-                .is_some_and(|object| !object.members.is_empty());
-            if !is_struct || self.is_shared(used.id) {
+            let object = self.object(used);
+            let is_struct = object.is_some_and(|object| !object.members.is_empty());
+            found.push(is_struct.then_some((used, words.as_str())));
+        }
+        let ids = found.iter().flatten().map(|(used, _)| used.id);
+        self.beside.extend(ids);
+        found
+    }
+
+    /// Finds the definitions of these. They come after the messages, of which there are so many.
+    fn reach_beside(
+        &mut self,
+        beside: &[Option<(Use, &str)>],
+        messages: usize,
+    ) -> Vec<Option<SchemaId>> {
+        let mut found = Vec::new();
+        for one in beside {
+            let Some((used, words)) = *one else {
                 found.push(None);
                 continue;
-            }
-            let words = || words.clone();
+            };
+            let words = || words.to_owned();
             self.reach_one(used, (Owner::Nothing, &words), messages, &mut Vec::new());
             while let Some(id) = self.queue.pop_front() {
                 self.reach_parts(id, messages);

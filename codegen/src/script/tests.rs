@@ -395,6 +395,50 @@ fn what_documents_have_in_common_is_one_type() {
     assert!(read("probe.rs").contains("pub struct Telemetry {"));
 }
 
+/// What opens connections is each document's own, but for what it consists of.
+#[test]
+fn what_opens_connections_of_several_documents_is_a_type_in_each() {
+    let folder = Folder::new("shared-openings");
+    fs::create_dir_all(folder.0.join("yaml")).expect("a folder for tests");
+    folder.write(
+        "yaml/common.yaml",
+        "components:
+  schemas:
+    Login: {type: object, properties: {token: {type: string}, role: {$ref: '#/components/schemas/Role'}}}
+    Role: {type: string, enum: [guest, host]}
+",
+    );
+    for title in ["Hall", "Room"] {
+        let file = format!("yaml/{title}.yaml");
+        let document = format!(
+            "asyncapi: 3.0.0
+info: {{title: {title}, version: 1.0.0}}
+channels:
+  c:
+    bindings: {{ws: {{query: {{$ref: 'common.yaml#/components/schemas/Login'}}}}}}
+    messages: {{seen: {{payload: {{type: object, properties: {{who: {{$ref: 'common.yaml#/components/schemas/Login'}}}}}}}}}}
+operations: {{seen: {{action: send, channel: {{$ref: '#/channels/c'}}}}}}
+"
+        );
+        folder.write(&file, &document);
+    }
+    let told = folder.compile("yaml");
+    assert!(!told.contains("error"), "{told}");
+    let read = |module: &str| fs::read_to_string(folder.out(module)).expect("it was written");
+    for module in ["hall.rs", "room.rs"] {
+        let code = read(module);
+        for part in [
+            "pub struct Login {",
+            "impl ::specwire::Opening for Login {",
+            "pub who: ::core::option::Option<Login>,",
+            "pub use self::shared::Role;\n",
+        ] {
+            assert_eq!(code.matches(part).count(), 1, "{part}: {code}");
+        }
+    }
+    assert!(!read("shared.rs").contains("Login"));
+}
+
 #[test]
 fn the_module_of_shared_types_is_no_documents() {
     let folder = with_shared_file("shared-name");

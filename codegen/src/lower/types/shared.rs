@@ -193,6 +193,7 @@ impl<'s> Types<'s, '_> {
             .iter()
             .map(|found| (found.id, (found.owner, found.words.as_str())));
         own.chain(found)
+            .filter(|(id, _)| !self.beside.contains(id))
             .filter_map(|(id, (owner, words))| {
                 let within = match owner {
                     Owner::Message(index) => {
@@ -230,7 +231,7 @@ impl<'s> Types<'s, '_> {
     }
 
     fn shared_type(&self, id: SchemaId) -> Option<&SharedType> {
-        if self.shared.is_empty() {
+        if self.shared.is_empty() || self.beside.contains(&id) {
             return None;
         }
         self.shared.types.get(&self.schemas.origin(id)?)
