@@ -1,0 +1,313 @@
+//! What becomes of replies, publications and answers, as exchanges and connections see it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::*;
+use crate::frame::{Content, Origin};
+use crate::payload;
+
+/// A queue for publications of 1000 bytes and what surrounds them.
+fn queue(policy: SlowConsumer, events: usize) -> (Outbox, Pending) {
+    let limits = Limits {
+        queue_messages: events,
+        queue_bytes: 1 << 20,
+        slow_consumer: policy,
+        ..Limits::default()
+    };
+    outbox(&limits, &Metrics::default())
+}
+
+fn small(bytes: usize) -> (Outbox, Pending) {
+    let limits = Limits {
+        queue_bytes: bytes,
+        ..Limits::default()
+    };
+    outbox(&limits, &Metrics::default())
+}
+
+fn fault(size: usize) -> Event {
+    Event::new(
+        Origin::default(),
+        Body::Fault(Fault::new("x", "y".repeat(size))),
+    )
+}
+
+fn publication(payload: &str) -> Event {
+    let content = Content {
+        channel: Cow::Borrowed("c"),
+        message: Cow::Borrowed("m"),
+        headers: None,
+        payload: RawValue::from_string(payload.to_owned()).unwrap().into(),
+        carried_as: payload::Content::Json,
+        offset: None,
+    };
+    Event::new(Origin::default(), Body::Message(content))
+}
+
+fn of_size(size: usize) -> Event {
+    publication(&format!("\"{}\"", "x".repeat(size)))
+}
+
+/// What is written now: payloads, each with how many were dropped before it.
+fn written(pending: &Pending) -> Vec<(String, u64)> {
+    let mut batch = Vec::new();
+    pending.take_now(&mut batch);
+    let each = batch.into_iter().map(|queued| match queued.event.body {
+        Body::Message(content) => (content.payload.get().to_owned(), queued.event.dropped),
+        other => (format!("{other:?}"), 0),
+    });
+    each.collect()
+}
+
+fn publish(outbox: &Outbox, lane: &Lane, numbers: std::ops::Range<u32>) -> usize {
+    numbers
+        .filter(|number| {
+            outbox
+                .publish(publication(&number.to_string()), lane)
+                .is_ok()
+        })
+        .count()
+}
+
+fn numbers(numbers: impl IntoIterator<Item = (u32, u64)>) -> Vec<(String, u64)> {
+    let numbers = numbers.into_iter();
+    numbers
+        .map(|(number, dropped)| (number.to_string(), dropped))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_publication_without_room_gives_the_connection_up_and_what_waits_goes_out() {
+    let (outbox, pending) = queue(SlowConsumer::Disconnect, 2);
+    let lane = Lane::default();
+    assert_eq!(publish(&outbox, &lane, 0..2), 2);
+    assert!(!pending.overflow().is_cancelled());
+    assert_eq!(publish(&outbox, &lane, 2..3), 0);
+    assert!(pending.overflow().is_cancelled());
+    assert_eq!(written(&pending), numbers([(0, 0), (1, 0)]));
+    // Nothing follows a gap.
+    assert_eq!(publish(&outbox, &lane, 3..4), 0);
+    assert_eq!(pending.counts().1, 0);
+}
+
+#[tokio::test]
+async fn the_oldest_make_room_and_are_counted_before_the_next() {
+    let (outbox, pending) = queue(SlowConsumer::DropOldest, 3);
+    let lane = Lane::default();
+    assert_eq!(publish(&outbox, &lane, 0..10), 10);
+    assert_eq!(written(&pending), numbers([(7, 7), (8, 0), (9, 0)]));
+    assert_eq!(publish(&outbox, &lane, 10..11), 1);
+    assert_eq!(written(&pending), numbers([(10, 0)]));
+    assert_eq!(outbox.metrics().counters().published, 11);
+    assert_eq!(outbox.metrics().counters().dropped, 7);
+    assert_eq!(pending.counts(), (0, 7));
+}
+
+#[tokio::test]
+async fn the_newest_are_dropped_and_counted_before_the_next_that_is_not() {
+    let (outbox, pending) = queue(SlowConsumer::DropNewest, 3);
+    let lane = Lane::default();
+    assert_eq!(publish(&outbox, &lane, 0..10), 3);
+    assert_eq!(written(&pending), numbers([(0, 0), (1, 0), (2, 0)]));
+    assert_eq!(publish(&outbox, &lane, 10..12), 2);
+    assert_eq!(written(&pending), numbers([(10, 7), (11, 0)]));
+    assert_eq!(outbox.metrics().counters().dropped, 7);
+    assert!(!pending.overflow().is_cancelled());
+}
+
+#[tokio::test]
+async fn the_latest_of_each_subscription_takes_the_place_of_the_one_before() {
+    let (outbox, pending) = queue(SlowConsumer::Latest, 100);
+    let (one, other) = (Lane::default(), Lane::default());
+    assert_eq!(publish(&outbox, &one, 0..5), 5);
+    assert_eq!(publish(&outbox, &other, 100..103), 3);
+    assert_eq!(publish(&outbox, &one, 5..7), 2);
+    assert_eq!(written(&pending), numbers([(6, 6), (102, 2)]));
+    assert_eq!(publish(&outbox, &one, 7..8), 1);
+    assert_eq!(written(&pending), numbers([(7, 0)]));
+    assert_eq!(outbox.metrics().counters().dropped, 8);
+}
+
+#[tokio::test]
+async fn the_latest_of_all_keep_within_the_bytes_of_the_queue() {
+    let limits = Limits {
+        queue_bytes: 2000,
+        slow_consumer: SlowConsumer::Latest,
+        ..Limits::default()
+    };
+    let (outbox, pending) = outbox(&limits, &Metrics::default());
+    let lanes = [Lane::default(), Lane::default(), Lane::default()];
+    for lane in &lanes {
+        outbox.publish(of_size(400), lane).unwrap();
+    }
+    // Three fit, and with the last of them larger two do not.
+    outbox.publish(of_size(1500), &lanes[2]).unwrap();
+    assert_eq!(outbox.metrics().counters().dropped, 3);
+    assert_eq!(written(&pending).len(), 1);
+}
+
+#[tokio::test]
+async fn a_gap_is_told_where_it_is_also_when_word_of_it_was_dropped() {
+    let (outbox, pending) = queue(SlowConsumer::DropOldest, 2);
+    let (one, other) = (Lane::default(), Lane::default());
+    publish(&outbox, &one, 0..3);
+    publish(&outbox, &other, 100..102);
+    assert_eq!(written(&pending), numbers([(100, 0), (101, 0)]));
+    publish(&outbox, &one, 3..4);
+    assert_eq!(written(&pending), numbers([(3, 3)]));
+}
+
+#[tokio::test]
+async fn what_is_no_publication_is_not_dropped() {
+    let (outbox, pending) = queue(SlowConsumer::DropOldest, 2);
+    let lane = Lane::default();
+    outbox
+        .push(Event::new(Origin::default(), Body::Ack(None)))
+        .unwrap();
+    outbox.send(fault(1)).await.unwrap();
+    publish(&outbox, &lane, 0..9);
+    outbox
+        .push(Event::new(Origin::default(), Body::End))
+        .unwrap();
+    let written: Vec<_> = written(&pending)
+        .into_iter()
+        .map(|(text, _)| text)
+        .collect();
+    assert_eq!(written.len(), 5);
+    assert_eq!((&*written[0], &*written[4]), ("Ack(None)", "End"));
+    assert_eq!(written[2..4], ["7", "8"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_is_held_until_half_of_the_queue_is_free() {
+    let (outbox, pending) = queue(SlowConsumer::Block(Duration::from_secs(3)), 4);
+    let lane = Lane::default();
+    publish(&outbox, &lane, 0..2);
+    let start = Instant::now();
+    outbox.ready(start).await;
+    publish(&outbox, &lane, 2..4);
+    let held = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { outbox.ready(start).await }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!held.is_finished());
+    assert_eq!(written(&pending).len(), 4);
+    held.await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert!(!pending.overflow().is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_is_held_for_so_long_and_then_the_connection_is_given_up() {
+    let (outbox, pending) = queue(SlowConsumer::Block(Duration::from_secs(3)), 4);
+    publish(&outbox, &Lane::default(), 0..4);
+    let start = Instant::now();
+    outbox.ready(start).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+    assert!(pending.overflow().is_cancelled());
+    // Nobody is held by one that is given up.
+    outbox.ready(Instant::now()).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn bytes_count_as_events_do() {
+    let (outbox, pending) = small(1000);
+    let lane = Lane::default();
+    outbox.publish(of_size(700), &lane).unwrap();
+    assert!(outbox.publish(of_size(700), &lane).is_err());
+    assert!(pending.overflow().is_cancelled());
+}
+
+#[tokio::test]
+async fn what_cannot_wait_says_when_its_room_becomes_scarce() {
+    let (outbox, pending) = small(1000);
+    outbox.publish(of_size(700), &Lane::default()).unwrap();
+    assert!(outbox.is_roomy(), "publications have room of their own");
+    outbox.push(fault(700)).unwrap();
+    assert!(!outbox.is_roomy());
+    assert!(outbox.push(fault(700)).is_err());
+    assert!(pending.overflow().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_reply_waits_for_room() {
+    let (outbox, pending) = small(1000);
+    outbox.send(fault(700)).await.unwrap();
+    let waiting = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { outbox.send(fault(700)).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    assert_eq!(written(&pending).len(), 1);
+    waiting.await.unwrap().unwrap();
+    assert!(!pending.overflow().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_reply_that_waits_learns_that_the_connection_is_gone() {
+    let (outbox, pending) = small(1000);
+    outbox.send(fault(700)).await.unwrap();
+    let waiting = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { outbox.send(fault(700)).await }
+    });
+    tokio::task::yield_now().await;
+    drop(pending);
+    assert!(waiting.await.unwrap().is_err());
+    assert!(outbox.push(fault(1)).is_err());
+}
+
+#[tokio::test]
+async fn what_cannot_wait_finds_room_beside_replies_that_do() {
+    let (outbox, pending) = small(1000);
+    for _ in 0..2 {
+        let outbox = outbox.clone();
+        tokio::spawn(async move { outbox.send(fault(700)).await });
+    }
+    tokio::task::yield_now().await;
+    outbox.push(fault(700)).unwrap();
+    assert_eq!(written(&pending).len(), 2);
+    assert!(!pending.overflow().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_its_first_event_and_is_no_larger_than_needed() {
+    let (outbox, pending) = queue(SlowConsumer::Disconnect, 256);
+    let taking = tokio::spawn(async move {
+        let mut batch = Vec::new();
+        pending.take(&mut batch).await;
+        (batch, pending)
+    });
+    tokio::task::yield_now().await;
+    let lane = Lane::default();
+    for _ in 0..200 {
+        outbox.publish(of_size(1000), &lane).unwrap();
+    }
+    let (mut batch, pending) = taking.await.unwrap();
+    assert_eq!(batch.len(), 15, "16 KiB of them");
+    publish(&outbox, &lane, 0..56);
+    let mut sizes = Vec::new();
+    while sizes.iter().sum::<usize>() < 256 - 15 {
+        batch.clear();
+        pending.take(&mut batch).await;
+        sizes.push(batch.len());
+    }
+    assert!(sizes.iter().all(|size| *size <= BATCH), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_fault_stands_for_a_message_larger_than_the_queue() {
+    let (outbox, pending) = small(1000);
+    outbox.send(fault(5000)).await.unwrap();
+    outbox.publish(of_size(5000), &Lane::default()).unwrap();
+    for (text, _) in written(&pending) {
+        let expected = "the service's message is larger than 1000 bytes";
+        assert!(text.contains(expected), "{text}");
+    }
+}
