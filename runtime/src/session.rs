@@ -122,7 +122,7 @@ impl Session {
         let id = open.id;
         // Before all else: any other fault would say that the exchange of this id has failed.
         if id.is_some_and(|id| self.is_going(id)) {
-            let message = "an exchange with this `id` is going on this connection";
+            let message = "an exchange with this `id` is going on this connection: choose another";
             return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
         }
         match scope.resolve(open) {
@@ -196,7 +196,8 @@ impl Session {
         };
         let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
         let Ok(held) = Arc::clone(room).try_acquire_many_owned(bytes) else {
-            let message = "the exchanges on this connection hold all the bytes that they may";
+            let message = "the messages that are being worked on hold all the bytes that they may: \
+                           wait for an answer";
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         };
         let key = match id {

@@ -174,7 +174,7 @@ async fn the_subprotocol_is_that_which_was_asked_for_or_there_is_no_connection()
     assert_eq!(peer.headers["sec-websocket-protocol"], "specwire.v1.cbor");
     // The fake speaks JSON.
     let error = format!("{:?}", result.unwrap_err());
-    assert!(error.contains("does not speak the subprotocol"), "{error}");
+    assert!(error.contains("it selected `specwire.v1.json`"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

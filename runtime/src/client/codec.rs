@@ -29,10 +29,34 @@ impl Speaks {
 
     /// Whether a server may speak it that has selected this subprotocol. Others than ours, which
     /// know none of this, select none.
-    pub(super) fn is_spoken(self, selected: Option<&[u8]>) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// What it selected, and what it was asked for.
+    pub(super) fn check(self, selected: Option<&[u8]>) -> Result<(), String> {
+        const SHOWN: usize = 64;
+        let expected = self.subprotocol();
         match selected {
-            None => self.envelope().is_none(),
-            Some(selected) => self.subprotocol().map(str::as_bytes) == Some(selected),
+            None if self.envelope().is_none() => Ok(()),
+            None => Err(format!(
+                "the server does not speak the subprotocol `{}`: it selected none, as servers do that \
+                 speak raw or tagged frames only",
+                expected.unwrap_or_default()
+            )),
+            Some(selected) if expected.map(str::as_bytes) == Some(selected) => Ok(()),
+            Some(selected) => {
+                let shown: String = selected
+                    .escape_ascii()
+                    .take(SHOWN)
+                    .map(char::from)
+                    .collect();
+                Err(match expected {
+                    Some(expected) => format!(
+                        "the server does not speak the subprotocol `{expected}`: it selected `{shown}`"
+                    ),
+                    None => format!("the server selected `{shown}`, expected no subprotocol"),
+                })
+            }
         }
     }
 

@@ -175,7 +175,9 @@ impl Dialer {
             match head(&read).map_err(|error| self.failed(error))? {
                 Some(head) => break head,
                 None if read.len() >= HEAD => {
-                    return Err(self.failed("the head of the server's answer is too large"));
+                    let reason =
+                        format!("the head of the server's answer has more than {HEAD} bytes");
+                    return Err(self.failed(reason));
                 }
                 None => {}
             }
@@ -206,9 +208,8 @@ impl Dialer {
             return Err(self.failed("the server's answer is no WebSocket handshake"));
         }
         let selected = answer.headers.get("sec-websocket-protocol");
-        if !self.speaks.is_spoken(selected.map(HeaderValue::as_bytes)) {
-            return Err(self.failed("the server does not speak the subprotocol that was asked for"));
-        }
+        let checked = self.speaks.check(selected.map(HeaderValue::as_bytes));
+        checked.map_err(|reason| self.failed(reason))?;
         if answer.headers.contains_key("sec-websocket-extensions") {
             return Err(self.failed("the server uses an extension that was not asked for"));
         }

@@ -176,7 +176,7 @@ impl Shared {
     async fn connected(&self) -> Result<(), Fault> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(closed(
-                "there is no connection, and enough calls wait for one",
+                "there is no connection, and as many calls wait for one as may (`waiting_calls`)",
             ));
         };
         self.status.connected().await
@@ -476,7 +476,8 @@ impl Driver {
 }
 
 fn too_slow() -> Fault {
-    let message = format!("{WAITING_ANSWERS} messages were not taken, and more came");
+    let message =
+        format!("{WAITING_ANSWERS} messages waited to be taken, and more came: take them sooner");
     Fault::new(Fault::SLOW_CONSUMER, message)
 }
 
