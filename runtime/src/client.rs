@@ -43,7 +43,8 @@ use crate::provider::Provider;
 use crate::response::Response;
 use crate::strict;
 
-/// A connection to a server, which speaks the subprotocol `specwire.v1.json`.
+/// A connection to a server, which speaks the envelope in JSON (`specwire.v1.json`) unless the
+/// [builder](Client::builder) is told otherwise.
 ///
 /// Generated clients are typed faces of this. Clones share the connection, and any number of calls
 /// may be under way on it at once. It is closed (1000) when the last clone and the last
@@ -54,7 +55,8 @@ use crate::strict;
 /// fail with [`Fault::UNAVAILABLE`], unless they are to be repeated ([`InFlight`]); calls that are
 /// made meanwhile wait. [`states`](Self::states) tells of every change.
 ///
-/// A call whose future is dropped is given up, and the server is told so. One that is not answered
+/// A call whose future is dropped is given up, and the server is told so where the framing has a word
+/// for it. One that is not answered
 /// in time ([`with_timeout`](Self::with_timeout)) is given up too, with [`Fault::TIMEOUT`].
 #[derive(Clone)]
 pub struct Client {

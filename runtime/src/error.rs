@@ -15,6 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// What one peer does wrong is told to that peer as a [`Fault`] and logged; it never ends a server,
 /// and so is not found here.
+///
 /// ```
 /// # async fn start() {
 /// if let Err(error @ specwire::Error::Bind { .. }) = specwire::bind("192.0.2.1:80").await {

@@ -48,7 +48,7 @@
 //! ```
 //!
 //! A client is the same thing from the other end: its driver sends commands and receives events,
-//! through a socket and the envelope framing, or directly through a session
+//! through a socket, in any framing of ours, or directly through a session
 //! ([`Client::in_memory`]), which is how services are tested without a socket.
 //!
 //! What is deliberately not there: no queue without a bound, no lock that is held across a write or

@@ -41,13 +41,6 @@ where
     crate::strict::deserialize(deserializer)
 }
 
-/// Reads a default that the document gives, if it is of its own schema, as the generator has seen
-/// to.
-#[must_use]
-pub fn read_default<T: serde::de::DeserializeOwned>(text: &'static str) -> Option<T> {
-    crate::strict::from_str(text).ok()
-}
-
 /// The text of a value in which equal values are equal: without spaces, and with whole numbers as
 /// such.
 #[must_use]
