@@ -1,10 +1,13 @@
 //! Topics: who hears what is published where, and for how long.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::ser::SerializeMap;
 use serde_json::{Value, json};
 use specwire::bus::{History, MemoryBus};
-use specwire::{Fault, Provider, Request, Server, Subscribers};
+use specwire::private::{Interaction, MessageSpec, Wiring};
+use specwire::{Fault, NoError, Provider, Request, Server, Subscribers};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
 use self::generated::{
@@ -14,6 +17,8 @@ use self::generated::{
 use crate::client::{Peer, soon};
 use crate::distant::Distant;
 use crate::service::Running;
+use crate::service::patterns::StatusRequest;
+use crate::speaker::{ALL, Speaker};
 
 #[allow(
     unreachable_pub,
@@ -361,6 +366,66 @@ async fn servers_on_one_bus_share_their_topics() {
     say(&mut near, "a", "to both").await;
     assert_eq!(heard(&mut near).await, (1, "to both".to_owned()));
     assert_eq!(heard(&mut far).await, (1, "to both".to_owned()));
+}
+
+/// A message that counts how often it is serialised.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct Weighed {}
+
+static SERIALISED: AtomicUsize = AtomicUsize::new(0);
+
+impl serde::Serialize for Weighed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        SERIALISED.fetch_add(1, Ordering::Relaxed);
+        serializer.serialize_map(Some(0))?.end()
+    }
+}
+
+impl specwire::Validate for Weighed {}
+
+impl specwire::Payload for Weighed {
+    type Headers = specwire::NoHeaders;
+    const SPEC: MessageSpec = MessageSpec::new("weighed");
+}
+
+#[tokio::test]
+async fn what_goes_to_many_is_serialised_once_whatever_they_speak() {
+    let (orders, received) = mpsc::unbounded_channel::<bool>();
+    let weigh = Interaction::new("scales", "weigh")
+        .message("status_request")
+        .reply("weighed");
+    let provider = Wiring::new("scales", Mutex::new(received))
+        .pubsub::<StatusRequest, Weighed, (), NoError, _>(weigh, |orders, all| async move {
+            while let Some(is_for_each) = orders.lock().await.recv().await {
+                while all.len() < 2 * ALL.len() {
+                    tokio::task::yield_now().await;
+                }
+                if is_for_each {
+                    all.publish_each(|_| Weighed {});
+                } else {
+                    all.publish(Weighed {});
+                }
+            }
+            Ok(())
+        })
+        .finish();
+    let server = Running::start(Server::new().serve(provider)).await;
+    let mut all = Vec::new();
+    for speaks in ALL.into_iter().chain(ALL) {
+        let mut speaker = Speaker::open(&server, "scales", speaks).await;
+        speaker
+            .start("sub", "status_request", json!({}), json!({}))
+            .await;
+        all.push(speaker);
+    }
+    for (is_for_each, times) in [(false, 1), (true, all.len())] {
+        SERIALISED.store(0, Ordering::Relaxed);
+        orders.send(is_for_each).unwrap();
+        for speaker in &mut all {
+            assert_eq!(speaker.next().await, json!({}));
+        }
+        assert_eq!(SERIALISED.load(Ordering::Relaxed), times);
+    }
 }
 
 /// Whatever serves or calls it, a provider has one bus, and never silently another than it was given.
