@@ -17,7 +17,17 @@ use crate::client::{Peer, soon};
 use crate::service::Running;
 
 pub(crate) type Seen = Request<GetPeriodRequest>;
+
 type Builder = ClientBuilder<heartbeat::Client>;
+type Set = fn(Builder) -> Builder;
+
+/// What has a client of ours speak each framing.
+pub(crate) const FRAMINGS: [(&str, Set); 4] = [
+    ("json", |builder| builder),
+    ("cbor", ClientBuilder::cbor),
+    ("raw", ClientBuilder::raw),
+    ("tagged", ClientBuilder::tagged),
+];
 
 /// Hands every request to the test, and does as its id says.
 pub(crate) struct Curious(pub(crate) mpsc::UnboundedSender<Seen>);
@@ -69,13 +79,7 @@ async fn pings_tell_both_ends_how_long_the_way_is_in_every_framing() {
     let server = Server::new().limits(limits).serve(provider);
     let server = Running::start(server).await;
     let url = format!("ws://{}/ws/heartbeat/getPeriod_request", server.address);
-    let builders: [(_, fn(Builder) -> Builder); 4] = [
-        ("json", |builder| builder),
-        ("cbor", ClientBuilder::cbor),
-        ("raw", ClientBuilder::raw),
-        ("tagged", ClientBuilder::tagged),
-    ];
-    for (speaks, set) in builders {
+    for (speaks, set) in FRAMINGS {
         let client = set(heartbeat::Client::builder(&url)).ping_interval(often);
         let client = soon(client.connect()).await.unwrap();
         // That of the envelope's first exchange, where there is one.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use specwire::{ClientBuilder, Fault, Limits, Server};
+use specwire::{Fault, Limits, Server};
 use specwire_server::heartbeat::{self, GetPeriodRequest};
 use tokio::sync::mpsc;
 
 use crate::client::soon;
-use crate::context::{Curious, Seen};
+use crate::context::{Curious, FRAMINGS, Seen};
 use crate::service::{Running, telescope};
 use crate::speaker::{ALL, Speaker};
 
@@ -95,19 +95,11 @@ async fn a_fault_has_the_code_and_the_message_that_the_handler_gave_it() {
     }
 }
 
-type Builder = ClientBuilder<heartbeat::Client>;
-
 #[tokio::test]
 async fn a_call_that_is_not_answered_in_time_fails_and_its_client_goes_on() {
     let (server, mut seen) = curious(Limits::default()).await;
     let url = format!("ws://{}/ws/heartbeat/getPeriod_request", server.address);
-    let builders: [(_, fn(Builder) -> Builder); 4] = [
-        ("json", |builder| builder),
-        ("cbor", ClientBuilder::cbor),
-        ("raw", ClientBuilder::raw),
-        ("tagged", ClientBuilder::tagged),
-    ];
-    for (speaks, set) in builders {
+    for (speaks, set) in FRAMINGS {
         let client = set(heartbeat::Client::builder(&url)).connect();
         let client = soon(client).await.unwrap();
         let request = |what: &str| GetPeriodRequest {
