@@ -181,17 +181,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 () = stop.cancelled() => return Ok(()),
                 () = overflow.cancelled() => return Err(End::Close(SLOW_CONSUMER)),
                 () = sleep_until(self.init_deadline), if self.framing.is_waiting() => {
-                    return Err(End::Close(NO_INIT));
+                    self.end_unless_late(may_read, End::Close(NO_INIT)).await?;
                 }
                 () = sleep_until(idle_until), if self.idle_timeout < Duration::MAX => {
-                    return Err(End::Close(IDLE));
+                    self.end_unless_late(may_read, End::Close(IDLE)).await?;
                 }
                 () = sleep_until(used_up.unwrap_or(idle_until)), if used_up.is_some() => {}
                 due = self.liveness.due() => match due {
                     Due::Ping => self.ping()?,
                     // A sign of life that was not read is not missing.
                     Due::GiveUp if !may_read => self.liveness.heard(),
-                    Due::GiveUp => return Err(End::Drop("the peer shows no sign of life")),
+                    Due::GiveUp => {
+                        let end = End::Drop("the peer shows no sign of life");
+                        self.end_unless_late(may_read, end).await?;
+                    }
                 },
                 () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
                     self.start(&mut batch)?;
@@ -201,10 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     let mut next = Some(moved);
                     let mut left = READ_AT_ONCE;
                     while let Some(moved) = next.take() {
-                        match moved? {
-                            Moved::Written => self.written(),
-                            Moved::Read(incoming) => self.receive(&incoming)?,
-                        }
+                        self.act(moved)?;
                         left -= 1;
                         // What is there already is read before any of it is answered, so that the
                         // answers are written at once.
@@ -215,6 +215,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             }
         }
+    }
+
+    fn act(&mut self, moved: Result<Moved, Stuck>) -> Result<(), End> {
+        match moved? {
+            Moved::Written => self.written(),
+            Moved::Read(incoming) => self.receive(&incoming)?,
+        }
+        Ok(())
+    }
+
+    /// The peer's time is over. It ends unless something has come that this end had no time to read:
+    /// on a machine that is busy, or was stopped, it is this end that is late.
+    async fn end_unless_late(&mut self, may_read: bool, end: End) -> Result<(), End> {
+        // Until the runtime has looked at what came meanwhile.
+        tokio::task::yield_now().await;
+        while may_read && let Some(moved) = self.socket.moved(true).now_or_never() {
+            let is_read = matches!(moved, Ok(Moved::Read(_)));
+            self.act(moved)?;
+            if is_read {
+                return Ok(());
+            }
+        }
+        Err(end)
     }
 
     /// What was read is answered before more is read: a peer that sends without reading fills its own

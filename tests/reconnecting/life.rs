@@ -26,6 +26,32 @@ async fn a_silent_server_is_left_after_ping_and_pong_time() {
     fake.accept().await;
 }
 
+/// A process that was stopped, or had no time to look, does not take the server for dead.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_late_hears_what_came_in_time() {
+    let (builder, mut fake) = fake();
+    let builder = builder
+        .ping_interval(Duration::from_secs(10))
+        .pong_timeout(Duration::from_secs(4));
+    let (client, mut peer) = connected(builder, &mut fake).await;
+    let beats = tokio::spawn(async move {
+        let mut beats = client.beat(subscription("1")).await.unwrap();
+        for _ in 0..3 {
+            assert!(soon(beats.next()).await.unwrap().is_some());
+            assert!(matches!(client.state(), State::Connected { .. }));
+        }
+    });
+    let sub = peer.subscribed().await;
+    sleep(Duration::from_secs(11)).await;
+    for _ in 0..3 {
+        // It has pinged a second ago, and has its turn when the time for the answer is over.
+        peer.beat(&sub, "in time").await;
+        tokio::time::advance(Duration::from_secs(5)).await;
+        sleep(Duration::from_secs(5)).await;
+    }
+    soon(beats).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_owes_something_and_sends_nothing_is_left_after_the_idle_time() {
     let (builder, mut fake) = fake();

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use specwire::Mount;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -23,8 +24,8 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A WebSocket, from the client's side.
-pub(crate) struct Peer {
-    socket: WebSocketStream<TcpStream>,
+pub(crate) struct Peer<S = TcpStream> {
+    socket: WebSocketStream<S>,
 }
 
 impl Peer {
@@ -48,9 +49,7 @@ impl Peer {
     /// Opens `/ws` with the envelope, and initialises it.
     pub(crate) async fn envelope(server: &Running) -> Self {
         let mut peer = Self::uninitialised(server).await;
-        peer.send(&json!({"op": "init", "id": 0})).await;
-        let ack = peer.next().await;
-        assert_eq!((&ack["op"], &ack["id"]), (&json!("ack"), &json!(0)));
+        peer.initialise().await;
         peer
     }
 
@@ -95,6 +94,51 @@ impl Peer {
         };
         let socket = soon(accept_hdr_async(stream, select)).await.unwrap();
         Self { socket }
+    }
+
+    /// The TCP connection, of which nothing has been read ahead.
+    pub(crate) fn into_tcp(self) -> TcpStream {
+        self.socket.into_inner()
+    }
+}
+
+impl Peer<DuplexStream> {
+    /// Opens `/ws` within this process, where the clock may be paused.
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    pub(crate) async fn within(mount: &Mount) -> Self {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        tokio::spawn(mount.serve_connection(far, None));
+        let (socket, _) = soon(client_async("ws://localhost/ws", near)).await.unwrap();
+        Self { socket }
+    }
+
+    /// The same with the envelope, which is initialised.
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    pub(crate) async fn envelope_within(mount: &Mount) -> Self {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        tokio::spawn(mount.serve_connection(far, None));
+        let mut request = "ws://localhost/ws".into_client_request().unwrap();
+        let envelope = HeaderValue::from_static("specwire.v1.json");
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", envelope);
+        let (socket, _) = soon(client_async(request, near)).await.unwrap();
+        let mut peer = Self { socket };
+        peer.initialise().await;
+        peer
+    }
+
+    /// What is beneath, of which nothing has been read ahead.
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    pub(crate) fn into_pipe(self) -> DuplexStream {
+        self.socket.into_inner()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    async fn initialise(&mut self) {
+        self.send(&json!({"op": "init", "id": 0})).await;
+        let ack = self.next().await;
+        assert_eq!((&ack["op"], &ack["id"]), (&json!("ack"), &json!(0)));
     }
 
     pub(crate) async fn send(&mut self, frame: &Value) {
@@ -197,18 +241,13 @@ impl Peer {
     }
 
     #[allow(dead_code, reason = "not all that use this file need it")]
-    pub(crate) fn into_socket(self) -> WebSocketStream<TcpStream> {
+    pub(crate) fn into_socket(self) -> WebSocketStream<S> {
         self.socket
-    }
-
-    /// The TCP connection, of which nothing has been read ahead.
-    pub(crate) fn into_tcp(self) -> TcpStream {
-        self.socket.into_inner()
     }
 }
 
-/// The code of the close frame that the server sends on a TCP connection, past other frames.
-pub(crate) async fn close_code(tcp: &mut TcpStream) -> u16 {
+/// The code of the close frame that the server sends on a connection, past other frames.
+pub(crate) async fn close_code(tcp: &mut (impl AsyncRead + Unpin)) -> u16 {
     soon(async {
         loop {
             let mut head = [0; 2];

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use specwire::Limits;
+use specwire::{Limits, Server};
+use specwire_server::heartbeat;
+use specwire_server::services::heartbeat::Pulse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -191,6 +193,41 @@ async fn a_peer_without_a_sign_of_life_is_dropped() {
     assert_eq!(pings[..2], [0x89, 8]);
     lively.send(&json!({"interactionId": "1"})).await;
     assert_eq!(lively.next().await["interactionId"], "1");
+}
+
+/// Who has answered in time is not dropped by a server that was stopped, or had no time to look.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_late_takes_nobody_for_dead() {
+    let period = Duration::from_secs(24 * 3600);
+    let limits = Limits {
+        ping_interval: Duration::from_secs(10),
+        pong_timeout: Duration::from_secs(8),
+        ..Limits::default()
+    };
+    let provider = heartbeat::provider(Pulse { period });
+    let server = Server::new().limits(limits).serve(provider);
+    let metrics = server.metrics();
+    let mount = server.mount().unwrap();
+    let mut peers = Vec::new();
+    for _ in 0..32 {
+        peers.push(Peer::within(&mount).await);
+    }
+    for _ in 0..3 {
+        for peer in &mut peers {
+            let ping = peer.next_frame().await.unwrap().unwrap();
+            let Message::Ping(payload) = ping else {
+                panic!("{ping:?} in place of a ping");
+            };
+            // All are answered before the server has its turn, and by then the time is over.
+            peer.send_frame(Message::Pong(payload)).await;
+        }
+        tokio::time::advance(Duration::from_secs(9)).await;
+        for peer in &mut peers {
+            peer.send(&json!({"interactionId": "1"})).await;
+            assert_eq!(peer.next().await["interactionId"], "1");
+        }
+    }
+    assert_eq!(metrics.counters().lost, 0);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -199,33 +200,42 @@ impl Link for Remote {
     async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Disconnect> {
         events.append(&mut self.ready);
         while events.is_empty() {
-            tokio::select! {
+            let incoming = tokio::select! {
                 biased;
                 due = self.liveness.due() => match due {
-                    Due::Ping => self.ping().await?,
-                    Due::GiveUp => return Err(Disconnect::lost("the server shows no sign of life")),
-                },
-                incoming = self.socket.read() => {
-                    self.liveness.heard();
-                    match incoming {
-                        Incoming::Text(text) => {
-                            self.read(Frame::from(text.as_str()), events).await?;
-                        }
-                        Incoming::Binary(bytes) => {
-                            self.read(Frame::from(bytes.as_ref()), events).await?;
-                        }
-                        Incoming::Pong(payload) => self.ponged(&payload),
-                        Incoming::Control => {}
-                        Incoming::Closed(Some((code, reason))) => {
-                            return Err(Disconnect::by_the_server(code, &reason));
-                        }
-                        Incoming::Closed(None) => {
-                            return Err(Disconnect::lost("the connection to the server is lost"));
-                        }
-                        Incoming::Failed(refusal) => {
-                            return Err(Disconnect::finally(Fault::INVALID_FRAME, refusal.reason));
-                        }
+                    Due::Ping => {
+                        self.ping().await?;
+                        continue;
                     }
+                    Due::GiveUp => {
+                        // It may be this end that is late, and then a sign of life is there to read
+                        // when the runtime has looked.
+                        tokio::task::yield_now().await;
+                        let come = self.socket.read().now_or_never();
+                        let silent = || Disconnect::lost("the server shows no sign of life");
+                        come.ok_or_else(silent)?
+                    }
+                },
+                incoming = self.socket.read() => incoming,
+            };
+            self.liveness.heard();
+            match incoming {
+                Incoming::Text(text) => {
+                    self.read(Frame::from(text.as_str()), events).await?;
+                }
+                Incoming::Binary(bytes) => {
+                    self.read(Frame::from(bytes.as_ref()), events).await?;
+                }
+                Incoming::Pong(payload) => self.ponged(&payload),
+                Incoming::Control => {}
+                Incoming::Closed(Some((code, reason))) => {
+                    return Err(Disconnect::by_the_server(code, &reason));
+                }
+                Incoming::Closed(None) => {
+                    return Err(Disconnect::lost("the connection to the server is lost"));
+                }
+                Incoming::Failed(refusal) => {
+                    return Err(Disconnect::finally(Fault::INVALID_FRAME, refusal.reason));
                 }
             }
         }
