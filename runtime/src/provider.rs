@@ -215,10 +215,8 @@ pub(crate) fn correlation(spec: MessageSpec, parts: Parts<'_>) -> Option<Arc<Cor
         payload::Correlation::Header(_) => parts.headers,
         payload::Correlation::Member(_) => parts.payload,
     };
-    let members = json::members(half?.get()).ok()?;
     let name = place.name();
-    let (_, value) = members.into_iter().find(|(member, _)| member == name)?;
-    let value = value.to_owned();
+    let value = json::member(half?.get(), name)?.to_owned();
     (value.get() != "null").then(|| Arc::new(Correlation { name, value }))
 }
 

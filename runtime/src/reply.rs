@@ -230,10 +230,9 @@ impl Encoded {
 fn is_own(payload: &RawValue, correlation: Correlation) -> bool {
     match correlation {
         Correlation::Header(_) => false,
-        Correlation::Member(name) => crate::json::members(payload.get()).is_ok_and(|members| {
-            let mut members = members.iter();
-            members.any(|(member, value)| member == name && value.get() != "null")
-        }),
+        Correlation::Member(name) => {
+            crate::json::member(payload.get(), name).is_some_and(|value| value.get() != "null")
+        }
     }
 }
 

@@ -161,9 +161,10 @@ impl Scope {
         };
         let handler = self.find(open, parts)?;
         check(open, handler.as_ref())?;
+        let start = Arc::clone(&handler).read(parts)?;
         Ok(Matched {
             correlation: correlation(handler.starter(), parts),
-            start: Arc::clone(&handler).read(parts)?,
+            start,
             handler,
         })
     }

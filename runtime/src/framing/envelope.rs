@@ -380,7 +380,7 @@ impl Framing for Envelope {
 
 /// The number of a frame that is wrong in other ways.
 fn readable_id(text: &str) -> Id {
-    let members = json::members(text).ok()?;
+    let members = json::members_within(text, json::MANY).ok()?;
     let (_, id) = members.into_iter().find(|(name, _)| name == "id")?;
     id.get().parse().ok().filter(|id| *id <= MAX_ID)
 }

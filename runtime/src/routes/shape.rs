@@ -72,15 +72,18 @@ impl Candidates<'_> {
     }
 
     fn of_json(&self, text: &str) -> Result<Matched, Fault> {
+        // First, as nothing is read to its end that has too many.
+        let is_object = text.trim_start().starts_with('{');
+        let members = is_object.then(|| json::members_within(text, json::MANY));
+        let members = members.transpose().map_err(|error| invalid(&error))?;
         let value: &RawValue = serde_json::from_str(text).map_err(|error| invalid(&error))?;
         // A name says what bytes in base64 are, which their shape would not.
         if self.open.message.is_some() && !self.take(Content::Json) {
             return self.of_value(Content::Binary, value);
         }
-        if !value.get().starts_with('{') {
+        let Some(members) = members else {
             return self.of_value(Content::Json, value);
-        }
-        let members = json::members(value.get()).map_err(|error| invalid(&error))?;
+        };
         self.of_shape(&members, &|handler| split(handler, value, &members))
     }
 
