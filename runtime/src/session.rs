@@ -15,7 +15,6 @@ use tokio::time::timeout_at;
 use crate::fault::Fault;
 use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin, Since};
 use crate::limits::{Limits, after};
-use crate::metrics::Present;
 use crate::outbox::{Lane, Outbox};
 use crate::peer::{Context, GoingOn, Peer};
 use crate::provider::{Handler, Running, Start, Work};
@@ -65,7 +64,7 @@ enum Key {
 #[derive(Debug)]
 enum Exchange {
     Task(AbortHandle),
-    Membership(Membership, (OwnedSemaphorePermit, GoingOn, Present)),
+    Membership(Membership, OwnedSemaphorePermit),
 }
 
 impl Exchange {
@@ -189,13 +188,18 @@ impl Session {
         if is_exchange && let Some(message) = self.fullness(&work) {
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
-        let room = if is_exchange {
+        let room = Arc::clone(if is_exchange {
             &self.room
         } else {
             &self.unanswered_room
-        };
+        });
         let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
-        let Ok(held) = Arc::clone(room).try_acquire_many_owned(bytes) else {
+        let held = Arc::clone(&room).try_acquire_many_owned(bytes);
+        let held = held.or_else(|_| {
+            self.forget_ended();
+            room.try_acquire_many_owned(bytes)
+        });
+        let Ok(held) = held else {
             let message = "the messages that are being worked on hold all the bytes that they may: \
                            wait for an answer";
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
@@ -240,7 +244,9 @@ impl Session {
             }
             Work::Membership(subscribe) => {
                 let present = self.outbox.metrics().subscription();
-                Exchange::Membership(subscribe(since), (held, going_on, present))
+                let membership = subscribe(since);
+                membership.hold(Box::new((going_on, present)));
+                Exchange::Membership(membership, held)
             }
         };
         match key {
@@ -266,7 +272,7 @@ impl Session {
             Work::Membership(_) => {
                 let max = self.max_subscriptions;
                 if self.exchanges.len() >= max {
-                    self.exchanges.retain(|_, exchange| !exchange.has_ended());
+                    self.forget_ended();
                 }
                 let exchanges = self.exchanges.values();
                 let going = exchanges
@@ -277,6 +283,11 @@ impl Session {
                 })
             }
         }
+    }
+
+    /// Forgets subscriptions that the service has ended, and the messages that started them.
+    fn forget_ended(&mut self) {
+        self.exchanges.retain(|_, exchange| !exchange.has_ended());
     }
 
     /// Handlers at work on messages that are answered, among them those that were given up and have

@@ -1,6 +1,7 @@
 //! A bus as one over a network: it answers late, fails, and delivers when it is told to.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use specwire::bus::{
@@ -15,10 +16,12 @@ pub(crate) struct Distant {
     /// Subscriptions wait for one of these each.
     pub(crate) answers: Option<Semaphore>,
     /// Nothing can be reached.
-    pub(crate) is_down: bool,
+    pub(crate) is_down: AtomicBool,
     /// What is published is delivered by [`Distant::deliver`] only.
     pub(crate) is_slow: bool,
     pub(crate) sinks: Mutex<Vec<Arc<Delaying>>>,
+    /// The topics that it was asked to subscribe to, or to publish on.
+    pub(crate) topics: Mutex<Vec<String>>,
 }
 
 impl Distant {
@@ -37,8 +40,9 @@ impl Distant {
         }
     }
 
-    fn check(&self) -> Result<(), BusError> {
-        match self.is_down {
+    fn check(&self, topic: &TopicName) -> Result<(), BusError> {
+        self.topics.lock().unwrap().push(topic.to_string());
+        match self.is_down.load(Ordering::Relaxed) {
             true => Err(BusError::Unavailable("the line is cut".to_owned())),
             false => Ok(()),
         }
@@ -69,7 +73,7 @@ impl MessageBus for Distant {
         publication: &Publication,
         keep: Option<&History>,
     ) -> Result<(), BusError> {
-        self.check()?;
+        self.check(topic)?;
         // Over a network, a publication is bytes.
         let publication = Publication::decode(&publication.encode()).unwrap();
         self.near.publish(topic, &publication, keep)
@@ -84,7 +88,7 @@ impl MessageBus for Distant {
             if let Some(answers) = &self.answers {
                 answers.acquire().await.unwrap().forget();
             }
-            self.check()?;
+            self.check(topic)?;
             let delaying = Arc::new(Delaying {
                 sink,
                 is_slow: self.is_slow,

@@ -102,6 +102,27 @@ async fn a_subscription_that_the_handler_ended_takes_no_room() {
     }
 }
 
+#[tokio::test]
+async fn subscriptions_that_the_handler_ended_are_not_counted_nor_their_bytes() {
+    let (server, mut dome) = telescope().await;
+    let mut peer = Peer::envelope(&server).await;
+    let large = "x".repeat(60_000);
+    // Together they are of more bytes than may go on at one time.
+    for id in 1..=40 {
+        peer.send(
+            &json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {},
+                          "headers": {"replyTo": large}}),
+        )
+        .await;
+        assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));
+        assert_eq!(server.metrics.counters().subscriptions, 1);
+        dome.weather(Weather::End);
+        assert_eq!(peer.next().await, json!({"op": "unsub", "id": id}));
+        assert_eq!(server.metrics.counters().subscriptions, 0);
+    }
+    dome.runs(40, 40).await;
+}
+
 /// Comes and goes, many times.
 async fn churn(server: &Running, rounds: u64) {
     let mut peer = Peer::envelope(server).await;

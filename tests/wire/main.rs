@@ -15,6 +15,7 @@ mod service;
 mod speaker;
 
 mod answers;
+mod broker;
 mod busy;
 mod calls;
 mod cbor;

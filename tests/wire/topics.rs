@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use specwire::bus::{History, MemoryBus};
 use specwire::private::{Interaction, MessageSpec, Wiring};
 use specwire::{Fault, NoError, Provider, Request, Server, Subscribers};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
 use self::generated::{
@@ -143,12 +144,20 @@ pub(crate) fn listen(id: u64, room: &str) -> Value {
            "parameters": {"roomId": room}})
 }
 
-async fn listening(peer: &mut Peer, id: u64, room: &str) {
+pub(crate) async fn listening(
+    peer: &mut Peer<impl AsyncRead + AsyncWrite + Unpin>,
+    id: u64,
+    room: &str,
+) {
     peer.send(&listen(id, room)).await;
     assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));
 }
 
-async fn say(peer: &mut Peer, room: &str, text: &str) {
+pub(crate) async fn say(
+    peer: &mut Peer<impl AsyncRead + AsyncWrite + Unpin>,
+    room: &str,
+    text: &str,
+) {
     peer.send(
         &json!({"op": "msg", "id": 99, "channel": "channels/room", "message": "say",
                       "parameters": {"roomId": room}, "payload": {"text": text}}),
@@ -487,49 +496,4 @@ async fn a_subscription_is_acknowledged_when_the_bus_has_it() {
         }
     })
     .await;
-}
-
-/// R13: the loss of a position is announced, where positions are known.
-#[tokio::test]
-async fn what_a_bus_may_have_lost_is_told_to_those_who_count_on_it() {
-    for (history, is_told) in [(Some(History::default()), true), (None, false)] {
-        let bus = Arc::new(Distant::default());
-        let (mut provider, _orders) = house();
-        if let Some(history) = history {
-            provider = provider.history(topics::LISTEN, history);
-        }
-        let carrier = Arc::<Distant>::clone(&bus);
-        let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
-        let mut peer = Peer::envelope(&server).await;
-        peer.send(&listen(1, "a")).await;
-        let ack = peer.next().await;
-        assert_eq!(
-            (&ack["op"], ack.get("position").is_some()),
-            (&json!("ack"), is_told)
-        );
-        bus.interrupt();
-        if is_told {
-            assert_eq!(peer.next_fault().await, "unavailable");
-        }
-        peer.expect_nothing().await;
-    }
-}
-
-/// R13.
-#[tokio::test]
-async fn a_bus_that_is_out_of_reach_fails_what_needs_it_and_no_more() {
-    let bus = Arc::new(Distant {
-        is_down: true,
-        ..Distant::default()
-    });
-    let (provider, _orders) = house();
-    let server = Running::start(Server::new().bus(bus).serve(provider)).await;
-    let mut peer = Peer::envelope(&server).await;
-    peer.send(&listen(1, "a")).await;
-    assert_eq!(peer.next_fault().await, "unavailable");
-    say(&mut peer, "a", "hello?").await;
-    assert_eq!(peer.next_fault().await, "unavailable");
-    peer.send(&json!({"op": "msg", "id": 5, "channel": "volume", "payload": true}))
-        .await;
-    assert_eq!(peer.next().await, json!({"op": "ack", "id": 5}));
 }

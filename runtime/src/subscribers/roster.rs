@@ -152,6 +152,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
             topic: group.topic.clone(),
             is_present: AtomicBool::new(false),
             phase: Mutex::new(Phase::Coming { seen: 0 }),
+            held: Mutex::default(),
         });
         state.subscribers.insert(key, Arc::clone(&subscriber));
         group.members().add(&subscriber);
@@ -335,6 +336,8 @@ pub(super) struct Subscriber<S: Payload, A: Parameters> {
     is_present: AtomicBool,
     /// Held while a message is queued, so that none follows the end.
     phase: Mutex<Phase>,
+    /// What is let go of at the end.
+    held: Mutex<Option<Box<dyn Send>>>,
 }
 
 /// How far a subscriber is.
@@ -443,6 +446,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             _ => {}
         }
         *phase = Phase::Ended;
+        self.let_go();
         self.request.ends();
         // A connection without room is given up, and so learns of the end all the same.
         let _ = self.replies.push(body);
@@ -451,6 +455,24 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     /// The peer has ended it, and is told nothing more.
     pub(super) fn is_gone(&self) {
         *self.phase() = Phase::Ended;
+        self.let_go();
+    }
+
+    /// Holds this until the end.
+    pub(super) fn hold(&self, held: Box<dyn Send>) {
+        let phase = self.phase();
+        if *phase != Phase::Ended {
+            *self.held() = Some(held);
+        }
+    }
+
+    fn let_go(&self) {
+        let held = self.held().take();
+        drop(held);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Box<dyn Send>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

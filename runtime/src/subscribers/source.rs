@@ -220,6 +220,8 @@ pub(crate) struct Membership(Option<Arc<dyn Held>>);
 trait Held: Send + Sync {
     fn has_ended(&self) -> bool;
 
+    fn hold(&self, held: Box<dyn Send>);
+
     fn leave(&self);
 }
 
@@ -233,6 +235,10 @@ struct Seat<S: Payload, P: Payload, A: Parameters> {
 impl<S: Payload, P: Payload, A: Parameters> Held for Seat<S, P, A> {
     fn has_ended(&self) -> bool {
         self.subscriber.has_ended()
+    }
+
+    fn hold(&self, held: Box<dyn Send>) {
+        self.subscriber.hold(held);
     }
 
     fn leave(&self) {
@@ -257,6 +263,13 @@ impl Membership {
     /// The handler ended it, or there never was one.
     pub(crate) fn has_ended(&self) -> bool {
         self.0.as_ref().is_none_or(|seat| seat.has_ended())
+    }
+
+    /// Holds this until the subscription has ended, whoever ends it.
+    pub(crate) fn hold(&self, held: Box<dyn Send>) {
+        if let Some(seat) = &self.0 {
+            seat.hold(held);
+        }
     }
 }
 
