@@ -23,6 +23,10 @@ const SUBPROTOCOL: &str = "specwire.v1.json";
 /// Enough for anything that a server on this machine has to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The time in which the server drops a client that stalls: ping and pong timeout, or the time to fill
+/// its queue and that for writing, and a little more.
+const DROP: Duration = Duration::from_secs(13);
+
 /// What all clients have seen.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -46,6 +50,11 @@ impl Tally {
 
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// How late the machine is, as it has shown until now: beats, and so the server's other times.
+    fn lateness(&self) -> Duration {
+        Duration::from_millis(self.longest_pause.load(Ordering::Relaxed))
     }
 
     fn surprise(&self, what: String) {
@@ -108,10 +117,11 @@ async fn visit(server: SocketAddr, tally: &Tally) -> Result<(), String> {
         return dawdle(server).await;
     }
     let stalls = leaving == Leaving::Stall;
-    // What the other end's kernel takes for a client that does not read is to fill up in time.
-    let mut client =
-        Client::connect(server, random_range(0..2) == 0, stalls.then_some(4096)).await?;
     let is_heavy = stalls && random_range(0..4) == 0;
+    // What the kernel takes for a client that does not read is to fill up in time, and not before
+    // that: a heavy client takes up to 200 KiB a second.
+    let receive_buffer = stalls.then_some(if is_heavy { 64 << 10 } else { 4 << 10 });
+    let mut client = Client::connect(server, random_range(0..2) == 0, receive_buffer).await?;
     for _ in 0..random_range(1..=3) {
         client
             .subscribe(if is_heavy { 16 << 10 } else { 0 })
@@ -133,11 +143,17 @@ async fn visit(server: SocketAddr, tally: &Tally) -> Result<(), String> {
         }
         Leaving::Pause => {
             sleep(Duration::from_secs(3)).await;
+            client.last_beat = Instant::now();
             client.listen(Duration::from_secs(1), tally).await?;
             client.close(tally).await
         }
         Leaving::Stall => {
-            sleep(Duration::from_secs(13)).await;
+            // On a machine that is late for everybody, the server is as late to drop: once when it
+            // pings, and once when it gives up.
+            let begun = Instant::now();
+            while begun.elapsed() < DROP + 2 * tally.lateness() {
+                sleep(Duration::from_millis(100)).await;
+            }
             client.expect_drop(tally).await
         }
     }
@@ -365,7 +381,10 @@ impl Client {
         end.map_err(|_| "a close is not answered".to_owned())?
     }
 
-    /// Reads what still comes after a stall. All of it is this client's own, and it ends.
+    /// Reads what still comes after a stall. All of it is this client's own, and it ends: of a
+    /// connection that is not dropped there would be no end, as this answers pings again. The kernels
+    /// may take seconds over it: what the one at this end had no room for the other sends once more,
+    /// later and later.
     async fn expect_drop(mut self, tally: &Tally) -> Result<(), String> {
         self.last_beat = Instant::now();
         let end = async {
@@ -376,7 +395,7 @@ impl Client {
             }
             Ok(())
         };
-        match timeout(Duration::from_secs(2), end).await {
+        match timeout(PATIENCE, end).await {
             Ok(checked) => {
                 count(&tally.dropped);
                 checked

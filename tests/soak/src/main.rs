@@ -15,10 +15,17 @@ mod serve;
 mod server;
 mod soak;
 
+use std::alloc::System;
 use std::env;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// What is allocated is counted.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -11,6 +11,8 @@ use specwire::{Fault, Limits, Request, Server, Subscribers};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::runtime::Handle;
 
+use crate::ALLOCATOR;
+
 use self::heartbeat::{BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse};
 
 mod heartbeat {
@@ -91,6 +93,7 @@ pub(crate) async fn run(period: Duration) -> Result<(), String> {
             let counters = metrics.counters();
             let status = json!({
                 "resident": resident(),
+                "allocated": allocated(),
                 "descriptors": descriptors(),
                 "tasks": Handle::current().metrics().num_alive_tasks(),
                 "handlers": beating.load(Ordering::Relaxed),
@@ -102,6 +105,14 @@ pub(crate) async fn run(period: Duration) -> Result<(), String> {
         }
     };
     server.run(listener, asked).await.map_err(debug)
+}
+
+/// Bytes that were allocated and have not been freed.
+fn allocated() -> usize {
+    let counted = ALLOCATOR.stats();
+    counted
+        .bytes_allocated
+        .saturating_sub(counted.bytes_deallocated)
 }
 
 /// Bytes of memory that the process has.

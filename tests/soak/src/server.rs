@@ -21,8 +21,10 @@ pub(crate) struct Server {
 /// What it has at one moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Status {
-    /// Bytes.
+    /// Bytes that the process has.
     pub(crate) resident: u64,
+    /// Bytes that it uses of them.
+    pub(crate) allocated: u64,
     pub(crate) descriptors: u64,
     pub(crate) tasks: u64,
     pub(crate) handlers: u64,
@@ -32,10 +34,11 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The same, but for memory, which an allocator does not give back at once.
+    /// The same, but for memory.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         let counted = |status: &Self| Self {
             resident: 0,
+            allocated: 0,
             ..*status
         };
         counted(self) == counted(other)
@@ -84,6 +87,7 @@ impl Server {
         let figure = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(u64::MAX);
         Ok(Status {
             resident: figure("resident"),
+            allocated: figure("allocated"),
             descriptors: figure("descriptors"),
             tasks: figure("tasks"),
             handlers: figure("handlers"),
