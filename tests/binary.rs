@@ -201,6 +201,42 @@ async fn a_client_that_does_not_answer_does_not_keep_the_server() {
     assert!(status.success(), "{status}");
 }
 
+#[tokio::test]
+async fn r11_a_thousand_sockets_are_told_and_the_server_ends_in_30_s() {
+    const CLIENTS: usize = 1000;
+    let server = Server::serving(&["--period", "1h"]);
+    let url = server.url();
+    let mut sockets = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut socket = open(&url).await;
+        for frame in [r#"{"subscriptionId":"1"}"#, r#"{"interactionId":"1"}"#] {
+            socket.send(Message::text(frame)).await.expect("it is open");
+        }
+        // Beside a beat, for whom it comes first.
+        while !next(&mut socket)
+            .await
+            .to_text()
+            .is_ok_and(|text| text.contains("period"))
+        {}
+        sockets.push(socket);
+    }
+    let asked = Instant::now();
+    server.program.signal("TERM");
+    let ends = sockets.into_iter().map(|mut socket| async move {
+        let Message::Close(Some(close)) = next(&mut socket).await else {
+            panic!("it is told nothing");
+        };
+        assert_eq!(u16::from(close.code), 1001);
+        let end = timeout(PATIENCE, socket.next()).await;
+        assert!(end.expect("the connection ends").is_none());
+    });
+    futures_util::future::join_all(ends).await;
+    let (status, _) = server.program.finish();
+    assert!(status.success(), "{status}");
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn s09_without_file_descriptors_the_server_waits_for_some() {

@@ -12,10 +12,26 @@ pub(crate) async fn alone() -> MutexGuard<'static, ()> {
 
 /// Memory of this process that is in use, in bytes.
 pub(crate) fn memory() -> usize {
+    status("VmRSS:")
+}
+
+/// The most memory that this process has ever asked for, used or not, in bytes.
+pub(crate) fn asked_for() -> usize {
+    status("VmPeak:")
+}
+
+fn status(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(name));
     let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
     kilobytes.unwrap().parse::<usize>().unwrap() << 10
+}
+
+/// The time that this thread has spent computing.
+pub(crate) fn computed() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    let nanoseconds = stat.split(' ').next().unwrap().parse().unwrap();
+    Duration::from_nanos(nanoseconds)
 }
 
 /// The most of what is seen while `work` goes on.

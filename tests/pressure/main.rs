@@ -15,7 +15,9 @@ mod gauge;
 #[path = "../wire/service.rs"]
 mod service;
 
+mod costs;
 mod floods;
+mod herd;
 mod proxy;
 mod readers;
 mod stopped;
