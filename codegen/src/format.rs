@@ -130,8 +130,12 @@ fn joined(first: &str, rest: After<'_>) -> Option<Rewritten> {
         return None;
     }
     let content: Vec<&str> = content.map(|line| line.trim_start()).collect();
+    let is_one = content.len() == 1;
     let content = content.join(" ");
-    let content = content.strip_suffix(',').unwrap_or(&content);
+    let content = match content.strip_suffix(',') {
+        Some(content) if !(is_one && opens_tuple(first)) => content,
+        _ => &content,
+    };
     let space = if is_block { " " } else { "" };
     let line = format!("{first}{space}{content}{space}{close}");
     let replaced = inner + 1;
@@ -154,6 +158,12 @@ fn joined(first: &str, rest: After<'_>) -> Option<Rewritten> {
         lines.push(deeper(line));
     }
     Some((inner + lines.len() - 1, lines))
+}
+
+/// The bracket at its end opens a tuple, which is none of one element without the comma.
+fn opens_tuple(line: &str) -> bool {
+    let before = line.strip_suffix('(').map(|line| line.chars().next_back());
+    before.is_some_and(|last| last.is_none_or(|last| last.is_whitespace() || "(<&".contains(last)))
 }
 
 /// An array that is a method's only argument, with as many elements in a line as fit.

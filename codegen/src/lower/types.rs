@@ -19,7 +19,7 @@ use super::content;
 use super::schema::{Alternative, Class, Object, SchemaId, Schemas, Use};
 use crate::api::{self, Name, Payload, Shape, Test, Type, TypeDef, TypeName};
 use crate::diagnostic::{Code, Diagnostic, Errors};
-use crate::name::{Scope, type_name};
+use crate::name::{Scope, join, type_name};
 use crate::options::{OpenEnums, Options};
 use crate::resolve::{Message, Resolved};
 use crate::source::{Node, Size};
@@ -448,8 +448,8 @@ impl<'s> Types<'s, '_> {
                 None => owner,
             };
             let words = || match &named {
-                Some(name) => format!("{name}{suffix}"),
-                None => format!("{}{suffix}", words()),
+                Some(name) => join(name, &suffix),
+                None => join(&words(), &suffix),
             };
             self.reach_one(used, (owner, &words), message, path);
         }

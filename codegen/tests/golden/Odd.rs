@@ -391,12 +391,85 @@ impl ::core::convert::From<ClientWhichValue2K> for i64 {
     }
 }
 
+/// An object that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct SelfItem {
+    /// The member `x`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub x: ::core::option::Option<i64>,
+}
+
+/// Payload of the message `lone`.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", transparent)]
+pub struct Lone(pub (::std::vec::Vec<::std::collections::BTreeMap<::std::string::String, i64>>,));
+
+impl ::core::convert::From<
+    (::std::vec::Vec<::std::collections::BTreeMap<::std::string::String, i64>>,),
+> for Lone {
+    fn from(
+        value: (::std::vec::Vec<::std::collections::BTreeMap<::std::string::String, i64>>,),
+    ) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Lone>
+for (::std::vec::Vec<::std::collections::BTreeMap<::std::string::String, i64>>,) {
+    fn from(value: Lone) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for Lone {}
+
+impl ::specwire::Payload for Lone {
+    type Headers = ::specwire::NoHeaders;
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lone");
+}
+
+/// Payload of the message `self`.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", transparent)]
+pub struct Self_(pub ::std::vec::Vec<::std::vec::Vec<SelfItem>>);
+
+impl ::core::convert::From<::std::vec::Vec<::std::vec::Vec<SelfItem>>> for Self_ {
+    fn from(value: ::std::vec::Vec<::std::vec::Vec<SelfItem>>) -> Self {
+        Self(value)
+    }
+}
+
+impl ::core::convert::From<Self_> for ::std::vec::Vec<::std::vec::Vec<SelfItem>> {
+    fn from(value: Self_) -> Self {
+        value.0
+    }
+}
+
+impl ::specwire::Validate for Self_ {}
+
+impl ::specwire::Payload for Self_ {
+    type Headers = ::specwire::NoHeaders;
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("self");
+}
+
 const BOOK: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "book")
         .message("books");
 
 const CLIENT: ::specwire::private::Interaction =
     ::specwire::private::Interaction::new(DOCUMENT, "client")
+        .message("books");
+
+const LONE: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "lone")
+        .message("books");
+
+const SELF: ::specwire::private::Interaction =
+    ::specwire::private::Interaction::new(DOCUMENT, "self")
         .message("books");
 
 /// Odd, version 1.0.0: what its provider implements.
@@ -419,6 +492,22 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
+
+    /// Send `lone`: nothing is answered.
+    fn lone(
+        &self,
+        message: ::specwire::Request<Lone>,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<(), ::specwire::Fault>,
+    > + ::core::marker::Send;
+
+    /// Send `self`: nothing is answered.
+    fn self_(
+        &self,
+        message: ::specwire::Request<Self_>,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<(), ::specwire::Fault>,
+    > + ::core::marker::Send;
 }
 
 /// Wires an implementation of [`Service`] to its interactions, for a [`::specwire::Server`].
@@ -427,6 +516,8 @@ pub fn provider(service: impl Service) -> ::specwire::Provider {
     ::specwire::private::Wiring::new(DOCUMENT, service)
         .send(BOOK, |service, message| async move { Service::book(&*service, message).await })
         .send(CLIENT, |service, message| async move { Service::client(&*service, message).await })
+        .send(LONE, |service, message| async move { Service::lone(&*service, message).await })
+        .send(SELF, |service, message| async move { Service::self_(&*service, message).await })
         .finish()
 }
 
@@ -484,6 +575,22 @@ impl Client {
         message: impl ::core::convert::Into<::specwire::Message<Client_>>,
     ) -> ::core::result::Result<(), ::specwire::Fault> {
         self.0.send(CLIENT, message.into()).await
+    }
+
+    /// Send `lone`: returns when the message is on its way.
+    pub async fn lone(
+        &self,
+        message: impl ::core::convert::Into<::specwire::Message<Lone>>,
+    ) -> ::core::result::Result<(), ::specwire::Fault> {
+        self.0.send(LONE, message.into()).await
+    }
+
+    /// Send `self`: returns when the message is on its way.
+    pub async fn self_(
+        &self,
+        message: impl ::core::convert::Into<::specwire::Message<Self_>>,
+    ) -> ::core::result::Result<(), ::specwire::Fault> {
+        self.0.send(SELF, message.into()).await
     }
 }
 
