@@ -347,7 +347,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         self.pending.take_now(batch);
         if batch.is_empty() {
-            return Ok(self.socket.start(self.answer.take().into_iter())?);
+            return match self.answer.take() {
+                Some(answer) => Ok(self.socket.put(&answer)?),
+                None => Ok(()),
+            };
         }
         self.start(batch)
     }
@@ -362,24 +365,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Starts to write the frames of a batch, up to one that the framing closes the connection at.
     fn start_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
-        let mut frames = Vec::with_capacity(batch.len());
-        let mut refusal = None;
         for queued in batch.drain(..) {
             match self.framing.write(&queued.event) {
                 Written::Frame(frame) => {
                     let count = u64::from(queued.is_publication);
                     self.on_their_way = self.on_their_way.saturating_add(count);
-                    frames.push(frame);
+                    self.socket.put(&frame)?;
                 }
                 Written::Nothing => {}
-                Written::Close(close) => {
-                    refusal = Some(close);
-                    break;
-                }
+                Written::Close(refusal) => return Ok(Some(refusal)),
             }
         }
-        self.socket.start(frames.into_iter())?;
-        Ok(refusal)
+        // An idle connection holds no memory for it.
+        *batch = Vec::new();
+        Ok(None)
     }
 
     fn written(&mut self) {

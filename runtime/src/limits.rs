@@ -52,10 +52,6 @@ pub struct Limits {
     /// Pings and pongs that one connection may send in a second; more close it with 1008. Default
     /// 20.
     pub control_frames: u32,
-    /// Bytes that a connection reads at once, and holds while it is idle. Default 4 KiB.
-    pub read_buffer: usize,
-    /// Bytes that are gathered before they are written. Default 16 KiB.
-    pub write_buffer: usize,
     /// Publications that may wait for one connection; what becomes of one more says
     /// `slow_consumer`. As many replies may wait beside them, and one more waits in its handler.
     /// Default 256.
@@ -104,8 +100,6 @@ impl Default for Limits {
             messages: 10_000,
             errors: 100,
             control_frames: 20,
-            read_buffer: 4 << 10,
-            write_buffer: 16 << 10,
             queue_messages: 256,
             queue_bytes: 1 << 20,
             slow_consumer: SlowConsumer::default(),
@@ -138,8 +132,6 @@ impl Limits {
             messages,
             errors,
             control_frames,
-            read_buffer,
-            write_buffer,
             queue_messages,
             queue_bytes,
             slow_consumer: _,
@@ -165,8 +157,6 @@ impl Limits {
             ("messages", *messages == 0),
             ("errors", *errors == 0),
             ("control_frames", *control_frames == 0),
-            ("read_buffer", *read_buffer == 0),
-            ("write_buffer", *write_buffer == 0),
             ("queue_messages", *queue_messages == 0),
             ("queue_bytes", *queue_bytes == 0),
             ("handshake_timeout", handshake_timeout.is_zero()),
@@ -256,7 +246,6 @@ mod tests {
     fn the_defaults_are_those_that_are_documented() {
         let limits = Limits::default();
         assert_eq!((limits.frame_size, limits.message_size), (65_536, 65_536));
-        assert_eq!((limits.read_buffer, limits.write_buffer), (4096, 16_384));
         assert_eq!((limits.queue_messages, limits.queue_bytes), (256, 1 << 20));
         assert_eq!((limits.subscriptions, limits.handlers), (128, 128));
         assert_eq!(limits.exchange_bytes, 1 << 20);
@@ -273,11 +262,5 @@ mod tests {
             limits.close_timeout,
         ];
         assert_eq!(seconds.map(|time| time.as_secs()), [5, 5, 10, 5, 25, 8, 1]);
-        let config = crate::socket::config(&limits);
-        assert_eq!(config.read_buffer_size, 4096);
-        assert_eq!(config.max_message_size, Some(65_536));
-        assert_eq!(config.max_frame_size, Some(65_536));
-        // Room for the largest message beside what is being gathered and the pongs, and no more.
-        assert_eq!(config.max_write_buffer_size, (1 << 20) + 16_384 + 65_536);
     }
 }

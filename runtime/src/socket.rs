@@ -2,35 +2,57 @@
 //!
 //! The only place that knows tungstenite.
 
-mod meter;
+mod inbound;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{
+    CloseFrame, Role, WebSocketConfig, WebSocketContext,
+};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use self::meter::{Metered, TooManyFragments};
+use self::inbound::{Inbound, Piece};
 use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};
 
 /// A WebSocket within its limits.
+///
+/// tungstenite is what speaks RFC 6455, without touching the network: what has come in is handed to
+/// it, and what it says is gathered here. Data frames that need no decision of the protocol do not
+/// pass through it. While nothing happens, a connection holds next to no memory for either.
 pub(crate) struct Socket<S> {
-    stream: WebSocketStream<Metered<S>>,
-    /// Something has been handed to tungstenite that the network has not taken yet.
+    io: S,
+    protocol: WebSocketContext,
+    role: Role,
+    inbound: Inbound,
+    outbound: Outbound,
+    /// Something has been handed over that the network has not taken yet.
     is_writing: bool,
+    /// Nothing more can be understood.
+    has_ended: bool,
     stall: Watch,
     write_timeout: Duration,
     unfinished: Watch,
     message_timeout: Duration,
     close_timeout: Duration,
+}
+
+/// Bytes on their way to the network.
+#[derive(Debug, Default)]
+struct Outbound {
+    bytes: Vec<u8>,
+    /// How many of these the network has taken.
+    taken: usize,
+    /// How many it has taken in all.
+    written: u64,
 }
 
 /// What happened to a WebSocket.
@@ -61,6 +83,18 @@ pub(crate) enum Incoming {
 #[derive(Debug)]
 pub(crate) struct Stuck;
 
+/// Bytes that are read at once, into memory that the connections of a thread share.
+const READ: usize = 32 << 10;
+/// Bytes of answers to pings that may wait behind what the peer does not take: of pings that come
+/// meanwhile the last is answered (RFC 6455, 5.5.3).
+const PONGS: usize = 64 << 10;
+/// What an idle connection keeps of its memory for what goes out.
+const IDLE: usize = 256;
+
+thread_local! {
+    static SHARED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket").finish_non_exhaustive()
@@ -68,39 +102,37 @@ impl<S> fmt::Debug for Socket<S> {
 }
 
 /// The limits that tungstenite itself keeps.
-pub(crate) fn config(limits: &Limits) -> WebSocketConfig {
-    // A message of the largest size must fit beside what is being gathered, and pongs beside it.
-    const SLACK: usize = 64 << 10;
+fn config(limits: &Limits) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(limits.read_buffer)
-        .write_buffer_size(limits.write_buffer)
-        .max_write_buffer_size(
-            limits
-                .queue_bytes
-                .saturating_add(limits.write_buffer)
-                .saturating_add(SLACK),
-        )
+        // Of what it reads most is a few bytes.
+        .read_buffer_size(IDLE)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits.queue_bytes.saturating_add(PONGS))
         .max_message_size(Some(limits.message_size))
         .max_frame_size(Some(limits.frame_size))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The server's end of a connection that has been upgraded, with what was read beyond that.
-    pub(crate) async fn accepted(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
-        Self::new(stream, read, Role::Server, limits).await
+    pub(crate) fn accepted(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        Self::new(stream, read, Role::Server, limits)
     }
 
     /// The client's end of a connection, with what was read beyond the handshake.
-    pub(crate) async fn opened(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
-        Self::new(stream, read, Role::Client, limits).await
+    pub(crate) fn opened(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        Self::new(stream, read, Role::Client, limits)
     }
 
-    async fn new(stream: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
-        let config = Some(config(limits));
-        let stream = Metered::new(stream, &read, limits.fragments);
+    fn new(io: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
+        let max_size = limits.frame_size.min(limits.message_size);
         Self {
-            stream: WebSocketStream::from_partially_read(stream, read, role, config).await,
+            io,
+            protocol: WebSocketContext::new(role, Some(config(limits))),
+            role,
+            inbound: Inbound::new(read, role == Role::Server, max_size, limits.fragments),
+            outbound: Outbound::default(),
             is_writing: false,
+            has_ended: false,
             stall: Watch::default(),
             write_timeout: limits.write_timeout,
             unfinished: Watch::default(),
@@ -126,16 +158,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         &mut self,
         frames: impl Iterator<Item = Frame<'static>>,
     ) -> Result<(), Stuck> {
-        // What tungstenite takes at once has a limit.
+        // What is gathered at once has a limit.
         const AT_ONCE: usize = 64 << 10;
-        let mut taken = 0_usize;
         for frame in frames {
-            let message = message(frame);
-            taken = taken.saturating_add(message.len());
-            self.hand_over(message)?;
-            if taken > AT_ONCE {
+            self.put(&frame)?;
+            if self.outbound.bytes.len() > AT_ONCE {
                 self.finish().await?;
-                taken = 0;
             }
         }
         self.finish().await
@@ -155,13 +183,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
-    /// Hands over frames as one batch, which is written while [`moved`](Self::moved) is awaited.
-    pub(crate) fn start(
-        &mut self,
-        frames: impl Iterator<Item = Frame<'static>>,
-    ) -> Result<(), Stuck> {
-        for frame in frames {
-            self.hand_over(message(frame))?;
+    /// Hands over a frame, which is written while [`moved`](Self::moved) is awaited.
+    pub(crate) fn put(&mut self, frame: &Frame<'_>) -> Result<(), Stuck> {
+        if self.role == Role::Client {
+            return self.hand_over(message(frame));
+        }
+        if !self.protocol.can_write() {
+            return Err(Stuck);
+        }
+        self.is_writing = true;
+        match frame {
+            Frame::Text(text) => self.outbound.frame(TEXT, text.as_bytes()),
+            Frame::Binary(bytes) => self.outbound.frame(BINARY, bytes),
         }
         Ok(())
     }
@@ -171,17 +204,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.hand_over(Message::Ping(bytes::Bytes::copy_from_slice(payload)))
     }
 
-    /// tungstenite takes a message whole, up to `max_write_buffer_size`, and writes as much of it as
-    /// the network takes now; that it would like to be asked whether it is ready is for those who
-    /// cannot do something else meanwhile.
     fn hand_over(&mut self, message: Message) -> Result<(), Stuck> {
         self.is_writing = true;
-        Pin::new(&mut self.stream)
-            .start_send(message)
-            .map_err(|error| {
-                tracing::debug!(%error, "cannot write to the peer");
-                Stuck
-            })
+        let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
+        self.protocol.write(&mut ends, message).map_err(|error| {
+            tracing::debug!(%error, "cannot write to the peer");
+            Stuck
+        })
     }
 
     /// Something that was handed over has not been written yet.
@@ -198,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_moved(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Result<Moved, Stuck>> {
         let mut is_broken = false;
         if self.is_writing {
-            match Pin::new(&mut self.stream).poll_flush(cx) {
+            match self.poll_write(cx) {
                 Poll::Ready(Ok(())) => {
                     self.is_writing = false;
                     self.stall.end();
@@ -210,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
                 Poll::Pending => {
                     // As long as the peer takes something it is slow, and not stuck.
-                    let written = self.stream.get_ref().written();
+                    let written = self.outbound.written;
                     if self.stall.is_over(cx, written, self.write_timeout) {
                         tracing::debug!("the peer did not take what was written in time");
                         return Poll::Ready(Err(Stuck));
@@ -227,16 +256,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Poll::Pending;
         }
         // Whoever has hung up may have said why.
-        match Pin::new(&mut self.stream).poll_next(cx) {
-            Poll::Ready(next) => {
-                let incoming = incoming(next);
-                // A ping is answered by tungstenite, which has to be written like all else.
-                self.is_writing |= matches!(incoming, Incoming::Control);
-                Poll::Ready(Ok(Moved::Read(incoming)))
-            }
+        match self.poll_incoming(cx) {
+            Poll::Ready(incoming) => Poll::Ready(Ok(Moved::Read(incoming))),
             Poll::Pending if is_broken => Poll::Ready(Err(Stuck)),
             Poll::Pending => {
-                let Some(finished) = self.stream.get_ref().unfinished() else {
+                let Some(finished) = self.inbound.unfinished() else {
                     self.unfinished.end();
                     return Poll::Pending;
                 };
@@ -248,6 +272,113 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Writes all that there is, and what tungstenite has still to say.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.outbound.poll_write(Pin::new(&mut self.io), cx))?;
+            let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
+            // That the connection is closed with this is no error.
+            let _ = self.protocol.flush(&mut ends);
+            if self.outbound.bytes.is_empty() {
+                return Pin::new(&mut self.io).poll_flush(cx);
+            }
+        }
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if self.has_ended {
+            return Poll::Ready(Incoming::Closed(None));
+        }
+        let incoming = match self.understand_kept() {
+            Some(incoming) => incoming,
+            None => {
+                let mut shared = SHARED.take();
+                shared.resize(READ, 0);
+                let incoming = self.poll_network(cx, &mut shared);
+                SHARED.set(shared);
+                ready!(incoming)
+            }
+        };
+        self.has_ended = matches!(incoming, Incoming::Closed(_) | Incoming::Failed(_));
+        Poll::Ready(incoming)
+    }
+
+    fn poll_network(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Incoming> {
+        loop {
+            let mut buffer = ReadBuf::new(buffer);
+            if let Err(error) = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+                tracing::debug!(%error, "cannot read from the peer");
+                return Poll::Ready(Incoming::Closed(None));
+            }
+            let mut read = buffer.filled();
+            if read.is_empty() {
+                return Poll::Ready(Incoming::Closed(None));
+            }
+            let incoming = if self.inbound.is_empty() {
+                let incoming = self.understand(&mut read);
+                self.inbound.keep(read);
+                incoming
+            } else {
+                self.inbound.keep(read);
+                self.understand_kept()
+            };
+            if let Some(incoming) = incoming {
+                return Poll::Ready(incoming);
+            }
+        }
+    }
+
+    fn understand_kept(&mut self) -> Option<Incoming> {
+        if self.inbound.is_empty() {
+            return None;
+        }
+        let kept = self.inbound.take();
+        let mut rest = kept.bytes();
+        let incoming = self.understand(&mut rest);
+        let unused = rest.len();
+        self.inbound.put_back(kept, unused);
+        incoming
+    }
+
+    /// The first thing that the bytes say, which are taken off as far as that goes.
+    fn understand(&mut self, bytes: &mut &[u8]) -> Option<Incoming> {
+        while !bytes.is_empty() {
+            let found = match self.inbound.next(bytes) {
+                Piece::Part => return None,
+                Piece::Flood => Some(Incoming::Failed(FLOOD)),
+                Piece::Passed(passed) => self.pass(passed),
+                Piece::Message { is_text, payload } if is_text => Some(match payload.try_into() {
+                    Ok(text) => Incoming::Text(text),
+                    Err(_) => Incoming::Failed(NOT_UTF8),
+                }),
+                Piece::Message { payload, .. } => Some(Incoming::Binary(payload)),
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// What tungstenite says to bytes of one frame.
+    fn pass(&mut self, bytes: &[u8]) -> Option<Incoming> {
+        let mut ends = Ends {
+            inbound: bytes,
+            outbound: &mut self.outbound,
+            room: PONGS,
+        };
+        let incoming = match self.protocol.read(&mut ends) {
+            Ok(message) => incoming(message),
+            Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                return None;
+            }
+            Err(error) => failure(&error),
+        };
+        // A ping or a close frame is answered by tungstenite, which has to be written like all else.
+        self.is_writing |= matches!(incoming, Incoming::Control | Incoming::Closed(_));
+        Some(incoming)
+    }
+
     /// Says why this end closes, and waits a moment for the peer to agree.
     pub(crate) async fn close(mut self, code: u16, reason: &str) {
         let frame = CloseFrame {
@@ -256,10 +387,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         };
         let deadline = after(self.close_timeout);
         let close = async {
-            if self.stream.close(Some(frame)).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
-                linger(self.stream.get_mut().io_mut()).await;
+            if self.hand_over(Message::Close(Some(frame))).is_err() {
+                return;
             }
+            if self.finish().await.is_err() {
+                return;
+            }
+            while !matches!(
+                self.read().await,
+                Incoming::Closed(_) | Incoming::Failed(_)
+            ) {}
+            linger(&mut self.io).await;
         };
         // A peer that does not agree in time is left without a word, as RFC 6455, 7.1.1 allows.
         let _ = tokio::time::timeout_at(deadline, close).await;
@@ -267,7 +405,96 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Answers a close frame of the peer.
     pub(crate) async fn closed(mut self) {
-        let _ = timeout(self.close_timeout, self.stream.flush()).await;
+        let _ = timeout(self.close_timeout, self.finish()).await;
+    }
+}
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+
+impl Outbound {
+    /// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
+    fn frame(&mut self, first: u8, payload: &[u8]) {
+        const HEAD: usize = 10;
+        self.bytes.reserve(payload.len().saturating_add(HEAD));
+        self.bytes.push(first);
+        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+            (Ok(length @ ..126), _) => self.bytes.push(length),
+            (_, Ok(length)) => {
+                self.bytes.push(126);
+                self.bytes.extend(length.to_be_bytes());
+            }
+            _ => {
+                self.bytes.push(127);
+                let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+                self.bytes.extend(length.to_be_bytes());
+            }
+        }
+        self.bytes.extend_from_slice(payload);
+    }
+
+    fn poll_write<S: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(left @ [_, ..]) = self.bytes.get(self.taken..) {
+            let count = ready!(io.as_mut().poll_write(cx, left))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.taken = self.taken.saturating_add(count);
+            let count = count.try_into().unwrap_or(u64::MAX);
+            self.written = self.written.wrapping_add(count);
+        }
+        self.taken = 0;
+        self.bytes.clear();
+        if self.bytes.capacity() > IDLE {
+            self.bytes = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What tungstenite takes for the network.
+struct Ends<'a> {
+    inbound: &'a [u8],
+    outbound: &'a mut Outbound,
+    /// Up to how many bytes may wait.
+    room: usize,
+}
+
+impl<'a> Ends<'a> {
+    fn writing(outbound: &'a mut Outbound, room: usize) -> Self {
+        Self {
+            inbound: &[],
+            outbound,
+            room,
+        }
+    }
+}
+
+impl io::Read for Ends<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.inbound {
+            // More will come.
+            [] => Err(io::ErrorKind::WouldBlock.into()),
+            _ => io::Read::read(&mut self.inbound, buffer),
+        }
+    }
+}
+
+impl io::Write for Ends<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.outbound.bytes.len().saturating_add(bytes.len()) > self.room {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.outbound.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -314,49 +541,38 @@ impl Watch {
     }
 }
 
-fn message(frame: Frame<'static>) -> Message {
+fn message(frame: &Frame<'_>) -> Message {
     match frame {
-        Frame::Text(text) => Message::Text(text.into_owned().into()),
-        Frame::Binary(bytes) => Message::Binary(bytes.into_owned().into()),
+        Frame::Text(text) => Message::text(text.as_ref()),
+        Frame::Binary(bytes) => Message::binary(bytes.to_vec()),
     }
 }
 
 const UNFINISHED: Refusal = Refusal::constant(1008, "the rest of a message did not come in time");
+const FLOOD: Refusal = Refusal::constant(1008, "the message is in more fragments than the limit");
+const NOT_UTF8: Refusal = Refusal::constant(1007, "the text is not UTF-8");
 
-fn incoming(next: Option<tungstenite::Result<Message>>) -> Incoming {
-    match next {
-        Some(Ok(message)) => match message {
-            Message::Text(text) => Incoming::Text(text),
-            Message::Binary(bytes) => Incoming::Binary(bytes),
-            Message::Pong(payload) => Incoming::Pong(payload),
-            Message::Ping(_) | Message::Frame(_) => Incoming::Control,
-            Message::Close(frame) => Incoming::Closed(
-                frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
-            ),
-        },
-        Some(Err(error)) => failure(&error),
-        None => Incoming::Closed(None),
+fn incoming(message: Message) -> Incoming {
+    match message {
+        Message::Text(text) => Incoming::Text(text),
+        Message::Binary(bytes) => Incoming::Binary(bytes),
+        Message::Pong(payload) => Incoming::Pong(payload),
+        Message::Ping(_) | Message::Frame(_) => Incoming::Control,
+        Message::Close(frame) => Incoming::Closed(
+            frame.map(|frame| (frame.code.into(), frame.reason.as_str().to_owned())),
+        ),
     }
 }
 
 /// What RFC 6455, 7.4.1 calls the failure.
 fn failure(error: &tungstenite::Error) -> Incoming {
     use tungstenite::Error;
-    use tungstenite::error::ProtocolError;
     let (code, reason) = match error {
         Error::Capacity(_) => (1009, "the message is larger than the limit"),
-        Error::Utf8(_) => (1007, "the text is not UTF-8"),
-        Error::Io(error)
-            if error
-                .get_ref()
-                .is_some_and(|source| source.is::<TooManyFragments>()) =>
-        {
-            (1008, "the message is in more fragments than the limit")
+        Error::Utf8(_) => return Incoming::Failed(NOT_UTF8),
+        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {
+            return Incoming::Closed(None);
         }
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | Error::ConnectionClosed
-        | Error::AlreadyClosed
-        | Error::Io(_) => return Incoming::Closed(None),
         Error::Protocol(_) => (1002, "the frame is not one of RFC 6455"),
         _ => (1002, "the connection cannot be read"),
     };

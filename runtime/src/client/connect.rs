@@ -142,7 +142,7 @@ impl Dialer {
                 stream = secured.map_err(|error| self.failed(error))?;
             }
             let read = self.shake_hands(&mut stream).await?;
-            let socket = Socket::opened(stream, read, &self.limits).await;
+            let socket = Socket::opened(stream, read, &self.limits);
             self.initialise(socket).await
         });
         connected.await.map_err(|_| Error::ConnectTimeout {

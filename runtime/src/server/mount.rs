@@ -417,12 +417,12 @@ impl Shared {
             Ok(parts) => {
                 let read = parts.read_buf.to_vec();
                 drop(parts.read_buf);
-                let socket = Socket::accepted(parts.io.into_inner(), read, &self.limits).await;
+                let socket = Socket::accepted(parts.io.into_inner(), read, &self.limits);
                 self.speak(socket, speaking)
             }
             Err(upgraded) => {
                 let io = TokioIo::new(upgraded);
-                let socket = Socket::accepted(io, Vec::new(), &self.limits).await;
+                let socket = Socket::accepted(io, Vec::new(), &self.limits);
                 self.speak(socket, speaking)
             }
         })
