@@ -120,36 +120,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Serves the peer until either end closes. When it is told to leave, requests in flight have
     /// until the deadline to be answered before the connection closes with 1001. Dropping the future
     /// drops the connection and every handler that it started.
-    pub(crate) async fn run(mut self, leave: Leave) {
-        // A framing may be anybody's. Handlers are tasks of their own, and do not panic here.
-        let end = AssertUnwindSafe(self.talk(&leave)).catch_unwind().await;
-        let end = end.unwrap_or(End::Panicked);
-        // Handlers stop before the close handshake, not after it.
-        self.session.end_all();
-        let (delivered, dropped) = self.pending.counts();
-        match end {
-            End::Close(Refusal { code, reason }) => {
-                tracing::debug!(code, %reason, delivered, dropped, "closing");
-                self.metrics.closed(code);
-                // What had room in the queue still goes out.
-                if self.flush().await.is_ok() {
-                    self.socket.close(code, &reason).await;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "a future that moves its arguments holds them twice, and this one is what a connection costs"
+    )]
+    pub(crate) fn run(mut self, leave: Leave) -> impl Future<Output = ()> + Send {
+        async move {
+            // A framing may be anybody's. Handlers are tasks of their own, and do not panic here.
+            let end = AssertUnwindSafe(self.talk(&leave)).catch_unwind().await;
+            let end = end.unwrap_or(End::Panicked);
+            // Handlers stop before the close handshake, not after it.
+            self.session.end_all();
+            let (delivered, dropped) = self.pending.counts();
+            match end {
+                End::Close(Refusal { code, reason }) => {
+                    tracing::debug!(code, %reason, delivered, dropped, "closing");
+                    self.metrics.closed(code);
+                    // What had room in the queue still goes out.
+                    if self.flush().await.is_ok() {
+                        self.socket.close(code, &reason).await;
+                    }
                 }
-            }
-            End::Closed => {
-                tracing::debug!(delivered, dropped, "closed by the peer");
-                self.metrics.left();
-                self.socket.closed().await;
-            }
-            End::Panicked => {
-                seldom!(error, "the framing of a connection panicked");
-                self.metrics.panic();
-                self.metrics.closed(FAILED.code);
-                self.socket.close(FAILED.code, &FAILED.reason).await;
-            }
-            End::Drop(reason) => {
-                tracing::debug!(reason, delivered, dropped, "given up");
-                self.metrics.lost();
+                End::Closed => {
+                    tracing::debug!(delivered, dropped, "closed by the peer");
+                    self.metrics.left();
+                    self.socket.closed().await;
+                }
+                End::Panicked => {
+                    seldom!(error, "the framing of a connection panicked");
+                    self.metrics.panic();
+                    self.metrics.closed(FAILED.code);
+                    self.socket.close(FAILED.code, &FAILED.reason).await;
+                }
+                End::Drop(reason) => {
+                    tracing::debug!(reason, delivered, dropped, "given up");
+                    self.metrics.lost();
+                }
             }
         }
     }
@@ -172,21 +178,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut batch = Vec::new();
         loop {
             self.start_answer(&mut batch)?;
-            let used_up = self.allowance.used_up_until();
             let may_read = self.may_read();
-            let idle_until = after_from(self.last_message, self.idle_timeout);
+            let due = self.due();
+            let wake = due.as_ref().map_or(self.last_message, |(at, _)| *at);
             // Fair: neither a peer that sends without end nor a handler that does keeps the others
             // waiting.
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = overflow.cancelled() => return Err(End::Close(SLOW_CONSUMER)),
-                () = sleep_until(self.init_deadline), if self.framing.is_waiting() => {
-                    self.end_unless_late(may_read, End::Close(NO_INIT)).await?;
+                () = sleep_until(wake), if due.is_some() => {
+                    if let Some((_, Some(refusal))) = due {
+                        self.end_unless_late(may_read, End::Close(refusal)).await?;
+                    }
                 }
-                () = sleep_until(idle_until), if self.idle_timeout < Duration::MAX => {
-                    self.end_unless_late(may_read, End::Close(IDLE)).await?;
-                }
-                () = sleep_until(used_up.unwrap_or(idle_until)), if used_up.is_some() => {}
                 due = self.liveness.due() => match due {
                     Due::Ping => self.ping()?,
                     // A sign of life that was not read is not missing.
@@ -238,6 +242,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
         }
         Err(end)
+    }
+
+    /// What happens if nothing else does: the connection is closed, or more may be read.
+    fn due(&self) -> Option<(Instant, Option<Refusal>)> {
+        let init = self.framing.is_waiting();
+        let init = init.then_some((self.init_deadline, Some(NO_INIT)));
+        let idle = self.idle_timeout < Duration::MAX;
+        let idle = idle.then(|| (after_from(self.last_message, self.idle_timeout), Some(IDLE)));
+        let used_up = self.allowance.used_up_until().map(|until| (until, None));
+        let all = [init, idle, used_up];
+        all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What was read is answered before more is read: a peer that sends without reading fills its own

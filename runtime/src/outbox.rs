@@ -96,8 +96,6 @@ struct Other {
     is_reply: bool,
 }
 
-/// Events for which an empty queue keeps its memory.
-const IDLE: usize = 4;
 /// Events that are written as one batch, and the bytes beyond which it takes no more.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 16 << 10;
@@ -407,10 +405,10 @@ impl Pending {
             bytes = bytes.saturating_add(weight);
             into.push(queued);
         }
-        // An idle connection does not keep what a burst needed.
-        state.publications.shrink_to(IDLE);
+        // An idle connection holds no memory for it.
+        state.publications.free_if_empty();
         if state.others.is_empty() {
-            state.others.shrink_to(IDLE);
+            state.others = VecDeque::new();
         }
         drop(state);
         if freed {

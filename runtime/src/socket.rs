@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::{
     CloseFrame, Role, WebSocketConfig, WebSocketContext,
@@ -380,7 +381,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Says why this end closes, and waits a moment for the peer to agree.
-    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+    pub(crate) async fn close(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame {
             code: code.into(),
             reason: shortened(reason).into(),
@@ -393,10 +394,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             if self.finish().await.is_err() {
                 return;
             }
-            while !matches!(
-                self.read().await,
-                Incoming::Closed(_) | Incoming::Failed(_)
-            ) {}
+            while !matches!(self.read().await, Incoming::Closed(_) | Incoming::Failed(_)) {}
             linger(&mut self.io).await;
         };
         // A peer that does not agree in time is left without a word, as RFC 6455, 7.1.1 allows.
@@ -404,7 +402,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Answers a close frame of the peer.
-    pub(crate) async fn closed(mut self) {
+    pub(crate) async fn closed(&mut self) {
         let _ = timeout(self.close_timeout, self.finish()).await;
     }
 }
@@ -497,6 +495,20 @@ impl io::Write for Ends<'_> {
         Ok(())
     }
 }
+
+/// Has a socket tell when it can take more as soon as that is so, and leaves what a peer is slow to take
+/// in the queue here, where the policy for slow readers can choose among it: Linux would take 4 MB more
+/// into its own, and ask for more when a third of that is gone.
+#[cfg(target_os = "linux")]
+pub(crate) fn hold_back(stream: &TcpStream) {
+    const UNSENT: u32 = 64 << 10;
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn hold_back(_: &TcpStream) {}
 
 /// Reads to the end what can no longer be understood. A connection that is closed with bytes unread
 /// is reset, and the peer may lose the close frame with it.

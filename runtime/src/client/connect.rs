@@ -24,7 +24,7 @@ use crate::frame::Frame;
 use crate::framing::envelope::{self, Welcome};
 use crate::limits::Limits;
 use crate::opening::with_query;
-use crate::socket::{Incoming, Socket};
+use crate::socket::{Incoming, Socket, hold_back};
 
 /// Bytes of the head of a server's answer, at most.
 const HEAD: usize = 16 << 10;
@@ -51,6 +51,7 @@ pub(super) fn tcp() -> Connector {
             let stream = TcpStream::connect((host, port)).await?;
             // Without it small messages wait for each other.
             let _ = stream.set_nodelay(true);
+            hold_back(&stream);
             Ok(Box::new(stream) as Stream)
         })
     })

@@ -242,7 +242,7 @@ impl Link for Remote {
         Ok(())
     }
 
-    async fn close(self) {
+    async fn close(mut self) {
         self.socket.close(1000, "").await;
     }
 }

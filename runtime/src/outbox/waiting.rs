@@ -152,10 +152,10 @@ impl Waiting {
         self.publications.len() <= bounds.events / 2 && self.bytes <= bounds.bytes / 2
     }
 
-    /// Where none wait, keeps memory for so many.
-    pub(super) fn shrink_to(&mut self, events: usize) {
+    /// Where none wait, holds no memory for them.
+    pub(super) fn free_if_empty(&mut self) {
         if self.publications.is_empty() {
-            self.publications.shrink_to(events);
+            self.publications = VecDeque::new();
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::peer::{Head, Peer};
 use crate::provider::Provider;
 use crate::routes::Scope;
 use crate::seldom::seldom;
-use crate::socket::Socket;
+use crate::socket::{Socket, hold_back};
 
 /// The path under which everything is served.
 pub(super) const ROOT: &str = "/ws";
@@ -458,16 +458,3 @@ struct Speaking {
     span: Span,
     slot: (OwnedSemaphorePermit, Option<Counted>),
 }
-
-/// Leaves what a peer is slow to take in its queue here, where the policy for slow readers can choose
-/// among it: Linux would take 4 MB more into its own.
-#[cfg(target_os = "linux")]
-fn hold_back(stream: &TcpStream) {
-    const UNSENT: u32 = 64 << 10;
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn hold_back(_: &TcpStream) {}

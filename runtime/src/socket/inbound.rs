@@ -116,8 +116,8 @@ impl Inbound {
         self.done >= self.kept.len()
     }
 
-    /// What is kept of what was read before, which comes before anything else. What is not used of
-    /// it has to be [kept](Self::keep) again.
+    /// What is kept of what was read before, which comes before anything else, to be looked at and
+    /// [put back](Self::put_back).
     pub(super) fn take(&mut self) -> Kept {
         Kept {
             bytes: std::mem::take(&mut self.kept),
@@ -417,7 +417,11 @@ mod tests {
     #[test]
     fn an_idle_connection_keeps_next_to_nothing() {
         let mut inbound = inbound(1);
-        feed(&mut inbound, &frame(0x82, &[0; 70_000]), &mut Found::default());
+        feed(
+            &mut inbound,
+            &frame(0x82, &[0; 70_000]),
+            &mut Found::default(),
+        );
         assert_eq!(inbound.kept.capacity(), 0);
     }
 }
