@@ -154,7 +154,7 @@ async fn visit(server: SocketAddr, tally: &Tally) -> Result<(), String> {
             while begun.elapsed() < DROP + 2 * tally.lateness() {
                 sleep(Duration::from_millis(100)).await;
             }
-            client.expect_drop(tally).await
+            client.expect_drop(begun.elapsed(), tally).await
         }
     }
 }
@@ -385,7 +385,7 @@ impl Client {
     /// connection that is not dropped there would be no end, as this answers pings again. The kernels
     /// may take seconds over it: what the one at this end had no room for the other sends once more,
     /// later and later.
-    async fn expect_drop(mut self, tally: &Tally) -> Result<(), String> {
+    async fn expect_drop(mut self, stalled: Duration, tally: &Tally) -> Result<(), String> {
         self.last_beat = Instant::now();
         let end = async {
             while let Some(Ok(message)) = self.socket.next().await {
@@ -400,6 +400,8 @@ impl Client {
                 count(&tally.dropped);
                 checked
             }
+            // How late the machine was may have been seen afterwards only.
+            Err(_) if stalled < DROP + 2 * tally.lateness() => Ok(()),
             Err(_) => Err("a client that stalled is not dropped".to_owned()),
         }
     }

@@ -10,6 +10,7 @@ use specwire::bus::MemoryBus;
 use specwire::{Fault, Limits, Request, Server, Subscribers};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::runtime::Handle;
+use tokio::time::MissedTickBehavior;
 
 use crate::ALLOCATOR;
 
@@ -33,6 +34,8 @@ impl heartbeat::Service for Pulse {
     async fn beat(&self, subscribers: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
         let _stopped = Beating::new(self);
         let mut ticks = tokio::time::interval(self.period);
+        // What a machine that stood still has missed would come all at once, and be too much.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             subscribers.publish_each(|subscription| BeatPub {
