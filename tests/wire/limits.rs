@@ -55,6 +55,30 @@ async fn s13_a_message_in_fragments_has_the_same_limit() {
 }
 
 #[tokio::test]
+async fn a_frame_has_a_limit_of_its_own() {
+    const FRAME: usize = 1024;
+    let server = limited(Limits {
+        frame_size: FRAME,
+        ..Limits::default()
+    })
+    .await;
+    let text = message(3 * FRAME);
+    let mut tcp = Peer::raw(&server, "/ws").await.into_tcp();
+    let parts: Vec<_> = text.as_bytes().chunks(FRAME).collect();
+    for (first, part) in [(0x01, parts[0]), (0x00, parts[1]), (0x80, parts[2])] {
+        tcp.write_all(&frame(first, part)).await.unwrap();
+    }
+    let mut first = [0];
+    soon(tcp.read_exact(&mut first)).await.unwrap();
+    assert_eq!(first, [0x81], "the message is answered");
+    let mut peer = Peer::raw(&server, "/ws").await;
+    peer.send_text(&message(FRAME)).await;
+    assert_eq!(peer.next().await["period"], 3600);
+    peer.send_text(&message(FRAME + 1)).await;
+    assert_eq!(peer.close_code().await, 1009);
+}
+
+#[tokio::test]
 async fn s11_what_is_said_to_be_too_long_is_refused_before_it_comes() {
     let server = beating(SELDOM).await;
     for length in [1 << 63, (1 << 63) - 1, 1 << 32, 65_537_u64] {

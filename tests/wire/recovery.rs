@@ -164,6 +164,59 @@ async fn beyond_what_is_kept_a_subscription_begins_with_the_earliest() {
 }
 
 #[tokio::test]
+async fn what_is_kept_is_bounded_in_bytes() {
+    let history = History {
+        bytes: 1000,
+        ..History::default()
+    };
+    let (server, orders) = keeping(history).await;
+    let _attendant = attendant(&server).await;
+    let mut peer = Peer::envelope(&server).await;
+    // Four of them do not fit, and one alone does.
+    let text: &'static str = "x".repeat(300).leak();
+    for _ in 0..20 {
+        orders.order(Task::At(room("42"), text)).await;
+    }
+    let (position, _) = subscribed(&mut peer, &since(1, &json!({"last": 20}))).await;
+    let first = position["offset"].as_u64().unwrap() + 1;
+    assert!((18..=20).contains(&first), "{first}");
+    for offset in first..=20 {
+        assert_eq!(heard(&mut peer).await, (offset, text.to_owned()));
+    }
+    peer.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_is_bounded_in_age() {
+    let age = Duration::from_millis(300);
+    let history = History {
+        age,
+        ..History::default()
+    };
+    let (server, orders) = keeping(history).await;
+    let _attendant = attendant(&server).await;
+    let mut peer = Peer::envelope(&server).await;
+    let published = tokio::time::Instant::now();
+    numbers(&orders, 1..=3).await;
+    let mut id = 1;
+    loop {
+        let (position, _) = subscribed(&mut peer, &since(id, &json!({"last": 3}))).await;
+        // A history that has been forgotten altogether begins anew, as another.
+        let first = position["offset"].as_u64().unwrap() + 1;
+        if first > 3 || position["offset"] == 0 && published.elapsed() >= age {
+            break;
+        }
+        assert_eq!(first, 1);
+        hears(&mut peer, 1..=3).await;
+        peer.send(&json!({"op": "unsub", "id": id})).await;
+        assert_eq!(peer.next().await["op"], "unsub");
+        id += 1;
+    }
+    assert!(published.elapsed() >= age);
+    peer.expect_nothing().await;
+}
+
+#[tokio::test]
 async fn who_comes_late_may_have_the_last_messages() {
     let (server, orders) = keeping(History {
         messages: 5,
