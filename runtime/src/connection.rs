@@ -202,6 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 },
                 () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
                     self.start(&mut batch)?;
+                    self.write_now();
                 }
                 () = self.session.reap() => {}
                 moved = self.socket.moved(may_read) => {
@@ -216,8 +217,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                             next = self.socket.moved(true).now_or_never();
                         }
                     }
+                    self.answer_now(&mut batch)?;
                 }
             }
+        }
+    }
+
+    /// Writes answers that are there already, without asking again what else there is to do.
+    fn answer_now(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
+        if self.socket.is_writing() || self.answer.is_some() {
+            return Ok(());
+        }
+        self.pending.take_now(batch);
+        if !batch.is_empty() {
+            self.start(batch)?;
+            self.write_now();
+        }
+        Ok(())
+    }
+
+    fn write_now(&mut self) {
+        if self.socket.write_now() {
+            self.written();
         }
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -217,6 +217,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Something that was handed over has not been written yet.
     pub(crate) fn is_writing(&self) -> bool {
         self.is_writing
+    }
+
+    /// Writes what was handed over as far as the network takes it now, and says whether that is all.
+    /// The rest, or what is wrong, is left to [`moved`](Self::moved).
+    pub(crate) fn write_now(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let is_written = self.is_writing && matches!(self.poll_write(&mut cx), Poll::Ready(Ok(())));
+        if is_written {
+            self.is_writing = false;
+            self.stall.end();
+        }
+        is_written
     }
 
     /// Waits until something happens: what was handed over has been written, or a frame has come, if
