@@ -1,6 +1,8 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
+use std::future::ready;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,19 +176,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Until `stop`.
     async fn serve(&mut self, stop: &CancellationToken) -> Result<(), End> {
+        // What stays the same is waited for once, and not anew whenever something else happens.
         let overflow = self.pending.overflow();
+        let mut overflowed = pin!(overflow.cancelled());
+        let mut stopped = pin!(stop.cancelled());
+        let signal = self.pending.signal();
+        let mut filled = pin!(signal.filled());
         let mut batch = Vec::new();
         loop {
             self.start_answer(&mut batch)?;
-            let may_read = self.may_read();
+            let is_more = self.write_queued(&mut batch)?;
+            // In this order: whoever may not read yet must be woken when he may.
             let due = self.due();
+            let may_read = self.may_read();
             let wake = due.as_ref().map_or(self.last_message, |(at, _)| *at);
             // Fair: neither a peer that sends without end nor a handler that does keeps the others
             // waiting.
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = overflow.cancelled() => return Err(End::Close(SLOW_CONSUMER)),
-                () = sleep_until(wake), if due.is_some() => {
+                () = &mut stopped => return Ok(()),
+                () = &mut overflowed => return Err(End::Close(SLOW_CONSUMER)),
+                () = async { sleep_until(wake).await }, if due.is_some() => {
                     if let Some((_, Some(refusal))) = due {
                         self.end_unless_late(may_read, End::Close(refusal)).await?;
                     }
@@ -200,10 +209,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         self.end_unless_late(may_read, end).await?;
                     }
                 },
-                () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
-                    self.start(&mut batch)?;
-                    self.write_now();
-                }
+                () = &mut filled, if !self.socket.is_writing() => filled.set(signal.filled()),
+                () = ready(()), if is_more => {}
                 () = self.session.reap() => {}
                 moved = self.socket.moved(may_read) => {
                     let mut next = Some(moved);
@@ -217,29 +224,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                             next = self.socket.moved(true).now_or_never();
                         }
                     }
-                    self.answer_now(&mut batch)?;
                 }
             }
         }
     }
 
-    /// Writes answers that are there already, without asking again what else there is to do.
-    fn answer_now(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
+    /// Writes as much of what is queued as makes a batch and the network takes now, and says whether
+    /// there is more for another.
+    fn write_queued(&mut self, batch: &mut Vec<Queued>) -> Result<bool, End> {
         if self.socket.is_writing() || self.answer.is_some() {
-            return Ok(());
+            return Ok(false);
         }
-        self.pending.take_now(batch);
-        if !batch.is_empty() {
-            self.start(batch)?;
-            self.write_now();
+        let is_more = self.pending.take_now(batch);
+        if batch.is_empty() {
+            return Ok(false);
         }
-        Ok(())
-    }
-
-    fn write_now(&mut self) {
+        self.start(batch)?;
         if self.socket.write_now() {
             self.written();
         }
+        Ok(is_more && !self.socket.is_writing())
     }
 
     fn act(&mut self, moved: Result<Moved, Stuck>) -> Result<(), End> {
@@ -317,7 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             loop {
                 self.socket.finish().await?;
                 self.written();
-                self.pending.take_now(&mut batch);
+                let _ = self.pending.take_now(&mut batch);
                 if batch.is_empty() {
                     return Ok(());
                 }
@@ -381,7 +385,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if self.answer.is_none() || self.socket.is_writing() {
             return Ok(());
         }
-        self.pending.take_now(batch);
+        let _ = self.pending.take_now(batch);
         if batch.is_empty() {
             return match self.answer.take() {
                 Some(answer) => Ok(self.socket.put(&answer)?),

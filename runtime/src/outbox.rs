@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,17 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) struct Pending {
     queue: Arc<Queue>,
+}
+
+/// Tells that something has been queued.
+#[derive(Debug)]
+pub(crate) struct Signal(Arc<Queue>);
+
+impl Signal {
+    /// Resolves when something is queued, or has been since one of these was last awaited.
+    pub(crate) fn filled(&self) -> Notified<'_> {
+        self.0.filled.notified()
+    }
 }
 
 /// An event that is to be written.
@@ -368,8 +380,8 @@ impl Pending {
         }
     }
 
-    /// Takes what is queued now, as far as it makes a batch.
-    pub(crate) fn take_now(&self, into: &mut Vec<Queued>) {
+    /// Takes what is queued now, as far as it makes a batch, and says whether there may be more.
+    pub(crate) fn take_now(&self, into: &mut Vec<Queued>) -> bool {
         let mut state = self.queue.state();
         let mut bytes = 0_usize;
         let mut freed = false;
@@ -414,6 +426,7 @@ impl Pending {
         if freed {
             self.queue.freed.notify_waiters();
         }
+        into.len() >= BATCH || bytes >= BATCH_BYTES
     }
 
     /// So many publications have been written.
@@ -430,6 +443,11 @@ impl Pending {
             self.queue.delivered.load(Ordering::Relaxed),
             self.queue.dropped.load(Ordering::Relaxed),
         )
+    }
+
+    /// What tells that something has been queued.
+    pub(crate) fn signal(&self) -> Signal {
+        Signal(Arc::clone(&self.queue))
     }
 
     /// Resolves when the connection is given up because something found no room.

@@ -91,7 +91,7 @@ impl Link for Memory {
         tokio::select! {
             () = overflow.cancelled() => {
                 // What had room is still delivered.
-                self.pending.take_now(&mut self.batch);
+                let _ = self.pending.take_now(&mut self.batch);
                 if self.batch.is_empty() {
                     let message = "the client does not keep up with what it subscribed to";
                     return Err(Disconnect::finally(Fault::SLOW_CONSUMER, message));

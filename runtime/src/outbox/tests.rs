@@ -54,7 +54,7 @@ fn of_size(size: usize) -> Event {
 /// What is written now: payloads, each with how many were dropped before it.
 fn written(pending: &Pending) -> Vec<(String, u64)> {
     let mut batch = Vec::new();
-    pending.take_now(&mut batch);
+    let _ = pending.take_now(&mut batch);
     let each = batch.into_iter().map(|queued| match queued.event.body {
         Body::Message(content) => (content.payload.get().to_owned(), queued.event.dropped),
         other => (format!("{other:?}"), 0),
