@@ -298,17 +298,19 @@ fn a_page_of_another_origin_is_refused() {
 }
 
 #[test]
-fn the_line_to_paste_into_a_browser_works_there() {
+fn the_page_of_the_server_is_where_channels_are_tried() {
     Client::Browser.run(|client| {
         let server = Server::start();
-        let line = server
-            .program
-            .lines()
-            .find(|line| line.contains("new WebSocket"));
-        let mut page = client.program("paste", [format!("http://{}/", server.address)]);
-        page.write(line.expect("the server prints it").trim());
+        let frame = r#"{"subscriptionId":"1","replyTo":"beat_pub_1"}"#;
+        let page = format!("http://{}/", server.address);
+        let page = client.program(
+            "try",
+            [page.as_str(), "/ws/heartbeat/beat_sub", frame].map(str::to_owned),
+        );
+        assert_eq!(page.line(), "opened");
+        assert_eq!(page.line(), format!("> {frame}"));
         for _ in 0..3 {
-            assert_eq!(page.line(), r#"{"subscriptionId":"1"}"#);
+            assert_eq!(page.line(), r#"< {"subscriptionId":"1"}"#);
         }
     });
 }
