@@ -1,6 +1,7 @@
 //! Which message a frame is that is nothing but the message: by its name if it has one, and else by
 //! its shape.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
@@ -53,7 +54,10 @@ struct Candidates<'a> {
 
 /// Splits a message of which only the members are known into headers and payload, for one
 /// candidate after the other.
-type Split<'a> = &'a dyn Fn(&dyn Handler) -> (Option<Box<RawValue>>, Option<Box<RawValue>>);
+type Split<'s, 'v> = &'s dyn Fn(&dyn Handler) -> (Half<'v>, Half<'v>);
+
+/// The headers or the payload, if there are any.
+type Half<'v> = Option<Cow<'v, RawValue>>;
 
 impl Candidates<'_> {
     /// The message that a text is: JSON, unless only text will do.
@@ -105,7 +109,7 @@ impl Candidates<'_> {
     }
 
     /// The one interaction whose starting message has these members.
-    fn of_shape(&self, members: &[Member<'_>], split: Split<'_>) -> Result<Matched, Fault> {
+    fn of_shape(&self, members: &[Member<'_>], split: Split<'_, '_>) -> Result<Matched, Fault> {
         if self.open.message.is_some() {
             let named: Vec<_> = self.carried_as(Content::Json).collect();
             return self.read_one(&named, Vec::new(), split);
@@ -138,7 +142,7 @@ impl Candidates<'_> {
     fn of_value(&self, content: Content, payload: &RawValue) -> Result<Matched, Fault> {
         let candidates: Vec<_> = self.carried_as(content).collect();
         self.read_one(&candidates, Vec::new(), &|_| {
-            (None, Some(payload.to_owned()))
+            (None, Some(Cow::Borrowed(payload)))
         })
     }
 
@@ -146,7 +150,7 @@ impl Candidates<'_> {
         &self,
         candidates: &[&Arc<dyn Handler>],
         mut mismatches: Vec<String>,
-        split: Split<'_>,
+        split: Split<'_, '_>,
     ) -> Result<Matched, Fault> {
         let mut matched = Vec::new();
         for handler in candidates {
@@ -194,20 +198,21 @@ fn invalid(what: &impl ToString) -> Fault {
 }
 
 /// Headers are those members that the message declares as such.
-fn split(
+fn split<'v>(
     handler: &dyn Handler,
-    value: &RawValue,
+    value: &'v RawValue,
     members: &[Member<'_>],
-) -> (Option<Box<RawValue>>, Option<Box<RawValue>>) {
+) -> (Half<'v>, Half<'v>) {
     let spec = handler.starter();
     let (headers, payload): (Vec<_>, Vec<_>) = members
         .iter()
         .cloned()
         .partition(|(name, _)| spec.is_header(name));
     if headers.is_empty() {
-        return (None, Some(value.to_owned()));
+        return (None, Some(Cow::Borrowed(value)));
     }
-    (json::object(&headers), json::object(&payload))
+    let object = |members: &[Member<'_>]| json::object(members).map(Cow::Owned);
+    (object(&headers), object(&payload))
 }
 
 fn ambiguous(matched: &[Matched]) -> Fault {
