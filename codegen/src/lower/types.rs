@@ -677,10 +677,11 @@ impl<'s> Types<'s, '_> {
             Type::Named(self.name(used.id))
         } else {
             let inner = self.unnamed(&schema.class);
-            if schema.rules.is_empty() || matches!(inner, Type::Foreign(_)) {
+            let rules = self.kept_rules(schema.rules, &schema.class);
+            if rules.is_empty() || matches!(inner, Type::Foreign(_)) {
                 inner
             } else {
-                Type::Checked(Box::new(inner), Box::new(schema.rules))
+                Type::Checked(Box::new(inner), Box::new(rules))
             }
         };
         match ty {
@@ -689,6 +690,43 @@ impl<'s> Types<'s, '_> {
             ty if used.nullable || schema.nullable => Type::Nullable(Box::new(ty)),
             ty => ty,
         }
+    }
+
+    /// The rules that what was read of a value can be held to: two items that differ only in members
+    /// that nothing declares, and that are not kept, would be taken for one.
+    fn kept_rules(&mut self, mut rules: api::Rules, class: &Class<'s>) -> api::Rules {
+        if rules.unique_items
+            && let Class::Array(items) = class
+            && self.leaves_out(*items, &mut HashSet::new())
+        {
+            rules.unique_items = false;
+        }
+        rules
+    }
+
+    /// Values may have members that are not kept.
+    fn leaves_out(&mut self, used: Use, seen: &mut HashSet<SchemaId>) -> bool {
+        let used = self.schemas.settle(used);
+        if !seen.insert(used.id) {
+            return false;
+        }
+        let parts: Vec<Use> = match self.schemas.class(used.id) {
+            Class::Struct(object) => {
+                if !object.closed && object.rest.is_none() {
+                    return true;
+                }
+                let members = object.members.iter().map(|member| member.schema);
+                members.chain(object.rest).collect()
+            }
+            Class::Union(alternatives) => {
+                let alternatives = alternatives.iter();
+                alternatives.map(|alternative| alternative.schema).collect()
+            }
+            Class::Array(inner) | Class::Map(inner) => vec![inner],
+            Class::Tuple(elements) => elements.to_vec(),
+            Class::Enum(_) | Class::Plain(_) | Class::Same(_) => Vec::new(),
+        };
+        parts.into_iter().any(|part| self.leaves_out(part, seen))
     }
 
     /// The type of a schema without regard to its name, its rules and `null`. Recursion ends at

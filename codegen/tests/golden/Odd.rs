@@ -48,6 +48,9 @@ pub struct Book {
     /// The member `distinct`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub distinct: ::core::option::Option<(i64, i64)>,
+    /// The member `points`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub points: ::core::option::Option<::std::vec::Vec<BookPointsItem>>,
     /// The member `empty`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub empty: ::core::option::Option<::std::vec::Vec<::specwire::Never>>,
@@ -131,9 +134,19 @@ impl ::specwire::Payload for Book {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("book")
         .members(&[
-            "bids", "depths", "mixed", "huge", "coarse", "narrow", "negative", "distinct", "empty",
-            "listed", "anything", "nothing",
+            "bids", "depths", "mixed", "huge", "coarse", "narrow", "negative", "distinct", "points",
+            "empty", "listed", "anything", "nothing",
         ]);
+}
+
+/// An object that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct BookPointsItem {
+    /// The member `x`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub x: ::core::option::Option<f64>,
 }
 
 /// One of a set of values that the document does not describe.

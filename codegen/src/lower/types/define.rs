@@ -33,7 +33,7 @@ impl<'s> Types<'s, '_> {
 
     fn define_one(&mut self, id: SchemaId) {
         let schema = self.schemas.get(id);
-        let mut rules = schema.rules.clone();
+        let mut rules = self.kept_rules(schema.rules.clone(), &schema.class);
         let kind = match &schema.class {
             Class::Struct(object) => TypeKind::Struct(self.structure(object)),
             Class::Enum(values) => TypeKind::Enum(self.enumeration(id, values)),
