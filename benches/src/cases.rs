@@ -54,7 +54,7 @@ const SUBSCRIPTIONS: usize = 20;
 const TOPICS: usize = 10_000;
 
 /// Each answers with as many bytes as specwire does, where there is no meaning in it.
-const REQUEST: &str = r#"{"op":"msg","id":10,"channel":"getPeriod_request","message":"getPeriod_request","payload":{"interactionId":"1"}}"#;
+pub(crate) const REQUEST: &str = r#"{"op":"msg","id":10,"channel":"getPeriod_request","message":"getPeriod_request","payload":{"interactionId":"1"}}"#;
 const RESPONSE: &str = r#"{"op":"msg","id":10,"channel":"getPeriod_response","message":"getPeriod_response","payload":{"interactionId":"1","period":5}}"#;
 
 /// All of them, in their order.

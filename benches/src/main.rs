@@ -8,6 +8,7 @@
 //! `docs/performance.md` says what is measured, and shows what was.
 
 mod cases;
+mod instructions;
 mod load;
 mod plan;
 mod plot;
@@ -68,9 +69,22 @@ struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// What this program starts as processes of their own.
+/// What else this program does, most of it as processes of their own.
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// Counts the instructions of the hottest paths, under valgrind, and compares them with those that
+    /// are written down
+    Instructions {
+        /// Writes down what is found
+        #[arg(long)]
+        update: bool,
+    },
+    /// One of those paths
+    #[command(hide = true)]
+    Walk {
+        path: instructions::Path,
+        times: usize,
+    },
     /// The load
     #[command(hide = true)]
     Load,
@@ -88,6 +102,8 @@ enum Part {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.part {
+        Some(Part::Instructions { update }) => instructions::run(*update),
+        Some(Part::Walk { path, times }) => instructions::walk(*path, *times),
         Some(Part::Load) => load::run(),
         Some(Part::Serve {
             server,

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use specwire::{Fault, Limits, Request, Server, Subscribers};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::feed::{Line, Posted};
@@ -124,9 +125,19 @@ impl topics::Service for Exchange {
     }
 }
 
-/// Serves until it is ended.
+/// Serves until it is ended, and says where.
 #[tokio::main]
 pub(crate) async fn run(beats_when_posted: bool) -> specwire::Result<()> {
+    let listener = specwire::bind("127.0.0.1:0").await?;
+    if let Ok(address) = listener.local_addr() {
+        println!("{}", address.port());
+    }
+    serve(listener, beats_when_posted).await
+}
+
+/// Serves until it is ended. The heart beats by itself for nobody: only when something is posted, or
+/// never.
+pub(crate) async fn serve(listener: TcpListener, beats_when_posted: bool) -> specwire::Result<()> {
     let (sender, beats) = watch::channel(0);
     let sender = beats_when_posted.then_some(sender);
     // As many connections and messages as the load has, and a queue for all publishers at once.
@@ -137,10 +148,6 @@ pub(crate) async fn run(beats_when_posted: bool) -> specwire::Result<()> {
         queue_messages: 4096,
         ..Limits::default()
     };
-    let listener = specwire::bind("127.0.0.1:0").await?;
-    if let Ok(address) = listener.local_addr() {
-        println!("{}", address.port());
-    }
     Server::new()
         .limits(limits)
         .serve(ping::provider(Echo))
