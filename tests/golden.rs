@@ -23,6 +23,9 @@ mod conditions {
 mod content {
     include!("../codegen/tests/golden/Content.rs");
 }
+mod deep {
+    include!("../codegen/tests/golden/Deep.rs");
+}
 mod dialects {
     include!("../codegen/tests/golden/Dialects.rs");
 }

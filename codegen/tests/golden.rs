@@ -118,6 +118,12 @@ fn unions() {
     check("tests/golden/Unions.yaml", "Unions.rs");
 }
 
+/// Types that hold each other as deeply as rustc looks.
+#[test]
+fn deep() {
+    check("tests/golden/Deep.yaml", "Deep.rs");
+}
+
 /// Formats, enumerations, defaults and rules.
 #[test]
 fn values() {

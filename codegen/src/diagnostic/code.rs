@@ -252,6 +252,11 @@ codes! {
         "A value in `enum` or `const` is not of the `type` beside it, and so is no value at all. Numbers \
          and booleans beside `type: string` are taken for the text that they are written as: quotes are \
          missing. Where no value is of the type, `type` is left out.";
+    DeepTypes = 417, "deeply nested types":
+        "To see whether threads may share a message rustc looks 128 steps into it: a type is one, an \
+         `Option` around it one more, a list or a map three more. Types that hold each other in a long \
+         chain are deeper, or so deep that futures around them are. `#![recursion_limit = \"256\"]` at \
+         the top of the crate that includes the code has rustc look further; then allow this warning.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -1,6 +1,7 @@
 //! Schemas -> types: which of them are reached, what they are called, and what is in them.
 
 mod ambiguity;
+mod deep;
 mod define;
 mod endless;
 mod naming;
@@ -119,12 +120,12 @@ pub(super) fn lower<'s>(
         .map(|id| id.map(|id| types.name(id)))
         .collect();
     types.warn_of_endless();
-    let mut definitions = types.definitions;
-    tags::fill_in(&mut definitions);
-    recursion::settle(&mut definitions);
+    tags::fill_in(&mut types.definitions);
+    recursion::settle(&mut types.definitions);
+    types.warn_of_deep();
     Lowered {
         messages: lowered,
-        types: definitions,
+        types: types.definitions,
         reached,
         openings,
         substituted: types.schemas.substituted,
@@ -214,6 +215,20 @@ impl<'s> Types<'s, '_> {
             }
             self.schemas.errors.push(mistake);
         }
+    }
+
+    /// Says so where rustc will not look as deeply into a message as it has to.
+    fn warn_of_deep(&mut self) {
+        let Some(deep) = deep::too_deep(&self.definitions) else {
+            return;
+        };
+        let mut names = self.names.iter();
+        let Some((id, _)) = names.find(|(_, name)| **name == deep.name) else {
+            return;
+        };
+        let place = self.schemas.get(*id).node.key_place();
+        let warning = Diagnostic::warning(Code::DeepTypes, place, deep.message());
+        self.schemas.errors.push(warning.with_help(deep.help()));
     }
 
     /// Looks at each message's payload and headers.

@@ -189,3 +189,64 @@ fn of_a_long_line_what_is_around_the_place_is_shown() {
         last.render()
     );
 }
+
+/// A message whose type holds another, and so on.
+fn chain(length: usize, holds: impl Fn(String) -> String) -> String {
+    let schemas: String = (0..length)
+        .map(|index| {
+            let next = format!("{{$ref: '#/components/schemas/s{}'}}", index + 1);
+            format!(
+                "    s{index}: {{type: object, properties: {{a: {}}}}}\n",
+                holds(next)
+            )
+        })
+        .collect();
+    format!(
+        "asyncapi: 3.0.0
+info: {{title: Chain, version: 1.0.0}}
+channels: {{c: {{address: c, messages: {{m: {{payload: {{$ref: '#/components/schemas/s0'}}}}}}}}}}
+operations: {{o: {{action: send, channel: {{$ref: '#/channels/c'}}}}}}
+components:
+  schemas:
+{schemas}    s{length}: {{type: object, properties: {{a: {{type: string}}}}}}
+"
+    )
+}
+
+#[test]
+fn types_that_rustc_does_not_look_through_are_warned_of_with_what_to_do() {
+    let help = |length, holds: fn(String) -> String| {
+        let generated = generate("Chain.yaml", &chain(length, holds)).expect("valid");
+        let [deep] = generated.warnings.as_slice() else {
+            return None;
+        };
+        assert_eq!(deep.code().to_string(), "SW0417");
+        assert_eq!(deep.pointer(), "/components/schemas/s0");
+        Some(deep.help().expect("it says what to do").to_owned())
+    };
+    let list = |next| format!("{{type: array, items: {next}}}");
+    let map = |next| format!("{{type: object, additionalProperties: {next}}}");
+    let limit = |limit| {
+        let help = format!(
+            "write `#![recursion_limit = \"{limit}\"]` at the top of the crate that includes the code"
+        );
+        Some(help)
+    };
+    assert_eq!(help(19, list), None);
+    assert_eq!(help(22, list), limit(256));
+    assert_eq!(help(22, map), limit(256));
+    assert_eq!(help(60, list), limit(512));
+    assert_eq!(help(40, |next| next), None);
+    assert_eq!(help(52, |next| next), limit(256));
+    let deep = help(300, list).expect("it is deep");
+    assert!(deep.contains("limit = \"2048\"") && deep.contains("RUST_MIN_STACK=33554432"));
+}
+
+#[test]
+fn types_that_hold_themselves_are_no_deeper_for_it() {
+    let circle = chain(10, |next| format!("{{type: array, items: {next}}}"));
+    let last = "s10: {type: object, properties: {a: {type: string}}}";
+    let again = "s10: {type: object, properties: {a: {$ref: '#/components/schemas/s0'}}}";
+    let generated = generate("Chain.yaml", &circle.replace(last, again)).expect("valid");
+    assert_eq!(codes(&generated.warnings), [""; 0]);
+}
