@@ -392,6 +392,7 @@ fn types_carry_what_schemas_say() {
         ("pair", json!(["a"]), "invalid length 1"),
         ("level", json!(2), "unknown value 2, expected -1, 0 or 1"),
         ("mixed", json!(false), "unknown value false"),
+        ("point", json!({"x": [1, 2], "y": 1e20}), "unknown value"),
         ("small", json!(-1), "u64"),
         ("never", json!(1), "allows none"),
         ("more", json!("text"), "i64"),
@@ -409,6 +410,25 @@ fn types_carry_what_schemas_say() {
         (ReportState::Up, ReportCode::Value404)
     );
     comes_back::<values::NestMessage>("[[],[[]]]");
+}
+
+#[test]
+fn values_of_an_enumeration_are_those_that_are_equal_however_they_are_written() {
+    use values::{Record, RecordLevel, RecordPoint};
+
+    let text =
+        |more: &str| format!(r#"{{"kind":"record","host":"10.0.0.1","pair":["a",1],{more}}}"#);
+    for (more, level, point) in [
+        (r#""level":1.0"#, Some(RecordLevel::High), None),
+        (
+            r#""point":{"x":[1.0,2.5],"y":100000000000000000000}"#,
+            None,
+            Some(RecordPoint::X1_2_5Y1e20),
+        ),
+    ] {
+        let record: Record = serde_json::from_str(&text(more)).expect("it is read");
+        assert_eq!((record.level, record.point), (level, point), "{more}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! [`resolve`](crate::resolve).
 
 mod grammar;
+mod keywords;
 mod rules;
 mod schema;
 mod sections;

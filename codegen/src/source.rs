@@ -443,11 +443,6 @@ impl<'s> Node<'s> {
         self.decimal()?.parse().ok()
     }
 
-    /// It is a number, of whatever size.
-    pub(crate) fn is_number(self) -> bool {
-        matches!(self.data().kind, Kind::Scalar(Meaning::Number, _))
-    }
-
     /// As after "found": `a list`, ``the number `3` ``.
     pub(crate) fn describe(self) -> String {
         self.data().kind.describe()

@@ -46,5 +46,5 @@ pub use format::Format;
 pub use number::{Decimal, Numeric};
 pub use pattern::{Pattern, PatternError};
 pub use schema::{Condition, condition};
-pub use value::is_equal;
+pub use value::{canonical, canonical_text, is_equal};
 pub use violation::Violation;

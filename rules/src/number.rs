@@ -139,7 +139,7 @@ pub(crate) fn canonical(number: &Number) -> String {
         Some(Exact::Whole(value)) => value.to_string(),
         Some(Exact::Float(value)) => match whole_float(value) {
             Some(whole) => whole.to_string(),
-            None => format!("{value:e}"),
+            None => format!("{value:?}"),
         },
         None => number.to_string(),
     }

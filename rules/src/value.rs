@@ -29,15 +29,44 @@ pub fn is_equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Writes a text that is the same for equal values.
+/// JSON that is the same for equal values: without spaces, with members sorted, and with whole numbers
+/// as such.
+///
+/// ```
+/// let value = serde_json::from_str(r#"{"b": [1.0, 2.5], "a": null}"#)?;
+/// assert_eq!(specwire_rules::canonical(&value), r#"{"a":null,"b":[1,2.5]}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+/// The same of a value that is written as JSON; `None` for what is not.
+///
+/// ```
+/// assert_eq!(specwire_rules::canonical_text("[1.0, 2]").as_deref(), Some("[1,2]"));
+/// assert_eq!(specwire_rules::canonical_text("[1.0, "), None);
+/// ```
+#[must_use]
+pub fn canonical_text(json: &str) -> Option<String> {
+    let value = serde_json::from_str(json).ok()?;
+    Some(canonical(&value))
+}
+
+/// Writes what [`canonical`] gives.
 pub(crate) fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Number(number) => text.push_str(&number::canonical(number)),
         Value::Array(items) => {
             text.push('[');
-            for item in items {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
                 write_canonical(item, text);
-                text.push(',');
             }
             text.push(']');
         }
@@ -46,11 +75,13 @@ pub(crate) fn write_canonical(value: &Value, text: &mut String) {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_unstable_by_key(|(name, _)| *name);
             text.push('{');
-            for (name, value) in members {
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
                 text.push_str(&Value::from(name.as_str()).to_string());
                 text.push(':');
                 write_canonical(value, text);
-                text.push(',');
             }
             text.push('}');
         }

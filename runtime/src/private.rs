@@ -41,24 +41,36 @@ where
     crate::strict::deserialize(deserializer)
 }
 
-/// The text of a value in which equal values are equal: without spaces, and with whole numbers as
-/// such.
-#[must_use]
-pub fn canonical(value: &crate::Json) -> String {
-    use crate::Json;
-    match value {
-        Json::Number(number) => match number.as_f64() {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "it is whole, and small enough"
-            )]
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9.0e15 => {
-                (float as i64).to_string()
-            }
-            _ => number.to_string(),
-        },
-        other => other.to_string(),
-    }
+/// Reads an integer, and makes something of it.
+///
+/// # Errors
+///
+/// What is no integer, or what `make` fails with.
+pub fn integer<'de, T, E, D>(
+    deserializer: D,
+    make: impl FnOnce(i64) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    E: std::fmt::Display,
+    D: serde::Deserializer<'de>,
+{
+    crate::strict::through_integer(deserializer, make)
+}
+
+/// Reads any value, and makes something of it.
+///
+/// # Errors
+///
+/// What cannot be read, or what `make` fails with.
+pub fn value<'de, T, E, D>(
+    deserializer: D,
+    make: impl FnOnce(crate::Json) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    E: std::fmt::Display,
+    D: serde::Deserializer<'de>,
+{
+    crate::strict::through_value(deserializer, make)
 }
 
 /// The value that `text` is JSON of.

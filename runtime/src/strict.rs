@@ -18,7 +18,7 @@ use serde::de::{
 };
 
 pub(crate) use place::explain;
-pub(crate) use through::through_value;
+pub(crate) use through::{through_integer, through_value};
 pub(crate) use tree::from_value;
 pub(crate) use write::to_raw;
 
@@ -423,18 +423,17 @@ mod tests {
 
     #[test]
     fn enums_of_values_are_read_through_them() {
-        #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
-        #[serde(try_from = "i64", into = "i64")]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[serde(into = "i64")]
         enum Level {
             One,
         }
-        impl TryFrom<i64> for Level {
-            type Error = crate::UnknownValue;
-            fn try_from(value: i64) -> Result<Self, crate::UnknownValue> {
-                match value {
+        impl<'de> Deserialize<'de> for Level {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::private::integer(deserializer, |value| match value {
                     1 => Ok(Self::One),
                     _ => Err(crate::UnknownValue::new(value, &["1"])),
-                }
+                })
             }
         }
         impl From<Level> for i64 {
@@ -455,13 +454,15 @@ mod tests {
                 value.0.into()
             }
         }
-        #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
-        #[serde(try_from = "crate::Json", into = "crate::Json")]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[serde(into = "crate::Json")]
         struct Mixed(crate::Json);
-        impl TryFrom<crate::Json> for Mixed {
-            type Error = crate::UnknownValue;
-            fn try_from(value: crate::Json) -> Result<Self, crate::UnknownValue> {
-                Ok(Self(value))
+        impl<'de> Deserialize<'de> for Mixed {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::private::value(deserializer, |value| match value.is_boolean() {
+                    false => Ok(Self(value)),
+                    true => Err(crate::UnknownValue::new(value, &["2"])),
+                })
             }
         }
         impl From<Mixed> for crate::Json {
@@ -474,6 +475,38 @@ mod tests {
         assert_eq!(to_raw(&all).unwrap().get(), r#"[1,"x",[2]]"#);
         let error = from_str::<Level>("7").unwrap_err().to_string();
         assert!(error.starts_with("unknown value 7, expected 1"), "{error}");
+
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "it is not read")]
+        struct Both {
+            level: Level,
+            mixed: Mixed,
+        }
+        for (text, expected) in [
+            (
+                r#"{"level":7,"mixed":2}"#,
+                "/level: unknown value 7, expected 1",
+            ),
+            (
+                r#"{"mixed":2,"level":7}"#,
+                "/level: unknown value 7, expected 1",
+            ),
+            (
+                r#"{"level":1.5,"mixed":2}"#,
+                "/level: invalid type: floating point `1.5`, expected an integer",
+            ),
+            (
+                r#"{"level":1,"mixed":true}"#,
+                "/mixed: unknown value true, expected 2",
+            ),
+        ] {
+            assert_eq!(
+                explain(&from_str::<Both>(text).unwrap_err(), text),
+                expected
+            );
+        }
+        let level: Level = serde_json::from_str("1.0").unwrap();
+        assert_eq!(level, Level::One);
     }
 
     #[test]

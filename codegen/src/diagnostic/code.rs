@@ -257,6 +257,10 @@ codes! {
          `Option` around it one more, a list or a map three more. Types that hold each other in a long \
          chain are deeper, or so deep that futures around them are. `#![recursion_limit = \"256\"]` at \
          the top of the crate that includes the code has rustc look further; then allow this warning.";
+    OutOfRange = 418, "number out of range":
+        "A number is larger than any 64-bit float, which JSON's numbers are read into, or so near to zero \
+         that it is taken for that, or none of JSON's, such as `.inf`: no message can have it. Or it is a \
+         limit that no value keeps to. It is only warned of in examples.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -1,6 +1,6 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
-use super::{Document, Kind, expected, nothing, rules};
+use super::{Document, Kind, expected, keywords, nothing};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::{Entry, Node};
 
@@ -216,11 +216,11 @@ impl<'s> Document<'s> {
                 return;
             }
         }
-        rules::limits(node, errors);
+        keywords::limits(node, errors);
         for entry in node.entries() {
             let value = entry.node;
             if ["enum", "required", "type"].contains(&entry.key) {
-                rules::repeated(value, errors);
+                keywords::repeated(value, errors);
             }
             match entry.key {
                 "externalDocs" => self.object(value, Kind::ExternalDocs, errors),
@@ -252,7 +252,7 @@ impl<'s> Document<'s> {
                             self.schema(schema, errors);
                         }
                     }
-                    Some(Holds::Rule | Holds::Else) => rules::keyword(key, value, errors),
+                    Some(Holds::Rule | Holds::Else) => keywords::keyword(key, value, errors),
                     None => unknown(entry, errors),
                 },
             }

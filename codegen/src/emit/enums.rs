@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::text::{Code, Text, literal};
-use super::types::{tokens, write_attributes, write_derives};
+use super::types::{Derives, tokens, write_attributes, write_derives};
 use super::{Index, docs, ident, markdown, type_ident};
 use crate::api::{Base, Enum, TypeDef};
 
@@ -26,10 +26,14 @@ pub(super) fn enumeration(
     let mut text = Text::default();
     text.item_docs(docs);
     super::write_allow_names(&definition.name, &names, &mut text);
-    write_derives(index, name, definition.traits, true, &mut text);
-    let conversion = conversion(name, values);
+    let derives = Derives {
+        default: true,
+        deserialize: values.base == Base::String,
+    };
+    write_derives(index, name, definition.traits, &derives, &mut text);
+    let converted = serde_conversions(name, values);
     let mut arguments = vec!["crate = \"::specwire::private::serde\""];
-    arguments.extend(conversion.iter().flatten().map(String::as_str));
+    arguments.extend(converted.iter().map(String::as_str));
     text.attribute(0, "serde", &arguments);
     write_attributes(index, name, &mut text);
     text.line(&["pub enum ", name, " {"]);
@@ -64,7 +68,10 @@ pub(super) fn enumeration(
                 code.text(conversions_of_text(name, values, unknown));
             }
         }
-        Base::Integer | Base::Json => code.tokens(conversions(definition, values)),
+        Base::Integer | Base::Json => {
+            code.text(reading(name, values.base));
+            code.tokens(conversions(definition, values));
+        }
     }
 }
 
@@ -78,19 +85,42 @@ fn raw(base: Base) -> &'static str {
 }
 
 /// What serde is told to convert from and to, if it cannot derive all there is to do.
-fn conversion(name: &str, values: &Enum) -> Option<[String; 2]> {
-    let is_open = values.unknown.is_some();
-    if values.base == Base::String {
-        return is_open.then(|| {
-            [
-                "from = \"::std::string::String\"".to_owned(),
-                format!("into = \"::specwire::private::Text<{name}>\""),
-            ]
-        });
+fn serde_conversions(name: &str, values: &Enum) -> Vec<String> {
+    match (values.base, &values.unknown) {
+        (Base::String, None) => Vec::new(),
+        (Base::String, Some(_)) => vec![
+            "from = \"::std::string::String\"".to_owned(),
+            format!("into = \"::specwire::private::Text<{name}>\""),
+        ],
+        (Base::Integer | Base::Json, _) => vec![format!("into = \"{}\"", raw(values.base))],
     }
-    let from = if is_open { "from" } else { "try_from" };
-    let raw = raw(values.base);
-    Some([from, "into"].map(|word| format!("{word} = \"{raw}\"")))
+}
+
+/// How an enum is read that is not of text. Not by serde's own conversions, which come when a value has
+/// been read, so that nothing knows any more where in a message it is.
+fn reading(name: &str, base: Base) -> Text {
+    let read = if base == Base::Integer {
+        "integer"
+    } else {
+        "value"
+    };
+    let mut text = Text::default();
+    let implemented = "<'de> ::specwire::private::serde::Deserialize<'de>";
+    text.implementation(implemented, name);
+    text.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
+    text.line(&["        deserializer: D,"]);
+    text.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
+    text.code(
+        8,
+        &[
+            "::specwire::private::",
+            read,
+            "(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)",
+        ],
+    );
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text
 }
 
 /// The conversions of an enum of text that has a variant for what is unknown.
@@ -168,8 +198,12 @@ fn conversions(definition: &TypeDef, values: &Enum) -> TokenStream {
         }
         Base::Json => {
             let json = quote!(::specwire::Json);
-            let text = quote!(::specwire::private::canonical(&value).as_str());
-            let from = known().map(|(wire, variant)| (quote!(#wire), quote!(Self::#variant)));
+            let text = quote!(::specwire::private::rules::canonical(&value).as_str());
+            let from = known().map(|(wire, variant)| {
+                let equal = specwire_rules::canonical_text(wire);
+                let equal = equal.as_deref().unwrap_or(wire);
+                (quote!(#equal), quote!(Self::#variant))
+            });
             let from = self::from(&name, values, &json, &text, &from.collect::<Vec<_>>());
             let into = known()
                 .map(|(wire, variant)| quote!(#name::#variant => ::specwire::private::json(#wire)));

@@ -120,19 +120,34 @@ pub(super) fn tokens(text: &str) -> TokenStream {
     TokenStream::from_str(text).unwrap_or_default()
 }
 
+/// Which derives a type has beyond those that its traits allow.
+pub(super) struct Derives {
+    /// `Default`, if it can have that.
+    pub(super) default: bool,
+    /// It is read as its members are.
+    pub(super) deserialize: bool,
+}
+
+impl Derives {
+    pub(super) const ALL: Self = Self {
+        default: true,
+        deserialize: true,
+    };
+}
+
 /// The derives of a type, and what the user adds to it.
 pub(super) fn write_derives(
     index: &Index<'_>,
     name: &str,
     traits: Traits,
-    has_default: bool,
+    derives: &Derives,
     text: &mut Text,
 ) {
     text.line(&[
         "#[derive(Clone, ",
         if traits.copy { "Copy, " } else { "" },
         "Debug, ",
-        if traits.default && has_default {
+        if traits.default && derives.default {
             "Default, "
         } else {
             ""
@@ -141,7 +156,13 @@ pub(super) fn write_derives(
         "PartialEq)]",
     ]);
     text.line(&[
-        "#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]",
+        "#[derive(",
+        if derives.deserialize {
+            "::specwire::private::serde::Deserialize, "
+        } else {
+            ""
+        },
+        "::specwire::private::serde::Serialize)]",
     ]);
     write_more_derives(index, name, traits, text);
 }
@@ -179,7 +200,7 @@ pub(super) fn newtype(
     let (within, inner) = (path(owner), path(None));
     let mut text = Text::default();
     text.item_docs(docs);
-    write_derives(index, name, traits, true, &mut text);
+    write_derives(index, name, traits, &Derives::ALL, &mut text);
     write_attributes(index, name, &mut text);
     text.line(&["#[serde(crate = \"", SERDE, "\", transparent)]"]);
     text.push("pub struct ");
@@ -261,7 +282,11 @@ fn structure(
             "#[allow(dead_code, reason = \"a program may be the service, the client, or both\")]",
         ]);
     }
-    write_derives(index, name, definition.traits, !has_plain, &mut text);
+    let derives = Derives {
+        default: !has_plain,
+        deserialize: true,
+    };
+    write_derives(index, name, definition.traits, &derives, &mut text);
     let closed = if body.closed {
         ", deny_unknown_fields"
     } else {

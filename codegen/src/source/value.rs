@@ -11,11 +11,27 @@ impl Node<'_> {
         text
     }
 
-    /// The decimal text of a number, if it is one that JSON has: the same for equal numbers.
+    /// The decimal text of a number, if it is one that JSON has, and no larger than what numbers are
+    /// read into: the same for equal numbers.
     pub(crate) fn decimal(self) -> Option<String> {
         match &self.data().kind {
             Kind::Scalar(Meaning::Number, text) => json_number(text),
             _ => None,
+        }
+    }
+
+    /// It is a number that becomes another one, or none: too large for what JSON's numbers are read
+    /// into, too near to zero, or none of JSON's, such as `.inf`.
+    pub(crate) fn is_beyond_numbers(self) -> bool {
+        let Kind::Scalar(Meaning::Number, text) = &self.data().kind else {
+            return false;
+        };
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let is_zero = || text.starts_with("0x") || !mantissa.contains(|c| matches!(c, '1'..='9'));
+        match self.decimal().as_deref() {
+            None => true,
+            Some("0") => !is_zero(),
+            Some(_) => false,
         }
     }
 
@@ -101,13 +117,15 @@ fn json_number(text: &str) -> Option<String> {
             });
         }
     }
+    let is_held = |value: &f64| value.is_finite();
     if digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        text.parse().ok().filter(is_held)?;
         return Some(match digits.trim_start_matches('0') {
             "" => "0".to_owned(),
             digits => format!("{sign}{digits}"),
         });
     }
-    let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite())?;
+    let value: f64 = text.parse().ok().filter(is_held)?;
     if value == 0.0 {
         return Some("0".to_owned());
     }

@@ -455,8 +455,8 @@ impl ::specwire::Payload for CloseFrame {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum CloseFrameCode {
     /// The value `1000`.
     NormalClosure,
@@ -466,6 +466,14 @@ pub enum CloseFrameCode {
     InternalServerError,
     /// A value that the document does not list.
     Unknown(i64),
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for CloseFrameCode {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::From<i64> for CloseFrameCode {

@@ -151,8 +151,8 @@ pub struct BookPointsItem {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", try_from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum BookListed {
     /// The value `1`.
     Value1,
@@ -160,6 +160,14 @@ pub enum BookListed {
     Value2,
     /// The value `10`.
     Value10,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for BookListed {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::TryFrom<i64> for BookListed {
@@ -344,12 +352,20 @@ pub struct ClientWhichValue2 {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", try_from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum ClientWhichValue1K {
     /// The value `1`.
     #[default]
     Value1,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for ClientWhichValue1K {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::TryFrom<i64> for ClientWhichValue1K {
@@ -375,12 +391,20 @@ impl ::core::convert::From<ClientWhichValue1K> for i64 {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", try_from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum ClientWhichValue2K {
     /// The value `2`.
     #[default]
     Value2,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for ClientWhichValue2K {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::TryFrom<i64> for ClientWhichValue2K {

@@ -241,14 +241,22 @@ impl ::specwire::StringEnum for SettingsSide {}
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[derive(::specwire::private::serde::Serialize)]
 #[derive(PartialOrd)]
-#[serde(crate = "::specwire::private::serde", try_from = "i64", into = "i64")]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum SettingsLevel {
     /// The value `1`.
     Value1,
     /// The value `2`.
     Value2,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for SettingsLevel {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::TryFrom<i64> for SettingsLevel {

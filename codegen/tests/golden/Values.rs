@@ -51,6 +51,9 @@ pub struct Record {
     /// The member `mixed`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub mixed: ::core::option::Option<RecordMixed>,
+    /// The member `point`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub point: ::core::option::Option<RecordPoint>,
     /// The member `small`.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub small: ::core::option::Option<u64>,
@@ -106,6 +109,7 @@ impl Record {
             free: ::core::option::Option::None,
             level: ::core::option::Option::None,
             mixed: ::core::option::Option::None,
+            point: ::core::option::Option::None,
             small: ::core::option::Option::None,
             never: ::core::option::Option::None,
             anything: ::core::option::Option::None,
@@ -155,11 +159,12 @@ impl ::specwire::Payload for Record {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("record")
         .members(&[
-            "kind", "host", "host6", "data", "pair", "labels", "free", "level", "mixed", "small",
-            "never", "anything", "retries", "unit", "mode", "old",
+            "kind", "host", "host6", "data", "pair", "labels", "free", "level", "mixed", "point",
+            "small", "never", "anything", "retries", "unit", "mode", "old",
         ])
         .required(&["kind", "host", "pair"])
-        .constant("kind", &["\"record\""]);
+        .constant("kind", &["\"record\""])
+        .constant("point", &["{\"x\":[1,2.5],\"y\":1e20}"]);
 }
 
 /// One of a set of values that the document does not describe.
@@ -177,8 +182,8 @@ impl ::specwire::StringEnum for RecordKind {}
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", try_from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum RecordLevel {
     /// The value `-1`.
     Low,
@@ -186,6 +191,14 @@ pub enum RecordLevel {
     Middle,
     /// The value `1`.
     High,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for RecordLevel {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::TryFrom<i64> for RecordLevel {
@@ -215,12 +228,8 @@ impl ::core::convert::From<RecordLevel> for i64 {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(
-    crate = "::specwire::private::serde",
-    try_from = "::specwire::Json",
-    into = "::specwire::Json"
-)]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "::specwire::Json")]
 pub enum RecordMixed {
     /// The value `1`.
     Value1,
@@ -230,11 +239,19 @@ pub enum RecordMixed {
     True,
 }
 
+impl<'de> ::specwire::private::serde::Deserialize<'de> for RecordMixed {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::value(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
+}
+
 impl ::core::convert::TryFrom<::specwire::Json> for RecordMixed {
     type Error = ::specwire::UnknownValue;
 
     fn try_from(value: ::specwire::Json) -> ::core::result::Result<Self, Self::Error> {
-        match ::specwire::private::canonical(&value).as_str() {
+        match ::specwire::private::rules::canonical(&value).as_str() {
             "1" => ::core::result::Result::Ok(Self::Value1),
             "\"one\"" => ::core::result::Result::Ok(Self::One),
             "true" => ::core::result::Result::Ok(Self::True),
@@ -253,6 +270,51 @@ impl ::core::convert::From<RecordMixed> for ::specwire::Json {
             RecordMixed::Value1 => ::specwire::private::json("1"),
             RecordMixed::One => ::specwire::private::json("\"one\""),
             RecordMixed::True => ::specwire::private::json("true"),
+        }
+    }
+}
+
+/// One of a set of values that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "::specwire::Json")]
+pub enum RecordPoint {
+    /// The value `{"x":[1,2.5],"y":1e20}`.
+    #[default]
+    X1_2_5Y1e20,
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for RecordPoint {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::value(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
+}
+
+impl ::core::convert::TryFrom<::specwire::Json> for RecordPoint {
+    type Error = ::specwire::UnknownValue;
+
+    fn try_from(value: ::specwire::Json) -> ::core::result::Result<Self, Self::Error> {
+        match ::specwire::private::rules::canonical(&value).as_str() {
+            "{\"x\":[1,2.5],\"y\":100000000000000000000}" => {
+                ::core::result::Result::Ok(Self::X1_2_5Y1e20)
+            }
+            _ => {
+                ::core::result::Result::Err(
+                    ::specwire::UnknownValue::new(value, &["{\"x\":[1,2.5],\"y\":1e20}"]),
+                )
+            }
+        }
+    }
+}
+
+impl ::core::convert::From<RecordPoint> for ::specwire::Json {
+    fn from(value: RecordPoint) -> Self {
+        match value {
+            RecordPoint::X1_2_5Y1e20 => {
+                ::specwire::private::json("{\"x\":[1,2.5],\"y\":1e20}")
+            }
         }
     }
 }
@@ -504,8 +566,8 @@ impl ::specwire::StringEnum for ReportState {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", from = "i64", into = "i64")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "i64")]
 pub enum ReportCode {
     /// The value `200`.
     Value200,
@@ -513,6 +575,14 @@ pub enum ReportCode {
     Value404,
     /// A value that the document does not list.
     Unknown(i64),
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for ReportCode {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::integer(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
 }
 
 impl ::core::convert::From<i64> for ReportCode {
@@ -537,8 +607,8 @@ impl ::core::convert::From<ReportCode> for i64 {
 
 /// One of a set of values that the document does not describe.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
-#[serde(crate = "::specwire::private::serde", from = "::specwire::Json", into = "::specwire::Json")]
+#[derive(::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", into = "::specwire::Json")]
 pub enum ReportAnswer {
     /// The value `42`.
     Value42,
@@ -548,9 +618,17 @@ pub enum ReportAnswer {
     Unknown(::specwire::Json),
 }
 
+impl<'de> ::specwire::private::serde::Deserialize<'de> for ReportAnswer {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::specwire::private::value(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)
+    }
+}
+
 impl ::core::convert::From<::specwire::Json> for ReportAnswer {
     fn from(value: ::specwire::Json) -> Self {
-        match ::specwire::private::canonical(&value).as_str() {
+        match ::specwire::private::rules::canonical(&value).as_str() {
             "42" => Self::Value42,
             "\"none\"" => Self::None,
             _ => Self::Unknown(value),
