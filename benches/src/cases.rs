@@ -19,6 +19,11 @@ pub(crate) struct Case {
     pub(crate) connections: usize,
     pub(crate) publishers: usize,
     pub(crate) stalled: usize,
+    /// How many there are, and to how many of them a connection is subscribed.
+    pub(crate) topics: usize,
+    pub(crate) subscriptions: usize,
+    /// Connections that are opened at one time.
+    pub(crate) at_once: usize,
     /// Messages under way, as `Plan` has it.
     pub(crate) depth: usize,
     /// Messages in a second while latencies are measured.
@@ -44,14 +49,13 @@ pub(crate) enum Work {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Dialect {
     Specwire,
+    /// As many bytes, of which nothing is understood.
+    Bytes,
     /// Text frames, at any path.
     Text,
     SocketIo,
     JsonRpc,
 }
-
-const SUBSCRIPTIONS: usize = 20;
-const TOPICS: usize = 10_000;
 
 /// Each answers with as many bytes as specwire does, where there is no meaning in it.
 pub(crate) const REQUEST: &str = r#"{"op":"msg","id":10,"channel":"getPeriod_request","message":"getPeriod_request","payload":{"interactionId":"1"}}"#;
@@ -69,6 +73,9 @@ pub(crate) fn all(depth: usize) -> Vec<Case> {
         connections: 100,
         publishers: 1,
         stalled: 0,
+        topics: 0,
+        subscriptions: 0,
+        at_once: 256,
         depth,
         rate: 0.0,
     };
@@ -137,8 +144,10 @@ pub(crate) fn all(depth: usize) -> Vec<Case> {
     }
     cases.push(Case {
         group: "topics",
-        title: format!("{TOPICS} topics, 1000 connections with {SUBSCRIPTIONS} subscriptions each"),
+        title: "10000 topics, 1000 connections with 20 subscriptions each".to_owned(),
         work: Work::Topics,
+        topics: 10_000,
+        subscriptions: 20,
         connections: 1000,
         publishers: 1000,
         depth: 100 * depth,
@@ -155,9 +164,20 @@ pub(crate) fn all(depth: usize) -> Vec<Case> {
     });
     cases.push(Case {
         group: "opening",
+        title: "5000 connections, 256 at one time, each until it has heard of its topic".to_owned(),
+        work: Work::Topics,
+        topics: 5000,
+        subscriptions: 1,
+        measured: What::Opening,
+        connections: 5000,
+        ..base
+    });
+    cases.push(Case {
+        group: "opening",
         title: "5000 connections come back at once, until each has had an answer".to_owned(),
         measured: What::Opening,
         connections: 5000,
+        at_once: 5000,
         ..base
     });
     for stalled in [0, 50] {
@@ -169,6 +189,30 @@ pub(crate) fn all(depth: usize) -> Vec<Case> {
             connections: 500,
             stalled,
             rate: 40.0,
+            ..base
+        });
+    }
+    for connections in [1, 10, 100, 1000, 10_000] {
+        cases.push(Case {
+            group: "subscribers",
+            title: format!("one publication to {}", plural(connections, "subscriber")),
+            work: Work::Broadcast,
+            connections,
+            // As many deliveries, or more, so that one does not wait for the other.
+            depth: (100 / connections).max(1) * depth,
+            ..base
+        });
+    }
+    for topics in [1, 10, 100, 1000, 10_000, 100_000] {
+        let connections = topics.min(100);
+        cases.push(Case {
+            group: "many-topics",
+            title: format!("{} with a subscriber each", plural(topics, "topic")),
+            work: Work::Topics,
+            topics,
+            subscriptions: topics / connections,
+            connections,
+            depth: 100 * depth,
             ..base
         });
     }
@@ -212,10 +256,11 @@ impl Case {
         let (message, answer) = match self.work {
             Work::Echo | Work::Broadcast | Work::Each => (self.size, self.size),
             Work::Request => (REQUEST.len(), RESPONSE.len()),
-            Work::Topics => (publication(0).len(), self.size + 2),
+            Work::Topics => (publication(0, self.size).len(), self.size + 2),
         };
         let fan_out = match self.work {
             Work::Echo | Work::Request => 0,
+            _ if self.measured == What::Opening => 0,
             Work::Broadcast | Work::Each | Work::Topics => self.heard_by(),
         };
         let numbers = [message, answer, fan_out].map(|number| number.to_string());
@@ -227,8 +272,26 @@ impl Case {
 
     fn heard_by(&self) -> usize {
         match self.work {
-            Work::Topics => self.connections * SUBSCRIPTIONS / TOPICS,
+            Work::Topics => self.connections * self.subscriptions / self.topics.max(1),
             _ => self.connections,
+        }
+    }
+
+    /// Those that a connection is subscribed to.
+    fn topics_of(&self, connection: usize) -> impl Iterator<Item = usize> {
+        let first = connection * self.subscriptions;
+        (first..first + self.subscriptions).map(|nth| nth % self.topics.max(1))
+    }
+
+    /// Whether somebody who is spoken to like this can be told what to do.
+    pub(crate) fn has_words_for(&self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Specwire | Dialect::Bytes | Dialect::Text => true,
+            Dialect::SocketIo => matches!(self.work, Work::Echo | Work::Broadcast),
+            // Whoever posts has an answer as well, and so is not one of those who hear.
+            Dialect::JsonRpc => {
+                self.work == Work::Request || self.work == Work::Broadcast && self.publishers == 1
+            }
         }
     }
 
@@ -248,7 +311,7 @@ impl Case {
         let (opening, messages, publisher) = match (self.work, dialect) {
             (Work::Echo, Dialect::Specwire) => (at("/ws/ping/ping"), vec![text], None),
             (Work::Broadcast, Dialect::Specwire) => (at("/ws/feed"), vec![text], None),
-            (Work::Echo | Work::Broadcast | Work::Each, Dialect::Text) => {
+            (Work::Echo | Work::Broadcast | Work::Each, Dialect::Text | Dialect::Bytes) => {
                 (at("/"), vec![text], None)
             }
             (Work::Echo | Work::Broadcast, Dialect::SocketIo) => {
@@ -280,7 +343,21 @@ impl Case {
                     None,
                 )
             }
-            (Work::Request, Dialect::Text) => (at("/"), vec![REQUEST.to_owned()], None),
+            (Work::Broadcast, Dialect::JsonRpc) => {
+                let call = |method, parameters: &[&str]| {
+                    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+                        .to_string()
+                };
+                let opening = Opening {
+                    hellos: vec![vec![call("listen", &[])]],
+                    heard: 1,
+                    ..at("/")
+                };
+                (opening, vec![call("post", &[&text])], Some(at("/")))
+            }
+            (Work::Request, Dialect::Text | Dialect::Bytes) => {
+                (at("/"), vec![REQUEST.to_owned()], None)
+            }
             (Work::Each, Dialect::Specwire) => {
                 let hellos = (0..self.connections).map(|number| {
                     vec![json!({"subscriptionId": format!("{number:06}")}).to_string()]
@@ -291,26 +368,28 @@ impl Case {
                 };
                 (opening, vec![text], Some(at("/ws/feed/post")))
             }
-            (Work::Topics, Dialect::Specwire | Dialect::Text) => {
-                let path = if dialect == Dialect::Specwire {
-                    "/ws/topics/topic"
-                } else {
-                    "/"
+            (Work::Topics, Dialect::Specwire | Dialect::Text | Dialect::Bytes) => {
+                let path = match dialect {
+                    Dialect::Specwire => "/ws/topics/topic",
+                    _ => "/",
                 };
-                let topics = |connection| {
-                    (0..SUBSCRIPTIONS).map(move |nth| (connection * SUBSCRIPTIONS + nth) % TOPICS)
+                let hello = |connection| {
+                    let topics = self.topics_of(connection).map(|topic| {
+                        let subscribe = (dialect != Dialect::Bytes).then(|| subscription(topic));
+                        let publish =
+                            (self.measured == What::Opening).then(|| publication(topic, self.size));
+                        [subscribe, publish]
+                    });
+                    topics.flatten().flatten().collect()
                 };
-                let subscribe = |topic| {
-                    json!({"action": "subscribe", "topic": format!("{topic:05}")}).to_string()
-                };
-                let hellos = (0..self.connections)
-                    .map(|connection| topics(connection).map(subscribe).collect());
                 let opening = Opening {
-                    hellos: hellos.collect(),
+                    hellos: (0..self.connections).map(hello).collect(),
+                    heard: u64::from(self.measured == What::Opening),
                     ..at(path)
                 };
                 // Spread over the topics: 7919 is prime.
-                let messages = (0..TOPICS).map(|nth| publication(nth * 7919 % TOPICS));
+                let messages =
+                    (0..self.topics).map(|nth| publication(nth * 7919 % self.topics, self.size));
                 (opening, messages.collect(), None)
             }
             _ => return None,
@@ -333,19 +412,48 @@ impl Case {
             publishers: self.publishers,
             stalled: self.stalled,
             messages,
+            audiences: self.audiences(dialect),
+            at_once: self.at_once,
             answered: match self.work {
                 Work::Echo | Work::Request => Answered::Sender,
                 Work::Broadcast | Work::Each | Work::Topics => Answered::By(self.heard_by()),
             },
             depth: self.depth,
             seconds,
-            rate: self.rate,
+            rate: match (self.work, dialect) {
+                // It cannot know who is to hear what.
+                (Work::Topics, Dialect::Bytes) => 0.0,
+                _ => self.rate,
+            },
             measured: self.measured,
         })
     }
+
+    /// Who hears each of the messages, where that is not everyone.
+    fn audiences(&self, dialect: Dialect) -> Vec<Vec<usize>> {
+        if self.work != Work::Topics || dialect == Dialect::Bytes || self.rate == 0.0 {
+            return Vec::new();
+        }
+        let mut listeners = vec![Vec::new(); self.topics];
+        for connection in 0..self.connections {
+            for topic in self.topics_of(connection) {
+                if let Some(listeners) = listeners.get_mut(topic) {
+                    listeners.push(connection);
+                }
+            }
+        }
+        let topics = (0..self.topics).map(|nth| nth * 7919 % self.topics);
+        topics
+            .filter_map(|topic| listeners.get(topic).cloned())
+            .collect()
+    }
 }
 
-fn publication(topic: usize) -> String {
-    json!({"action": "publish", "topic": format!("{topic:05}"), "message": "x".repeat(20)})
-        .to_string()
+fn subscription(topic: usize) -> String {
+    format!(r#"{{"action":"subscribe","topic":"{topic:05}"}}"#)
+}
+
+fn publication(topic: usize, size: usize) -> String {
+    let text = "x".repeat(size);
+    format!(r#"{{"action":"publish","topic":"{topic:05}","message":"{text}"}}"#)
 }

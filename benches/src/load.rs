@@ -17,7 +17,7 @@ use self::histogram::Histogram;
 use crate::plan::{Answered, Found, Plan, What};
 use crate::usage::{Usage, resident};
 
-/// Connections that are being opened at one time.
+/// Connections that are being opened at one time, unless it is said.
 const AT_ONCE: usize = 256;
 /// Messages that are written at once, at most.
 const BATCH: usize = 64;
@@ -112,7 +112,7 @@ impl Load {
     }
 
     fn messages(&mut self) -> Result<Found, String> {
-        self.open()?;
+        self.open(AT_ONCE)?;
         self.settle()?;
         let all = Duration::from_secs_f64(self.plan.seconds);
         self.begin(Phase::Closed);
@@ -176,8 +176,16 @@ impl Load {
                 Answered::By(_) => self.publisher(0),
             };
             let is_answered = self.plan.answered == Answered::Sender;
-            if let Some(connection) = self.connections.get_mut(sender).filter(|_| is_answered) {
-                connection.due.push_back(due);
+            let answered = is_answered.then_some(sender);
+            let next = self.connections.get(sender).map_or(0, |sender| sender.next);
+            let audience = self
+                .plan
+                .audiences
+                .get(next % self.plan.messages.len().max(1));
+            for hearer in audience.into_iter().flatten().copied().chain(answered) {
+                if let Some(connection) = self.connections.get_mut(hearer) {
+                    connection.due.push_back(due);
+                }
             }
             self.send(sender, 1)?;
             sent += 1;
@@ -193,7 +201,7 @@ impl Load {
     fn memory(&mut self) -> Result<Found, String> {
         let before = resident(self.plan.process);
         let server = Usage::of(&self.plan.process.to_string());
-        self.open()?;
+        self.open(AT_ONCE)?;
         self.settle()?;
         self.wait(Duration::from_secs(1))?;
         let with = resident(self.plan.process);
@@ -215,12 +223,12 @@ impl Load {
 
     /// Opens all connections twice: what is measured is how they come back.
     fn opening(&mut self) -> Result<Found, String> {
-        self.open()?;
+        self.open(AT_ONCE)?;
         self.connections.clear();
         self.wait(Duration::from_millis(200))?;
         let server = Usage::of(&self.plan.process.to_string());
         let (load, begun) = (Usage::of("self"), Instant::now());
-        self.open()?;
+        self.open(self.plan.at_once)?;
         let (server, kernel) = Usage::of(&self.plan.process.to_string()).since(server);
         Ok(Found {
             count: self.plan.connections as u64,
@@ -242,13 +250,13 @@ impl Load {
         }
     }
 
-    /// Opens all connections.
-    fn open(&mut self) -> Result<(), String> {
+    /// Opens all connections, so many at one time.
+    fn open(&mut self, at_once: usize) -> Result<(), String> {
         let all = self.plan.connections + usize::from(self.plan.publisher.is_some());
         let deadline = Instant::now() + 3 * PATIENCE;
         let mut opened = 0;
         while opened < all {
-            while self.connections.len() < all && self.connections.len() < opened + AT_ONCE {
+            while self.connections.len() < all && self.connections.len() < opened + at_once {
                 let number = self.connections.len();
                 let opening = match &self.plan.publisher {
                     Some(publisher) if number == self.plan.connections => publisher,
@@ -422,7 +430,8 @@ impl Load {
                 continue;
             }
             let count = connection.readable(&mut self.buffer)?;
-            if count == 0 {
+            let is_apart = self.plan.publisher.is_some() && number == self.plan.connections;
+            if count == 0 || is_apart {
                 continue;
             }
             self.heard += count;
@@ -436,11 +445,11 @@ impl Load {
                     let now = nanos(self.start.elapsed());
                     for before in (0..count).rev() {
                         let due = match self.plan.answered {
-                            Answered::Sender => connection.due.pop_front(),
-                            Answered::By(_) => {
+                            Answered::By(_) if self.plan.audiences.is_empty() => {
                                 let nth = connection.heard - 1 - before;
                                 due.get(usize::try_from(nth).unwrap_or(usize::MAX)).copied()
                             }
+                            _ => connection.due.pop_front(),
                         };
                         if let Some(due) = due {
                             latencies.add(now.saturating_sub(due));

@@ -30,13 +30,17 @@ use self::report::Row;
 use self::serve::raw::Bytes;
 use self::servers::{LOAD_CORE, Server, pinned};
 
+/// Groups of cases that show what costs more when there is more.
+const GROWTH: [&str; 2] = ["subscribers", "many-topics"];
+
 /// Measures what a message costs a server, beside others.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
 
-    /// Groups of cases: echo, request, broadcast, saturated, each, topics, memory, opening, slow
+    /// Groups of cases: echo, request, broadcast, saturated, each, topics, memory,
+    /// opening, slow, subscribers, many-topics; or growth for the last two
     #[arg(long, value_name = "GROUP", value_delimiter = ',')]
     only: Vec<String>,
 
@@ -144,8 +148,9 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         cases::all(arguments.depth)
     };
     cases.retain(|case| {
-        let is_wanted =
-            arguments.only.is_empty() || arguments.only.iter().any(|group| group == case.group);
+        let is_growth = GROWTH.contains(&case.group);
+        let is_meant = |group: &String| group == case.group || (is_growth && group == "growth");
+        let is_wanted = arguments.only.is_empty() || arguments.only.iter().any(is_meant);
         is_wanted
             && arguments
                 .case
@@ -170,13 +175,13 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
     for case in &cases {
         let mut rows: Vec<Row> = servers
             .iter()
-            .filter(|server| server.does(case.does()))
+            .filter(|server| server.does(case))
             .map(Row::new)
             .collect();
         for round in 1..=rounds {
             for (row, server) in rows
                 .iter_mut()
-                .zip(servers.iter().filter(|server| server.does(case.does())))
+                .zip(servers.iter().filter(|server| server.does(case)))
             {
                 eprint!(
                     "\r\x1b[K{}: round {round} of {rounds}, {}",

@@ -12,7 +12,7 @@ pub(crate) struct Plan {
     pub(crate) process: u32,
     pub(crate) connections: usize,
     pub(crate) opening: Opening,
-    /// A connection more, which publishes and hears nothing; without it the first ones publish.
+    /// A connection more, which publishes, and whose own messages do not count; without it the first ones publish.
     pub(crate) publisher: Option<Opening>,
     /// How many of the connections publish, in turn.
     pub(crate) publishers: usize,
@@ -21,6 +21,10 @@ pub(crate) struct Plan {
     /// What is sent, one after the other and from the beginning again.
     pub(crate) messages: Vec<String>,
     pub(crate) answered: Answered,
+    /// Who hears each of the messages; empty where that is everyone.
+    pub(crate) audiences: Vec<Vec<usize>>,
+    /// Connections that are being opened at one time, when they come back.
+    pub(crate) at_once: usize,
     /// Messages that may wait for their answers: on each connection, or of all publishers together.
     pub(crate) depth: usize,
     /// How long each phase goes on.

@@ -26,45 +26,118 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-/// A plot of the rate and one of the cost, for each group that has several numbers of connections.
+type Figure = fn(&Row) -> f64;
+
+/// What is drawn: a group of cases, which of its figures, and by what.
+struct Plot {
+    group: &'static str,
+    /// After the group, as the file is called.
+    name: &'static str,
+    title: &'static str,
+    figure: Figure,
+    across: fn(&Case) -> usize,
+}
+
+const RATE: Figure = |row| row.rate()[0];
+const COST: Figure = |row| row.cost()[0];
+const CONNECTIONS: fn(&Case) -> usize = |case| case.connections;
+
+const PLOTS: [Plot; 8] = [
+    plot(
+        "echo",
+        "rate",
+        "echoes of 20 B in a second, by connections",
+        RATE,
+    ),
+    plot(
+        "echo",
+        "cost",
+        "CPU µs of the server for an echo of 20 B, by connections",
+        COST,
+    ),
+    plot(
+        "request",
+        "rate",
+        "getPeriod: answers in a second, by connections",
+        RATE,
+    ),
+    plot(
+        "request",
+        "cost",
+        "getPeriod: CPU µs of the server, by connections",
+        COST,
+    ),
+    plot(
+        "broadcast",
+        "rate",
+        "deliveries of 20 B in a second, by subscribers",
+        RATE,
+    ),
+    plot(
+        "broadcast",
+        "cost",
+        "CPU µs of the server for a delivery of 20 B, by subscribers",
+        COST,
+    ),
+    plot(
+        "subscribers",
+        "cost",
+        "CPU µs of the server for a delivery, by subscribers",
+        COST,
+    ),
+    Plot {
+        across: |case| case.topics,
+        ..plot(
+            "many-topics",
+            "cost",
+            "CPU µs of the server for a delivery, by topics",
+            COST,
+        )
+    },
+];
+
+const fn plot(
+    group: &'static str,
+    name: &'static str,
+    title: &'static str,
+    figure: Figure,
+) -> Plot {
+    Plot {
+        group,
+        name,
+        title,
+        figure,
+        across: CONNECTIONS,
+    }
+}
+
+/// Those plots whose cases were measured.
 pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io::Result<()> {
-    for group in ["echo", "request", "broadcast"] {
+    for plot in PLOTS {
         let cases: Vec<_> = reported
             .iter()
-            .filter(|(case, ..)| case.group == group && case.size == 20)
+            .filter(|(case, ..)| case.group == plot.group && case.size == 20)
             .collect();
         if cases.len() < 2 {
             continue;
         }
-        type Figure = fn(&Row) -> f64;
-        let plots: [(&str, &str, Figure); 2] = [
-            ("rate", "messages in a second", |row| row.rate()[0]),
-            ("cost", "CPU µs of the server for a message", |row| {
-                row.cost()[0]
-            }),
-        ];
-        for (name, title, figure) in plots {
-            let mut lines: Vec<Line> = Vec::new();
-            for (case, rows, _) in &cases {
-                for row in rows.iter().filter(|row| !row.rounds.is_empty()) {
-                    let point = (case.connections as f64, figure(row));
-                    match lines.iter_mut().find(|line| line.name == row.name) {
-                        Some(line) => line.points.push(point),
-                        None => lines.push(Line {
-                            name: row.name,
-                            points: vec![point],
-                        }),
-                    }
+        let mut lines: Vec<Line> = Vec::new();
+        for (case, rows, _) in cases {
+            for row in rows.iter().filter(|row| !row.rounds.is_empty()) {
+                let point = ((plot.across)(case) as f64, (plot.figure)(row));
+                match lines.iter_mut().find(|line| line.name == row.name) {
+                    Some(line) => line.points.push(point),
+                    None => lines.push(Line {
+                        name: row.name,
+                        points: vec![point],
+                    }),
                 }
             }
-            // A server has its colour by its name, whatever its place is.
-            lines.sort_by_key(|line| (line.name != "raw", line.name != "specwire", line.name));
-            let title = format!("{group} of 20 B: {title}, by connections");
-            fs::write(
-                folder.join(format!("{group}-{name}.svg")),
-                draw(&title, &lines),
-            )?;
         }
+        // A server has its colour by its name, whatever its place is.
+        lines.sort_by_key(|line| (line.name != "raw", line.name != "specwire", line.name));
+        let file = format!("{}-{}.svg", plot.group, plot.name);
+        fs::write(folder.join(file), draw(plot.title, &lines))?;
     }
     Ok(())
 }

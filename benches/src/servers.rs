@@ -32,12 +32,13 @@ enum Made {
 }
 
 const BOTH: &[&str] = &["echo", "broadcast"];
+const TOPICS: &[&str] = &["echo", "broadcast", "topics"];
 
 const SERVERS: &[(&str, Made, Dialect, &[&str])] = &[
     (
         "raw",
         Made::Here,
-        Dialect::Text,
+        Dialect::Bytes,
         &["echo", "broadcast", "request", "each", "topics"],
     ),
     (
@@ -51,11 +52,16 @@ const SERVERS: &[(&str, Made, Dialect, &[&str])] = &[
     ("fastwebsockets", Made::Cargo, Dialect::Text, BOTH),
     ("axum", Made::Cargo, Dialect::Text, BOTH),
     ("socketioxide", Made::Cargo, Dialect::SocketIo, BOTH),
-    ("jsonrpsee", Made::Cargo, Dialect::JsonRpc, &["request"]),
+    (
+        "jsonrpsee",
+        Made::Cargo,
+        Dialect::JsonRpc,
+        &["request", "broadcast"],
+    ),
     ("gorilla", Made::Go, Dialect::Text, BOTH),
-    ("ws", Made::Node, Dialect::Text, BOTH),
+    ("ws", Made::Node, Dialect::Text, TOPICS),
     ("socket-io", Made::Node, Dialect::SocketIo, BOTH),
-    ("bun", Made::Bun, Dialect::Text, BOTH),
+    ("bun", Made::Bun, Dialect::Text, TOPICS),
 ];
 
 /// Those of these names, or all, as far as they can be made here; the others are told why not.
@@ -192,8 +198,8 @@ impl Server {
         self.dialect
     }
 
-    pub(crate) fn does(&self, work: &str) -> bool {
-        self.does.contains(&work)
+    pub(crate) fn does(&self, case: &Case) -> bool {
+        self.does.contains(&case.does()) && case.has_words_for(self.dialect)
     }
 
     pub(crate) fn start(&self, case: &Case) -> Result<Running, String> {

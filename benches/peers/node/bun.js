@@ -1,5 +1,5 @@
 // Bun's own WebSockets, as its documentation has them, with `publish`.
-const isBroadcast = process.argv[2] === 'broadcast'
+const does = process.argv[2]
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
@@ -10,11 +10,14 @@ const server = Bun.serve({
   websocket: {
     perMessageDeflate: false,
     open(socket) {
-      if (isBroadcast) socket.subscribe('everybody')
+      if (does === 'broadcast') socket.subscribe('everybody')
     },
     message(socket, message) {
-      if (isBroadcast) server.publish('everybody', message)
-      else socket.send(message)
+      if (does === 'echo') return socket.send(message)
+      if (does === 'broadcast') return server.publish('everybody', message)
+      const asked = JSON.parse(message)
+      if (asked.action === 'subscribe') socket.subscribe(asked.topic)
+      else server.publish(asked.topic, JSON.stringify(asked.message))
     }
   }
 })

@@ -131,11 +131,12 @@ fn walk_at(server: SocketAddr, path: Path, times: usize) -> Result<(), String> {
         }
         Path::Topic => {
             let say = |action: &str, topic: usize| {
-                masked(&json!({"action": action, "topic": format!("{topic:05}")}).to_string())
+                masked(&format!(r#"{{"action":"{action}","topic":"{topic:05}"}}"#))
             };
             let publish = |topic: usize| {
-                let topic = format!("{topic:05}");
-                masked(&json!({"action": "publish", "topic": topic, "message": "x"}).to_string())
+                masked(&format!(
+                    r#"{{"action":"publish","topic":"{topic:05}","message":"x"}}"#
+                ))
             };
             let mut others = Vec::new();
             for group in 0..TOPICS / SUBSCRIBERS {

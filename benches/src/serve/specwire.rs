@@ -146,6 +146,7 @@ pub(crate) async fn serve(listener: TcpListener, beats_when_posted: bool) -> spe
         connections_per_address: 20_000,
         messages: u32::MAX,
         queue_messages: 4096,
+        subscriptions: 1000,
         ..Limits::default()
     };
     Server::new()
