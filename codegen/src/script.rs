@@ -71,7 +71,8 @@ impl std::error::Error for Error {
 /// pattern such as `yaml/**/*.yaml`: for build scripts.
 ///
 /// Writes `$OUT_DIR/<module>.rs` for each document, for `specwire::include_api!` to include. Files
-/// that documents refer to are read as well; one that is no document itself may lie among them.
+/// that documents refer to are read as well, and may lie among them; one that does not say `asyncapi`,
+/// and that nothing refers to, is left out with a warning.
 /// What several of the documents refer to in the same file is one type, in
 /// [a module of its own](Config::shared_module).
 ///
@@ -206,12 +207,19 @@ impl Config {
             .map(|path| read(path))
             // What was asked for by name is a document, whatever it says.
             .partition(|(_, text)| !found.is_several || text.as_deref().is_ok_and(is_document));
+        let is_alone = documents.is_empty();
+        let mut left_out = Vec::new();
         let mut modules: BTreeMap<String, String> = BTreeMap::new();
         let mut compiled: Vec<Compiled> = Vec::new();
         for (name, text) in documents.into_iter().chain(parts) {
             // By now it is known what the documents refer to.
             let is_document = !found.is_several || text.as_deref().is_ok_and(is_document);
             if !is_document && disk.has_read(&name) {
+                continue;
+            }
+            // Where there is nothing else, it is meant for a document.
+            if !is_document && !is_alone && text.is_ok() {
+                left_out.push(name);
                 continue;
             }
             let module = match &self.options.module {
@@ -239,6 +247,7 @@ impl Config {
             });
         }
         let shared = share(&mut compiled, &options, &mut disk);
+        let is_understood = compiled.iter().all(|one| one.understood.is_ok());
         let mut in_vain = None;
         for document in compiled {
             watch(cargo, &document.name)?;
@@ -274,6 +283,13 @@ impl Config {
             }
         }
         let mut errors = Errors::new(&self.options.levels);
+        for name in left_out {
+            watch(cargo, &name)?;
+            // What documents with mistakes refer to may not be known.
+            if is_understood {
+                errors.push(no_document(&name));
+            }
+        }
         for mistake in in_vain.unwrap_or_default() {
             errors.push(mistake);
         }
@@ -344,6 +360,12 @@ fn share(
     let files: Vec<&str> = apis.iter().map(|api| api.file.as_str()).collect();
     let code = format(emit_shared(&types, options), &files.join(", "));
     Some((module.to_owned(), code))
+}
+
+fn no_document(name: &str) -> Diagnostic {
+    let message = "this is no AsyncAPI document, and none refers to it: it is left out";
+    Diagnostic::warning(Code::NoDocument, Place::file(name), message)
+        .with_help("begin it with `asyncapi: 3.0.0`, or keep it elsewhere")
 }
 
 fn same_module(name: &str, module: &str, other: &str) -> Diagnostic {

@@ -61,6 +61,9 @@ codes! {
          Rename one.";
     NotUtf8 = 4, "not UTF-8":
         "Documents are text in UTF-8. Save the file in that encoding.";
+    NoDocument = 5, "file that is no document":
+        "A file lies among the documents of a folder, or fits their pattern, that does not say `asyncapi`, \
+         and that none of them refers to. It is left out. With no document beside it, it is taken for one.";
     EmptyFile = 10, "empty file":
         "There is nothing in the file, or comments only.";
     NotYaml = 11, "not YAML":

@@ -218,8 +218,30 @@ cargo::rerun-if-changed=yaml/tick.yaml
 
     folder.write("yaml/z.yaml", CLOCK);
     let told = folder.compile("yaml");
-    let message = "yaml/tick.yaml:1:1: [SW0101] `asyncapi` is missing";
+    let message = "yaml/tick.yaml: [SW0005] this is no AsyncAPI document";
     assert!(told.contains(message), "{told}");
+}
+
+#[test]
+fn a_file_that_no_document_refers_to_is_left_out_with_a_warning() {
+    let folder = Folder::new("left-out");
+    fs::create_dir_all(folder.0.join("yaml")).expect("a folder for tests");
+    folder.write("yaml/clock.yaml", CLOCK);
+    folder.write("yaml/notes.yaml", "{to: do}");
+    let warning = "cargo::warning=yaml/notes.yaml: [SW0005] this is no AsyncAPI document";
+    for path in ["yaml", "yaml/*.yaml"] {
+        let told = folder.compile(path);
+        assert!(told.contains(warning), "{told}");
+        assert!(told.contains("cargo::rerun-if-changed=yaml/notes.yaml\n"));
+        assert!(!told.contains("cargo::error"), "{told}");
+        assert!(folder.out("clock.rs").exists() && !folder.out("notes.rs").exists());
+    }
+    // What is asked for by name is meant, and so is the only one there is.
+    assert!(folder.compile("yaml/notes.yaml").contains("[SW0101]"));
+    assert!(folder.compile("yaml/n*.yaml").contains("[SW0101]"));
+    // Nobody knows what a document with mistakes refers to.
+    folder.write("yaml/clock.yaml", &CLOCK.replace("info:", "inf:"));
+    assert!(!folder.compile("yaml").contains("SW0005"));
 }
 
 #[test]
