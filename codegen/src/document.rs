@@ -15,6 +15,8 @@ use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
 use grammar::Shape;
+pub(crate) use keywords::unchecked_pattern;
+pub(crate) use rules::bare_host;
 pub(crate) use schema::{Holds, holds, is_bare_properties, json_schema};
 pub(crate) use sections::gather;
 
@@ -96,6 +98,17 @@ impl<'s> Document<'s> {
                     unknown(entry, kind, names, errors);
                 }
             }
+        }
+        match kind {
+            Kind::Components => node
+                .entries()
+                .filter(|entry| !entry.key.starts_with("x-"))
+                .for_each(|entry| rules::keys(entry.node, errors)),
+            Kind::Document => node
+                .get("servers")
+                .into_iter()
+                .for_each(|servers| rules::keys(servers, errors)),
+            _ => {}
         }
         rules::check(node, kind, errors);
     }

@@ -120,6 +120,9 @@ codes! {
          default would be refused, which is an error.";
     Nothing = 112, "nothing":
         "A field is there, and its value is not. It is read over.";
+    MalformedKey = 113, "key of other signs":
+        "AsyncAPI wants the keys of `servers`, and of all that is kept under `components`, to be of letters, \
+         digits, `.`, `-` and `_`. Code is generated all the same; other tools refuse the document.";
 
     // References.
     Unresolved = 201, "unresolved reference":
@@ -181,7 +184,7 @@ codes! {
          answers it as a message that the consumer sends.";
     ContentType = 313, "no content type":
         "A content type is two words with a slash between them, such as `application/json` or \
-         `text/plain`. What is none is taken for JSON.";
+         `text/plain`, and perhaps parameters after a semicolon. What is none is taken for JSON.";
     UndeclaredHeader = 315, "undeclared header":
         "A runtime expression names a header that the message does not declare.";
     NoOperations = 316, "no operations":
@@ -210,6 +213,12 @@ codes! {
         "Some names suggest that the document describes the provider, others the consumer: which \
          operations are the service's and which the client's may be the wrong way round. The build script \
          says which end it is.";
+    MoreThanHost = 326, "host that is more than a host":
+        "The `host` of a server is its name, and perhaps a port. What a URL has beside it is said by \
+         `protocol` and `pathname`. It is taken apart.";
+    NotAnObject = 327, "headers that are no object":
+        "Headers, and the queries of WebSocket bindings, have names: their schema is of the type `object`. \
+         No type is generated of any other.";
 
     // Schemas.
     UnknownType = 401, "unknown type":
@@ -264,6 +273,9 @@ codes! {
         "A number is larger than any 64-bit float, which JSON's numbers are read into, or so near to zero \
          that it is taken for that, or none of JSON's, such as `.inf`: no message can have it. Or it is a \
          limit that no value keeps to. It is only warned of in examples.";
+    UnknownDiscriminator = 419, "discriminator that no alternative declares":
+        "A `discriminator` names a member that is none of the `properties` of any of the alternatives, so \
+         that no message has it. They are told apart by what else they declare.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

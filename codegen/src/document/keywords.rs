@@ -73,6 +73,7 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
             return unread(value, "a list of examples", help, errors);
         }
         "pattern" if value.text().is_none() => "text",
+        "pattern" => return pattern(value, errors),
         "dependencies" | "dependentRequired" if !value.is_mapping() => {
             "a mapping of property names"
         }
@@ -90,6 +91,26 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
         }
         None => super::expected(value, expected, errors),
     }
+}
+
+/// A pattern that is none is one wherever it stands; others are looked at where values are held to them.
+fn pattern(value: Node<'_>, errors: &mut Errors) {
+    let text = value.text().unwrap_or_default();
+    if let Err(error) = specwire_rules::Pattern::check(text)
+        && error.is_invalid()
+    {
+        errors.push(unchecked_pattern(value, text, &error));
+    }
+}
+
+/// Says that a pattern is not checked, and why.
+pub(crate) fn unchecked_pattern(
+    written: Node<'_>,
+    pattern: &str,
+    why: &specwire_rules::PatternError,
+) -> Diagnostic {
+    let message = format!("the pattern {} is not checked: {why}", quote(pattern));
+    Diagnostic::warning(Code::UncheckedPattern, written.place(), message)
 }
 
 /// A lower limit that nothing is above of, or an upper one that nothing is below of.

@@ -158,6 +158,9 @@ fn channel(node: Node<'_>, errors: &mut Errors) {
 
 /// The variables of a server's URL.
 fn server(node: Node<'_>, errors: &mut Errors) {
+    if let Some(written) = node.get("host") {
+        host(written, errors);
+    }
     let texts: Vec<_> = ["host", "pathname"]
         .iter()
         .filter_map(|field| node.get(field))
@@ -172,6 +175,50 @@ fn server(node: Node<'_>, errors: &mut Errors) {
         node.get("variables"),
         errors,
     );
+}
+
+/// A host is no URL.
+fn host(node: Node<'_>, errors: &mut Errors) {
+    let Some(text) = node.text() else { return };
+    let bare = bare_host(text);
+    let (name, path) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
+    let message = match (bare == text, path.is_empty()) {
+        (true, true) => return,
+        (false, _) => format!("found the URL {}, expected a host", quote(text)),
+        (true, false) => format!("found a path in {}, expected a host", quote(text)),
+    };
+    let path = path.trim_end_matches('/');
+    let mut help = format!("write `host: {name}`");
+    if !path.is_empty() {
+        help.push_str(&format!(", and `pathname: {path}`"));
+    }
+    let mistake = Diagnostic::warning(Code::MoreThanHost, node.place(), message);
+    errors.push(mistake.with_help(help));
+}
+
+/// A host without the scheme that some write before it.
+pub(crate) fn bare_host(text: &str) -> &str {
+    text.split_once("://").map_or(text, |(_, bare)| bare)
+}
+
+/// Keys are of signs that need no quotes anywhere.
+pub(super) fn keys(named: Node<'_>, errors: &mut Errors) {
+    // Letters of other scripts are words to people who write them, and need no quotes either.
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    for entry in named.entries() {
+        let key = entry.key;
+        // It leads to something else that is not there, which has been reported.
+        if key == "$ref" || (!key.is_empty() && key.chars().all(is_plain)) {
+            continue;
+        }
+        let message = format!(
+            "found the key {}, expected letters, digits, `.`, `-` and `_`",
+            quote(key)
+        );
+        let help = "AsyncAPI allows no others here, and other tools refuse them";
+        let mistake = Diagnostic::warning(Code::MalformedKey, entry.key_place(), message);
+        errors.push(mistake.with_help(help));
+    }
 }
 
 /// Text with names in braces.

@@ -23,27 +23,25 @@ pub(super) fn find(
         };
     };
     let content = of(text).unwrap_or_else(|| {
-        warn(node, text, errors);
+        let message = format!("found {}, expected a content type", quote(text));
+        let help = "such as `application/json`, which it is taken for";
+        errors.push(Diagnostic::warning(Code::ContentType, node.place(), message).with_help(help));
         Content::Json
     });
     (content, Some(text.to_owned()))
 }
 
-fn warn(node: Node<'_>, text: &str, errors: &mut Errors) {
-    let message = format!("found {}, expected a content type", quote(text));
-    let help = "such as `application/json`, which it is taken for";
-    errors.push(Diagnostic::warning(Code::ContentType, node.place(), message).with_help(help));
-}
-
 /// What a content type (RFC 6838) makes of a payload; `None` for what is none.
 fn of(text: &str) -> Option<Content> {
+    let is_word = |word: &str| {
+        let mut characters = word.chars();
+        !word.is_empty()
+            && characters.all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+    };
     let name = text.split(';').next().unwrap_or_default();
     let name = name.trim().to_ascii_lowercase();
-    let (kind, subtype) = match name.split_once('/') {
-        Some(parts) => parts,
-        None if name.contains("json") => return Some(Content::Json),
-        None => return None,
-    };
+    let parts = name.split_once('/');
+    let (kind, subtype) = parts.filter(|(kind, subtype)| is_word(kind) && is_word(subtype))?;
     // Of `vnd.example.v1+json` the end is what it is made of.
     let last = subtype.rsplit(['+', '.', '-']).next().unwrap_or_default();
     Some(match (kind, last) {
@@ -74,7 +72,7 @@ mod tests {
                 Some(Content::Json),
             ),
             ("text/json", Some(Content::Json)),
-            ("json", Some(Content::Json)),
+            ("*/*", Some(Content::Json)),
             ("text/plain", Some(Content::Text)),
             ("text/event-stream", Some(Content::Text)),
             ("application/xml", Some(Content::Text)),
@@ -89,6 +87,11 @@ mod tests {
             ("application/cbor", Some(Content::Binary)),
             ("none", None),
             ("string", None),
+            ("json", None),
+            ("application/", None),
+            ("/json", None),
+            ("application/json/x", None),
+            ("application json", None),
         ] {
             assert_eq!(of(text), expected, "{text}");
         }

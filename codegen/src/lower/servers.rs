@@ -3,6 +3,7 @@
 use super::docs::Docs;
 use super::metadata::Reader;
 use crate::api::{Name, Server, ServerVariable};
+use crate::document::bare_host;
 use crate::name::{Scope, const_name};
 use crate::resolve::Resolved;
 use crate::source::Node;
@@ -55,7 +56,7 @@ pub(super) fn lower<'s>(
                 .get("protocolVersion")
                 .and_then(Node::scalar)
                 .map(str::to_owned),
-            host: text("host"),
+            host: bare_host(&text("host")).trim_end_matches('/').to_owned(),
             pathname: text("pathname"),
             docs: docs.with(|field| node.get(field), &metadata),
             variables,

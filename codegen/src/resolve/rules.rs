@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::Resolved;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::document::Kind;
+use crate::document::{Kind, json_schema};
 use crate::source::{Id, Node};
 
 /// Checks what nothing else looks at, since no code depends on it.
 pub(super) fn check(resolved: &Resolved<'_>, errors: &mut Errors) {
     servers(resolved, errors);
+    objects(resolved, errors);
     endless_schemas(resolved, &["allOf"], errors);
     endless_schemas(resolved, &["anyOf", "oneOf"], errors);
     spare_operations(resolved, errors);
@@ -40,6 +41,41 @@ fn servers(resolved: &Resolved<'_>, errors: &mut Errors) {
                     .related(target.key_place(), "this is what it refers to")
                     .with_help(help),
             );
+        }
+    }
+}
+
+/// What has names on the wire is an object: headers, and the query of a URL.
+fn objects(resolved: &Resolved<'_>, errors: &mut Errors) {
+    for (kind, node) in &resolved.objects {
+        let fields: &[&str] = match kind {
+            Kind::Message | Kind::MessageTrait => &["headers"],
+            Kind::WebSocketBinding => &["query", "headers"],
+            _ => continue,
+        };
+        for field in fields {
+            let written = node.get(field);
+            let Some(schema) = written.and_then(|node| resolved.references.target(node)) else {
+                continue;
+            };
+            let Some(ty) = json_schema(schema)
+                .ok()
+                .and_then(|schema| schema.get("type"))
+            else {
+                continue;
+            };
+            let is_object = |node: Node<'_>| node.text() == Some("object");
+            if is_object(ty) || ty.items().any(is_object) {
+                continue;
+            }
+            let found = ty.describe();
+            let message = format!(
+                "found {found}, expected {} of the type `object`",
+                quote(field)
+            );
+            let help = "write `type: object`, and what is in it under `properties`";
+            let mistake = Diagnostic::warning(Code::NotAnObject, ty.place(), message);
+            errors.push(mistake.with_help(help));
         }
     }
 }

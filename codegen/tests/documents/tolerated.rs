@@ -1,6 +1,6 @@
 //! What AsyncAPI forbids but documents do: a warning, and the code that was plainly meant.
 
-use specwire_codegen::{Generated, generate};
+use specwire_codegen::{Code, Generated, generate};
 
 use crate::summary::interactions;
 
@@ -215,4 +215,19 @@ operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}",
         let written = format!("\"{wire}\"");
         assert!(clock.code.contains(&written), "{wire} in {}", clock.code);
     }
+}
+
+#[test]
+fn the_url_of_a_server_is_its_host() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Clock, version: 1.0.0}
+servers: {main: {host: 'wss://example.com/v1/', protocol: wss, pathname: /ws}}
+channels: {ticks: {address: ticks, messages: {tick: {payload: {type: string}}}}}
+operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}
+";
+    let generated = generate("Clock.yaml", text).expect("it is plain what is meant");
+    let codes: Vec<_> = generated.warnings.iter().map(|one| one.code()).collect();
+    assert_eq!(codes, [Code::MoreThanHost]);
+    assert_eq!(generated.api.servers[0].host, "example.com/v1");
 }

@@ -52,33 +52,48 @@ struct Names<'s> {
     definitions: HashMap<String, Node<'s>>,
     uses: Vec<Named<'s>>,
     left: Vec<Named<'s>>,
+    unread: Vec<Unread<'s>>,
 }
 
 /// What is not understood, and why.
-type Unread<'s> = (Node<'s>, String);
+pub(super) type Unread<'s> = (Node<'s>, String);
 
 impl<'s> Names<'s> {
-    /// By the text that is the name, if all of the schema is understood.
-    fn find(root: Node<'s>) -> Result<HashMap<Id, Node<'s>>, Unread<'s>> {
+    /// By the text that is the name, if all of the schema is understood; or else what is not.
+    fn find(root: Node<'s>) -> Result<HashMap<Id, Node<'s>>, Vec<Unread<'s>>> {
         let mut names = Self::default();
         let mut seen = HashSet::new();
         names.left.push((root, None));
         while let Some((node, namespace)) = names.left.pop() {
-            if seen.insert(node.id()) {
-                names.look(node, namespace)?;
+            if seen.insert(node.id())
+                && let Err(unread) = names.look(node, namespace)
+            {
+                names.unread.push(unread);
             }
         }
-        let found = names.uses.iter().map(|(node, namespace)| {
+        let mut found = HashMap::new();
+        for (node, namespace) in names.uses {
             let text = node.text().unwrap_or_default();
-            let full = full_name(text, *namespace);
-            let found = names.definitions.get(&full);
+            let full = full_name(text, namespace);
+            let definition = names.definitions.get(&full);
             // What has no namespace can be named from within one.
-            match found.or_else(|| names.definitions.get(text)) {
-                Some(found) => Ok((node.id(), *found)),
-                None => Err((*node, format!("{} is defined nowhere in it", quote(text)))),
+            match definition.or_else(|| names.definitions.get(text)) {
+                Some(definition) => _ = found.insert(node.id(), *definition),
+                None => {
+                    let message = format!("{} is defined nowhere in it", quote(text));
+                    names.unread.push((node, message));
+                }
             }
-        });
-        found.collect()
+        }
+        match names.unread.is_empty() {
+            true => Ok(found),
+            false => Err(names.unread),
+        }
+    }
+
+    /// Notes what is not understood of a part that others do not depend on.
+    fn check<T>(&mut self, result: Result<T, Unread<'s>>) -> Option<T> {
+        result.map_err(|unread| self.unread.push(unread)).ok()
     }
 
     fn look(&mut self, node: Node<'s>, namespace: Option<&'s str>) -> Result<(), Unread<'s>> {
@@ -97,9 +112,11 @@ impl<'s> Names<'s> {
             }
             for item in node.items() {
                 if item.is_sequence() {
-                    return Err((item, "found a union within a union".to_owned()));
+                    let message = "found a union within a union".to_owned();
+                    self.unread.push((item, message));
+                } else {
+                    self.left.push((item, namespace));
                 }
-                self.left.push((item, namespace));
             }
             return Ok(());
         }
@@ -116,8 +133,14 @@ impl<'s> Names<'s> {
                 }
                 let mut seen = HashSet::new();
                 for field in fields.items() {
-                    once(&mut seen, member(field, "name")?)?;
-                    self.left.push((member(field, "type")?, namespace));
+                    let name = member(field, "name").and_then(|name| once(&mut seen, name));
+                    self.check(name);
+                    if !field.is_mapping() {
+                        continue;
+                    }
+                    if let Some(ty) = self.check(member(field, "type")) {
+                        self.left.push((ty, namespace));
+                    }
                 }
             }
             Some("enum") => {
@@ -125,9 +148,9 @@ impl<'s> Names<'s> {
                 let mut seen = HashSet::new();
                 let symbols = member(node, "symbols")?;
                 for symbol in symbols.items() {
-                    once(&mut seen, symbol)?;
+                    self.check(once(&mut seen, symbol));
                 }
-                if seen.is_empty() {
+                if symbols.items().next().is_none() {
                     return Err((symbols, "found no symbol, expected one at least".to_owned()));
                 }
             }
@@ -191,12 +214,13 @@ fn full_name(name: &str, namespace: Option<&str>) -> String {
 }
 
 impl<'s> Schemas<'s, '_> {
-    /// The schema within `node`, if all of it is understood.
-    pub(super) fn avro(&mut self, node: Node<'s>) -> Result<Use, Unread<'s>> {
-        let schema = member(node, "schema")?;
-        let root = self.references.target(schema);
-        // Why the reference leads to nothing has been said.
-        let root = root.ok_or_else(|| (schema, "what it refers to is not there".to_owned()))?;
+    /// The schema within `node`, if all of it is understood; or else what is not.
+    pub(super) fn avro(&mut self, node: Node<'s>) -> Result<Use, Vec<Unread<'s>>> {
+        let schema = member(node, "schema").map_err(|unread| vec![unread])?;
+        let Some(root) = self.references.target(schema) else {
+            // Why the reference leads to nothing has been said.
+            return Err(vec![(schema, "what it refers to is not there".to_owned())]);
+        };
         let names = Names::find(root)?;
         self.avro_names.extend(names);
         Ok(self.avro_use(root))

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::avro::is_avro;
+use super::avro::{Unread, is_avro};
 use super::facts::{Additional, Facts, Listed, integer};
 use super::{
     Class, Mask, Member, Object, Part, Schema, Schemas, Types, Use, Value, Values, is_definition,
@@ -49,20 +49,24 @@ impl<'s> Schemas<'s, '_> {
         }
         if let Some(format) = parts.iter().find_map(|part| json_schema(part.node).err()) {
             let node = schema.node;
-            let (place, message) = match is_avro(format).then(|| self.avro(node)) {
+            let reasons = match is_avro(format).then(|| self.avro(node)) {
                 Some(Ok(used)) => {
                     schema.class = Class::Same(used);
                     return schema;
                 }
-                Some(Err((place, why))) => {
-                    (place, format!("this schema of Avro's is not read: {why}"))
+                Some(Err(reasons)) => {
+                    let reasons = reasons.into_iter();
+                    let reason = |why| format!("this schema of Avro's is not read: {why}");
+                    reasons.map(|(place, why)| (place, reason(why))).collect()
                 }
-                None => (
+                None => vec![(
                     node.get("schemaFormat").unwrap_or(node),
                     format!("schemas of the format {} are not read", quote(format)),
-                ),
+                )],
             };
-            return self.unread(schema, place, message);
+            self.warn_of_unread(reasons);
+            schema.is_unread = true;
+            return schema;
         }
         if parts.is_empty() {
             return schema;
@@ -372,12 +376,12 @@ impl<'s> Schemas<'s, '_> {
     }
 
     /// A schema in another language than JSON Schema.
-    fn unread(&mut self, mut schema: Schema<'s>, node: Node<'s>, message: String) -> Schema<'s> {
+    fn warn_of_unread(&mut self, reasons: Vec<Unread<'s>>) {
         let help = "values are taken as they come: JSON and text by the content type, else bytes";
-        let warning = Diagnostic::warning(Code::SchemaFormat, node.place(), message);
-        self.errors.push(warning.with_help(help));
-        schema.is_unread = true;
-        schema
+        for (node, message) in reasons {
+            let warning = Diagnostic::warning(Code::SchemaFormat, node.place(), message);
+            self.errors.push(warning.with_help(help));
+        }
     }
 
     /// A listed value is of the type; or is text whose quotes are missing; or none is of it, so that

@@ -3,7 +3,7 @@
 use super::facts::{Facts, integer};
 use super::{Part, Schemas};
 use crate::api::{Bound, Rules, Type};
-use crate::diagnostic::{Code, Diagnostic, quote};
+use crate::document::unchecked_pattern;
 use crate::source::Node;
 
 /// Formats that are checked.
@@ -45,14 +45,7 @@ impl<'s> Schemas<'s, '_> {
             match specwire_rules::Pattern::check(pattern) {
                 Ok(()) if rules.patterns.iter().any(|known| known == pattern) => {}
                 Ok(()) => rules.patterns.push(pattern.to_owned()),
-                Err(error) => {
-                    let message = format!("the pattern {} is not checked: {error}", quote(pattern));
-                    self.errors.push(Diagnostic::warning(
-                        Code::UncheckedPattern,
-                        node.place(),
-                        message,
-                    ));
-                }
+                Err(error) => self.errors.push(unchecked_pattern(node, pattern, &error)),
             }
         }
         rules.format = facts

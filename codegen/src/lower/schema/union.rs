@@ -186,6 +186,21 @@ impl<'s> Schemas<'s, '_> {
         if facts.types.has(Types::NULL) && facts.types != Types::ALL && base.is_empty() {
             schema.nullable = true;
         }
+        if let Some(tags) = tags.filter(|tags| {
+            !found.is_empty() && found.iter().all(|(_, inner)| tags.is_unknown_to(inner))
+        }) {
+            let place = tags.written.place();
+            let message = format!("no alternative declares {}", quote(tags.member));
+            let help = "add it to the `properties` of each, and to `required`";
+            self.errors.push(
+                Diagnostic::warning(Code::UnknownDiscriminator, place, message)
+                    .related(choice.list.key_place(), "these are the alternatives")
+                    .with_help(help),
+            );
+            found
+                .iter_mut()
+                .for_each(|(alternative, _)| alternative.tag = None);
+        }
         self.simplify(schema, found, choice, parts);
     }
 
@@ -394,6 +409,8 @@ fn is_same(one: &str, other: &str) -> bool {
 /// The member that tells alternatives apart.
 struct Tags<'s> {
     member: &'s str,
+    /// Where its name is written.
+    written: Node<'s>,
     /// Its value for each reference, where the names of the schemas are not it.
     mapping: Option<Node<'s>>,
 }
@@ -404,13 +421,27 @@ impl<'s> Tags<'s> {
         if let Some(member) = discriminator.text() {
             return Some(Self {
                 member,
+                written: discriminator,
                 mapping: None,
             });
         }
+        let written = discriminator.get("propertyName")?;
         Some(Self {
-            member: discriminator.get("propertyName")?.text()?,
+            member: written.text()?,
+            written,
             mapping: discriminator.get("mapping"),
         })
+    }
+
+    /// Its values are objects, and it is none of their members.
+    fn is_unknown_to(&self, schema: &Schema<'s>) -> bool {
+        match &schema.class {
+            Class::Struct(object) => {
+                let mut members = object.members.iter();
+                !members.any(|member| member.name == self.member)
+            }
+            _ => false,
+        }
     }
 
     /// The values that stand for an alternative, as JSON.

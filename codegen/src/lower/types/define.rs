@@ -7,6 +7,7 @@ use crate::api::{
     Base, Branch, DefaultValue, Enum, Field, Integer, Literal, Name, Rules, Struct, Test, Traits,
     Type, TypeDef, TypeKind, Union, Variant,
 };
+use crate::diagnostic::{Code, Diagnostic, quote};
 use crate::lower::schema::{Alternative, Class, Member, Object, SchemaId, Use, Values};
 use crate::name::{Scope, field_name, variant_name};
 use crate::source::Node;
@@ -89,6 +90,11 @@ impl<'s> Types<'s, '_> {
         let default = default
             .filter(|node| !node.is_null() && !member.required)
             .map(|node| self.default(node, &ty, &schema.class));
+        if let Some(DefaultValue { literal: None, .. }) = &default
+            && let Some(node) = member.node.get("default").or(schema.default)
+        {
+            self.warn_of_range(node, &ty, schema.node);
+        }
         Field {
             name: Name {
                 wire: member.name.to_owned(),
@@ -99,6 +105,24 @@ impl<'s> Types<'s, '_> {
             required: member.required,
             default,
         }
+    }
+
+    /// Says so where a default is beyond the type that its schema has become.
+    fn warn_of_range(&mut self, node: Node<'s>, ty: &Type, schema: Node<'s>) {
+        let ty = loose(ty.clone());
+        // What else is wrong with it the schema says itself.
+        let number = node.decimal().filter(|number| match ty {
+            Type::Integer(_) => !number.contains(['.', 'e']),
+            ty => ty == Type::F32,
+        });
+        let Some(number) = number else { return };
+        let expected = match schema.get("format").and_then(Node::text) {
+            Some(format) => format!("one of the format {}", quote(format)),
+            None => "one that 64 bits hold".to_owned(),
+        };
+        let message = format!("found the default {}, expected {expected}", quote(&number));
+        let warning = Diagnostic::warning(Code::InvalidDefault, node.place(), message);
+        self.schemas.errors.push(warning);
     }
 
     fn default(&self, node: Node<'s>, ty: &Type, class: &Class<'s>) -> DefaultValue {
