@@ -228,7 +228,9 @@ impl<'s> Types<'s, '_> {
         };
         let place = self.schemas.get(*id).node.key_place();
         let warning = Diagnostic::warning(Code::DeepTypes, place, deep.message());
-        self.schemas.errors.push(warning.with_help(deep.help()));
+        // Of a document with errors nothing is compiled.
+        let warning = warning.with_help(deep.help()).unless_errors();
+        self.schemas.errors.push(warning);
     }
 
     /// Looks at each message's payload and headers.
