@@ -74,6 +74,26 @@ impl Pattern {
     pub fn check(source: &str) -> Result<(), PatternError> {
         compile(source).map(|_| ())
     }
+
+    /// Whether a pattern is one at all, which takes much less time to find out than [`Pattern::check`].
+    ///
+    /// ```
+    /// use specwire_rules::Pattern;
+    ///
+    /// assert!(Pattern::check_syntax("^(?!test)").is_ok());
+    /// let error = Pattern::check_syntax("^(test").unwrap_err();
+    /// assert_eq!(error.to_string(), "`(` without `)`");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    pub fn check_syntax(source: &str) -> Result<(), PatternError> {
+        match Translator::new(source).translate() {
+            Err(error) if error.is_invalid => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for Pattern {

@@ -96,9 +96,7 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
 /// A pattern that is none is one wherever it stands; others are looked at where values are held to them.
 fn pattern(value: Node<'_>, errors: &mut Errors) {
     let text = value.text().unwrap_or_default();
-    if let Err(error) = specwire_rules::Pattern::check(text)
-        && error.is_invalid()
-    {
+    if let Err(error) = specwire_rules::Pattern::check_syntax(text) {
         errors.push(unchecked_pattern(value, text, &error));
     }
 }

@@ -75,7 +75,7 @@ fn objects(resolved: &Resolved<'_>, errors: &mut Errors) {
             );
             let help = "write `type: object`, and what is in it under `properties`";
             let mistake = Diagnostic::warning(Code::NotAnObject, ty.place(), message);
-            errors.push(mistake.with_help(help));
+            errors.push(mistake.with_help(help).unless_errors());
         }
     }
 }
