@@ -51,6 +51,8 @@ struct Load {
     /// Messages that came, and that were published, since the phase began.
     heard: u64,
     published: u64,
+    /// Messages that are to come of what was sent, if none are lost.
+    expected: u64,
     last_heard: Instant,
 }
 
@@ -107,6 +109,7 @@ impl Load {
             start: Instant::now(),
             heard: 0,
             published: 0,
+            expected: 0,
             last_heard: Instant::now(),
         })
     }
@@ -134,7 +137,7 @@ impl Load {
         if found.count == 0 {
             return Err("no message came back".to_owned());
         }
-        self.begin(Phase::Quiet);
+        self.phase = Phase::Quiet;
         self.quiet()?;
         if self.plan.rate > 0.0 {
             found.latencies = self.paced(all)?;
@@ -203,6 +206,7 @@ impl Load {
         let server = Usage::of(&self.plan.process.to_string());
         self.open(AT_ONCE)?;
         self.settle()?;
+        self.begin(Phase::Quiet);
         self.wait(Duration::from_secs(1))?;
         let with = resident(self.plan.process);
         for _ in 0..BATCH {
@@ -244,7 +248,7 @@ impl Load {
         self.phase = phase;
         self.start = Instant::now();
         self.last_heard = self.start;
-        (self.heard, self.published) = (0, 0);
+        (self.heard, self.published, self.expected) = (0, 0, 0);
         for connection in &mut self.connections {
             connection.heard = 0;
         }
@@ -361,6 +365,11 @@ impl Load {
     }
 
     fn send(&mut self, number: usize, count: usize) -> Result<(), String> {
+        self.expected += count as u64
+            * match self.plan.answered {
+                Answered::Sender => 1,
+                Answered::By(heard_by) => self.heard_by(heard_by),
+            };
         let Some(connection) = self.connections.get_mut(number) else {
             return Ok(());
         };
@@ -389,16 +398,17 @@ impl Load {
         Ok(())
     }
 
-    /// Waits until nothing has come for a while.
+    /// Waits until all has come, or nothing for a while: some servers lose what they have no room for.
     fn quiet(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let heard = self.heard;
-            self.wait(Duration::from_millis(100))?;
-            if heard == self.heard || Instant::now() > deadline {
-                return Ok(());
-            }
+        self.last_heard = Instant::now();
+        while self.heard < self.expected
+            && self.last_heard.elapsed() < Duration::from_millis(200)
+            && Instant::now() < deadline
+        {
+            self.turn(Duration::from_millis(10))?;
         }
+        Ok(())
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), String> {

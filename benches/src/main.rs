@@ -7,6 +7,7 @@
 //!
 //! `docs/performance.md` says what is measured, and shows what was.
 
+mod builds;
 mod cases;
 mod instructions;
 mod load;
@@ -83,6 +84,12 @@ enum Part {
         #[arg(long)]
         update: bool,
     },
+    /// Builds a server from nothing, and tonic's helloworld, in turn
+    Builds {
+        /// How often
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
     /// One of those paths
     #[command(hide = true)]
     Walk {
@@ -106,6 +113,7 @@ enum Part {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.part {
+        Some(Part::Builds { rounds }) => builds::run(*rounds),
         Some(Part::Instructions { update }) => instructions::run(*update),
         Some(Part::Walk { path, times }) => instructions::walk(*path, *times),
         Some(Part::Load) => load::run(),
@@ -196,8 +204,10 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         println!("{table}");
         reported.push((case, rows, table));
     }
+    let summary = report::summary(&servers, &reported);
+    println!("{summary}");
     if let Some(folder) = &arguments.out {
-        report::write(folder, &reported).map_err(text)?;
+        report::write(folder, &summary, &reported).map_err(text)?;
         plot::write(folder, &reported).map_err(text)?;
     }
     let failed = reported.iter().any(|(_, rows, _)| {

@@ -63,7 +63,8 @@ fn rate(found: &Found) -> f64 {
     found.count as f64 / found.seconds
 }
 
-fn spread(mut values: Vec<f64>) -> [f64; 3] {
+/// The median, the least and the most.
+pub(crate) fn spread(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
     let middle = values.len() / 2;
@@ -152,6 +153,62 @@ pub(crate) fn table(case: &Case, rows: &mut [Row]) -> String {
     table
 }
 
+/// What was measured, in one table: a line for each case, and a column for each server.
+pub(crate) fn summary(servers: &[Server], reported: &[(&Case, Vec<Row>, String)]) -> String {
+    let mut table = "| CPU µs each (× raw) |".to_owned();
+    for server in servers {
+        let _ = write!(table, " {} |", server.name);
+    }
+    let _ = writeln!(table, "\n|---|{}", "---|".repeat(servers.len()));
+    for (case, rows, _) in reported {
+        let _ = write!(table, "| {} |", sentence(&case.title));
+        for server in servers {
+            let row = rows.iter().find(|row| row.name == server.name);
+            let cell = match row.filter(|row| !row.rounds.is_empty()) {
+                None => "–".to_owned(),
+                Some(row) if case.measured == What::Memory => {
+                    format!("{:.2} KiB", row.spread(|found| memory(found, 1))[0])
+                }
+                Some(row) => {
+                    let cost = row.cost()[0];
+                    let digits = if cost < 1.0 { 3 } else { 2 };
+                    let ratio = spread(row.ratios.clone())[0];
+                    if ratio.is_nan() {
+                        format!("{cost:.digits$}")
+                    } else {
+                        format!("{cost:.digits$} ({ratio:.2})")
+                    }
+                }
+            };
+            let _ = write!(table, " {cell} |");
+        }
+        table.push('\n');
+    }
+    let _ = writeln!(table, "\n{}", machine());
+    table
+}
+
+/// Where this was measured.
+fn machine() -> String {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let (processor, kernel, load) = (
+        read("/proc/cpuinfo"),
+        read("/proc/sys/kernel/osrelease"),
+        read("/proc/loadavg"),
+    );
+    let name = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("an unknown processor", |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let loads: Vec<&str> = load.split_whitespace().take(3).collect();
+    format!(
+        "{cores} × {name}, Linux {}; load average at the end {}.",
+        kernel.trim(),
+        loads.join(", ")
+    )
+}
+
 impl Row {
     fn start(&self) -> String {
         let [cost, least, most] = self.cost();
@@ -201,8 +258,12 @@ pub(crate) fn thousands(number: f64) -> String {
     text
 }
 
-/// One file for each group that was measured.
-pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io::Result<()> {
+/// One file for each group that was measured, and one for all.
+pub(crate) fn write(
+    folder: &Path,
+    summary: &str,
+    reported: &[(&Case, Vec<Row>, String)],
+) -> io::Result<()> {
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
     for (case, _, table) in reported {
         let file = files
@@ -212,6 +273,7 @@ pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io
         file.push_str(table);
     }
     fs::create_dir_all(folder)?;
+    fs::write(folder.join("summary.md"), format!("# Summary\n\n{summary}"))?;
     for (group, text) in files {
         fs::write(folder.join(format!("{group}.md")), text)?;
     }
