@@ -1,20 +1,22 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
-use std::future::ready;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout_at};
 
+use crate::alarm::Alarm;
+use crate::cue::Cue;
 use crate::framing::{Accepted, Frame, Framing, Input, Refusal, Written};
 use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
-use crate::outbox::{Outbox, Pending, Queued, outbox};
+use crate::outbox::{Outbox, Overflow, Pending, Queued, outbox};
 use crate::peer::Peer;
 use crate::rate::{Allowance, Window};
 use crate::routes::Scope;
@@ -22,8 +24,13 @@ use crate::seldom::seldom;
 use crate::session::Session;
 use crate::socket::{Due, Incoming, Liveness, Moved, Socket, Stuck};
 
-/// Frames that are read before other things have their turn.
-const READ_AT_ONCE: usize = 64;
+/// What is done before other connections have their turn: frames that are read, and batches that are
+/// written.
+const AT_ONCE: usize = 64;
+
+/// Events that are written as one batch, and the bytes beyond which it takes no more.
+const BATCH: usize = 64;
+const BATCH_BYTES: usize = 16 << 10;
 
 /// One connection of a server, after its handshake.
 #[derive(Debug)]
@@ -36,6 +43,7 @@ pub(crate) struct Connection<S> {
     pending: Pending,
     peer: Arc<Peer>,
     liveness: Liveness,
+    alarm: Alarm,
     /// The number of the last ping, and when it was sent.
     pinged: (u64, Instant),
     allowance: Allowance,
@@ -57,10 +65,10 @@ pub(crate) struct Connection<S> {
 /// What tells a connection of a server to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Leave {
-    /// Cancelled when nothing more is to be read, and what is in flight to be answered.
-    pub(crate) told: CancellationToken,
-    /// Cancelled when that has taken too long.
-    pub(crate) deadline: CancellationToken,
+    /// Given when nothing more is to be read, and what is in flight to be answered.
+    pub(crate) told: Cue,
+    /// Given when that has taken too long.
+    pub(crate) deadline: Cue,
 }
 
 /// How a connection ends.
@@ -79,6 +87,22 @@ enum End {
 impl From<Stuck> for End {
     fn from(_: Stuck) -> Self {
         Self::Drop("the peer does not take what is written to it")
+    }
+}
+
+/// Why a connection is not just served on.
+enum Halt {
+    /// It is told to leave.
+    Told,
+    /// It ends.
+    End(End),
+    /// It ends if the peer's time is really over.
+    IfLate(End),
+}
+
+impl<E: Into<End>> From<E> for Halt {
+    fn from(end: E) -> Self {
+        Self::End(end.into())
     }
 }
 
@@ -103,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             pending,
             peer,
             liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
+            alarm: Alarm::default(),
             pinged: (0, Instant::now()),
             allowance: Allowance::new(limits.messages),
             controls: Window::new(Duration::from_secs(1)),
@@ -174,94 +199,153 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    /// Until `stop`.
-    async fn serve(&mut self, stop: &CancellationToken) -> Result<(), End> {
-        // What stays the same is waited for once, and not anew whenever something else happens.
-        let overflow = self.pending.overflow();
-        let mut overflowed = pin!(overflow.cancelled());
-        let mut stopped = pin!(stop.cancelled());
-        let signal = self.pending.signal();
-        let mut filled = pin!(signal.filled());
-        let mut batch = Vec::new();
+    /// Until it is told to leave.
+    async fn serve(&mut self, told: &Cue) -> Result<(), End> {
+        let mut told = pin!(told.given());
         loop {
-            self.start_answer(&mut batch)?;
-            let is_more = self.write_queued(&mut batch)?;
-            // In this order: whoever may not read yet must be woken when he may.
-            let due = self.due();
-            let may_read = self.may_read();
-            let wake = due.as_ref().map_or(self.last_message, |(at, _)| *at);
-            // Fair: neither a peer that sends without end nor a handler that does keeps the others
-            // waiting.
-            tokio::select! {
-                () = &mut stopped => return Ok(()),
-                () = &mut overflowed => return Err(End::Close(SLOW_CONSUMER)),
-                () = async { sleep_until(wake).await }, if due.is_some() => {
-                    if let Some((_, Some(refusal))) = due {
-                        self.end_unless_late(may_read, End::Close(refusal)).await?;
-                    }
-                }
-                due = self.liveness.due() => match due {
-                    Due::Ping => self.ping()?,
-                    // A sign of life that was not read is not missing.
-                    Due::GiveUp if !may_read => self.liveness.heard(),
-                    Due::GiveUp => {
-                        let end = End::Drop("the peer shows no sign of life");
-                        self.end_unless_late(may_read, end).await?;
-                    }
-                },
-                () = &mut filled, if !self.socket.is_writing() => filled.set(signal.filled()),
-                () = ready(()), if is_more => {}
-                () = self.session.reap() => {}
-                moved = self.socket.moved(may_read) => {
-                    let mut next = Some(moved);
-                    let mut left = READ_AT_ONCE;
-                    while let Some(moved) = next.take() {
-                        self.act(moved)?;
-                        left -= 1;
-                        // What is there already is read before any of it is answered, so that the
-                        // answers are written at once.
-                        if left > 0 && self.may_read() {
-                            next = self.socket.moved(true).now_or_never();
-                        }
-                    }
-                }
+            match poll_fn(|cx| self.poll_serve(cx, told.as_mut())).await {
+                Halt::Told => return Ok(()),
+                Halt::End(end) => return Err(end),
+                Halt::IfLate(end) => self.end_unless_late(end).await?,
             }
         }
     }
 
-    /// Writes as much of what is queued as makes a batch and the network takes now, and says whether
-    /// there is more for another.
-    fn write_queued(&mut self, batch: &mut Vec<Queued>) -> Result<bool, End> {
-        if self.socket.is_writing() || self.answer.is_some() {
-            return Ok(false);
+    /// Goes on as far as that goes now.
+    ///
+    /// A connection is woken for one of many reasons, and most often for a message: so what is looked
+    /// at each time is what can be looked at for next to nothing.
+    fn poll_serve(
+        &mut self,
+        cx: &mut Context<'_>,
+        told: Pin<&mut impl Future<Output = ()>>,
+    ) -> Poll<Halt> {
+        if told.poll(cx).is_ready() {
+            return Poll::Ready(Halt::Told);
         }
-        let is_more = self.pending.take_now(batch);
-        if batch.is_empty() {
-            return Ok(false);
-        }
-        self.start(batch)?;
-        if self.socket.write_now() {
-            self.written();
-        }
-        Ok(is_more && !self.socket.is_writing())
+        let halt = match self.go_on(cx) {
+            Ok(()) => return Poll::Pending,
+            Err(halt) => halt,
+        };
+        Poll::Ready(halt)
     }
 
-    fn act(&mut self, moved: Result<Moved, Stuck>) -> Result<(), End> {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
+        let now = Instant::now();
+        self.pending.is_at_work();
+        // Fair: neither a peer that sends without end nor a handler that does keeps the others
+        // waiting.
+        for _ in 0..AT_ONCE {
+            // What is there already is read before any of it is answered, so that the answers are
+            // written at once.
+            let may_read = self.read(cx, now)?;
+            let has_written = self.write(cx, now)?;
+            let has_reaped = self.session.poll_reap(cx).is_ready();
+            if has_written || has_reaped || !may_read && self.may_read(now) {
+                continue;
+            }
+            return self.wait(cx, now, may_read);
+        }
+        cx.waker().wake_by_ref();
+        self.wait(cx, now, self.may_read(now))
+    }
+
+    /// Reads what has come, as much as may be read, and writes on meanwhile. Says whether more may be
+    /// read when it comes.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, End> {
+        for _ in 0..AT_ONCE {
+            let may_read = self.may_read(now);
+            match self.socket.poll_moved(cx, may_read) {
+                Poll::Ready(moved) => self.act(moved, now)?,
+                Poll::Pending => return Ok(may_read),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(self.may_read(now))
+    }
+
+    /// Writes a batch of what is queued, and after that an answer of the framing itself, as far as the
+    /// network takes it now. Says whether there may be more to do, or to wait for, at once.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, End> {
+        let mut events = 0;
+        let mut is_all = false;
+        loop {
+            let can_write = !self.socket.is_writing() || events > 0;
+            match self.pending.poll_next(cx, can_write) {
+                Poll::Ready(Ok(queued)) => {
+                    self.start(&queued, now)?;
+                    events += 1;
+                    if events == BATCH || self.socket.unwritten() >= BATCH_BYTES {
+                        break;
+                    }
+                }
+                Poll::Ready(Err(Overflow)) => return Err(End::Close(SLOW_CONSUMER)),
+                Poll::Pending => {
+                    if can_write && let Some(answer) = self.answer.take() {
+                        self.socket.put(&answer)?;
+                        events += 1;
+                    }
+                    is_all = true;
+                    break;
+                }
+            }
+        }
+        if events == 0 {
+            return Ok(false);
+        }
+        if !self.socket.write_now(cx) {
+            return Ok(true);
+        }
+        self.written();
+        Ok(!is_all)
+    }
+
+    /// What happens when nothing else does.
+    fn wait(&mut self, cx: &mut Context<'_>, now: Instant, may_read: bool) -> Result<(), Halt> {
+        if let Some((at, refusal)) = self.due(now)
+            && self.alarm.poll(cx, at).is_ready()
+        {
+            match refusal {
+                Some(refusal) => return Err(Halt::IfLate(End::Close(refusal))),
+                // Again, to read on.
+                None => cx.waker().wake_by_ref(),
+            }
+        }
+        while let Poll::Ready(due) = self.liveness.poll_due(cx, now) {
+            match due {
+                Due::Ping => {
+                    self.ping(now)?;
+                    cx.waker().wake_by_ref();
+                }
+                // A sign of life that was not read is not missing.
+                Due::GiveUp if !may_read => self.liveness.heard(),
+                Due::GiveUp => {
+                    let end = End::Drop("the peer shows no sign of life");
+                    return Err(Halt::IfLate(end));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, moved: Result<Moved, Stuck>, now: Instant) -> Result<(), End> {
         match moved? {
             Moved::Written => self.written(),
-            Moved::Read(incoming) => self.receive(&incoming)?,
+            Moved::Read(incoming) => self.receive(&incoming, now)?,
         }
         Ok(())
     }
 
     /// The peer's time is over. It ends unless something has come that this end had no time to read:
     /// on a machine that is busy, or was stopped, it is this end that is late.
-    async fn end_unless_late(&mut self, may_read: bool, end: End) -> Result<(), End> {
+    async fn end_unless_late(&mut self, end: End) -> Result<(), End> {
         // Until the runtime has looked at what came meanwhile.
         tokio::task::yield_now().await;
-        while may_read && let Some(moved) = self.socket.moved(true).now_or_never() {
+        while self.may_read(Instant::now())
+            && let Some(moved) = self.socket.moved(true).now_or_never()
+        {
             let is_read = matches!(moved, Ok(Moved::Read(_)));
-            self.act(moved)?;
+            self.act(moved, Instant::now())?;
             if is_read {
                 return Ok(());
             }
@@ -270,70 +354,80 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// What happens if nothing else does: the connection is closed, or more may be read.
-    fn due(&self) -> Option<(Instant, Option<Refusal>)> {
+    fn due(&self, now: Instant) -> Option<(Instant, Option<Refusal>)> {
         let init = self.framing.is_waiting();
         let init = init.then_some((self.init_deadline, Some(NO_INIT)));
         let idle = self.idle_timeout < Duration::MAX;
         let idle = idle.then(|| (after_from(self.last_message, self.idle_timeout), Some(IDLE)));
-        let used_up = self.allowance.used_up_until().map(|until| (until, None));
+        let used_up = self.allowance.used_up_until(now).map(|until| (until, None));
         let all = [init, idle, used_up];
         all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What was read is answered before more is read: a peer that sends without reading fills its own
     /// connection, and nothing here. One that sends too fast waits as well.
-    fn may_read(&self) -> bool {
-        self.allowance.used_up_until().is_none()
+    fn may_read(&self, now: Instant) -> bool {
+        self.allowance.used_up_until(now).is_none()
             && self.answer.is_none()
             && self.outbox.is_roomy()
             && self.session.takes_more()
     }
 
     /// The server stops: what is being answered is, and then the connection closes.
-    async fn drain(&mut self, deadline: &CancellationToken) -> End {
-        let mut batch = Vec::new();
-        let drained: Result<(), End> = async {
-            while self.session.is_busy() {
-                tokio::select! {
-                    biased;
-                    () = deadline.cancelled() => break,
-                    () = self.pending.take(&mut batch), if !self.socket.is_writing() => {
-                        self.start(&mut batch)?;
-                    }
-                    () = self.session.reap() => {}
-                    moved = self.socket.moved(false) => {
-                        moved?;
-                        self.written();
-                    }
-                }
+    async fn drain(&mut self, deadline: &Cue) -> End {
+        let mut ended = pin!(deadline.given());
+        let drained = poll_fn(|cx| {
+            if ended.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
             }
-            Ok(())
-        }
-        .await;
+            self.poll_drain(cx)
+        });
+        let drained: Result<(), End> = drained.await;
         drained.err().unwrap_or(End::Close(GOING_AWAY))
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        for _ in 0..AT_ONCE {
+            if !self.session.is_busy() {
+                return Poll::Ready(Ok(()));
+            }
+            while let Poll::Ready(moved) = self.socket.poll_moved(cx, false) {
+                self.act(moved, Instant::now())?;
+            }
+            let has_written = self.write(cx, Instant::now())?;
+            let has_reaped = self.session.poll_reap(cx).is_ready();
+            if !has_written && !has_reaped {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Writes all that is queued, in the time that the peer has to take any of it.
     async fn flush(&mut self) -> Result<(), Stuck> {
         let deadline = after(self.write_timeout);
         let flush = async {
-            let mut batch = Vec::new();
             loop {
                 self.socket.finish().await?;
                 self.written();
-                let _ = self.pending.take_now(&mut batch);
-                if batch.is_empty() {
+                while self.socket.unwritten() < BATCH_BYTES {
+                    let Some(queued) = self.pending.next_now() else {
+                        break;
+                    };
+                    // The connection ends in any case.
+                    let _ = self.start_event(&queued)?;
+                }
+                if !self.socket.is_writing() {
                     return Ok(());
                 }
-                // The connection ends in any case.
-                let _ = self.start_batch(&mut batch)?;
             }
         };
         timeout_at(deadline, flush).await.unwrap_or(Err(Stuck))
     }
 
     /// Acts on what was read.
-    fn receive(&mut self, incoming: &Incoming) -> Result<(), End> {
+    fn receive(&mut self, incoming: &Incoming, now: Instant) -> Result<(), End> {
         self.liveness.heard();
         let frame = match incoming {
             Incoming::Text(text) => Frame::from(text.as_str()),
@@ -342,17 +436,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Incoming::Pong(payload) => {
                 let (number, sent) = self.pinged;
                 if payload[..] == number.to_be_bytes() {
-                    self.peer.answered_after(sent.elapsed());
+                    self.peer
+                        .answered_after(now.saturating_duration_since(sent));
                 }
                 return self.control();
             }
             Incoming::Closed(_) => return Err(End::Closed),
             Incoming::Failed(refusal) => return Err(End::Close(refusal.clone())),
         };
-        self.allowance.take();
+        self.allowance.take(now);
         let input = self.framing.read(frame).map_err(End::Close)?;
         if !matches!(input, Input::Answer(_) | Input::Nothing) {
-            self.last_message = Instant::now();
+            self.last_message = now;
         }
         match input {
             Input::Open(open) => self.session.open(&open, &self.scope),
@@ -374,50 +469,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(())
     }
 
-    fn ping(&mut self) -> Result<(), Stuck> {
+    fn ping(&mut self, now: Instant) -> Result<(), Stuck> {
         let number = self.pinged.0.wrapping_add(1);
-        self.pinged = (number, Instant::now());
+        self.pinged = (number, now);
         self.socket.start_ping(&number.to_be_bytes())
     }
 
-    /// Starts to write what was queued before an answer of the framing itself, and then that.
-    fn start_answer(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
-        if self.answer.is_none() || self.socket.is_writing() {
-            return Ok(());
-        }
-        let _ = self.pending.take_now(batch);
-        if batch.is_empty() {
-            return match self.answer.take() {
-                Some(answer) => Ok(self.socket.put(&answer)?),
-                None => Ok(()),
-            };
-        }
-        self.start(batch)
-    }
-
-    fn start(&mut self, batch: &mut Vec<Queued>) -> Result<(), End> {
-        self.last_message = Instant::now();
-        match self.start_batch(batch)? {
+    fn start(&mut self, queued: &Queued, now: Instant) -> Result<(), End> {
+        self.last_message = now;
+        match self.start_event(queued)? {
             Some(refusal) => Err(End::Close(refusal)),
             None => Ok(()),
         }
     }
 
-    /// Starts to write the frames of a batch, up to one that the framing closes the connection at.
-    fn start_batch(&mut self, batch: &mut Vec<Queued>) -> Result<Option<Refusal>, Stuck> {
-        for queued in batch.drain(..) {
-            match self.framing.write(&queued.event) {
-                Written::Frame(frame) => {
-                    let count = u64::from(queued.is_publication);
-                    self.on_their_way = self.on_their_way.saturating_add(count);
-                    self.socket.put(&frame)?;
-                }
-                Written::Nothing => {}
-                Written::Close(refusal) => return Ok(Some(refusal)),
+    /// Starts to write the frame of an event, unless the framing closes the connection at it.
+    fn start_event(&mut self, queued: &Queued) -> Result<Option<Refusal>, Stuck> {
+        match self.framing.write(&queued.event) {
+            Written::Frame(frame) => {
+                let count = u64::from(queued.is_publication);
+                self.on_their_way = self.on_their_way.saturating_add(count);
+                self.socket.put(&frame)?;
             }
+            Written::Nothing => {}
+            Written::Close(refusal) => return Ok(Some(refusal)),
         }
-        // An idle connection holds no memory for it.
-        *batch = Vec::new();
         Ok(None)
     }
 

@@ -429,11 +429,10 @@ impl Content {
     /// members beside its own; a name that both have is the payload's.
     #[must_use]
     pub fn together(&self) -> Frame<'_> {
-        let payload = self.payload.get();
-        let text = || serde_json::from_str::<String>(payload).ok();
+        let text = || json::unquoted(&self.payload);
         let frame = match self.carried_as {
             payload::Content::Json => None,
-            payload::Content::Text => text().map(Frame::from),
+            payload::Content::Text => text().map(Frame::Text),
             payload::Content::Binary => text()
                 .and_then(|text| BASE64.decode(text.as_bytes()).ok())
                 .map(Frame::from),

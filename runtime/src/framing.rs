@@ -24,11 +24,11 @@
 //!         })
 //!     }
 //!
-//!     fn write(&self, event: &Event) -> Written {
+//!     fn write<'a>(&self, event: &'a Event) -> Written<'a> {
 //!         match event.body() {
 //!             Body::Message(content) => match content.together() {
 //!                 Frame::Text(json) => format!("{}\n{json}", content.message()).into(),
-//!                 bytes => Written::Frame(bytes.into_owned()),
+//!                 bytes => bytes.into(),
 //!             },
 //!             Body::Fault(fault) => format!("error\n{fault}").into(),
 //!             _ => Written::Nothing,
@@ -82,7 +82,7 @@ pub trait Framing: fmt::Debug + Send + Sync + 'static {
     fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal>;
 
     /// The frame that says this to the peer.
-    fn write(&self, event: &Event) -> Written;
+    fn write<'a>(&self, event: &'a Event) -> Written<'a>;
 
     /// Opening the URL of a document or a channel starts what the service sends there by itself. So it
     /// is by default; a framing in which a peer can ask for it says no.
@@ -164,16 +164,16 @@ impl Input<'_> {
 /// What a framing makes of an event.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Written {
+pub enum Written<'a> {
     /// This frame.
-    Frame(Frame<'static>),
+    Frame(Frame<'a>),
     /// No frame, for the framing has none that says it.
     Nothing,
     /// The end of the connection, in place of a frame that would say what is wrong.
     Close(Refusal),
 }
 
-impl<F: Into<Frame<'static>>> From<F> for Written {
+impl<'a, F: Into<Frame<'a>>> From<F> for Written<'a> {
     fn from(frame: F) -> Self {
         Self::Frame(frame.into())
     }

@@ -44,6 +44,30 @@ pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a RawValue> {
     value
 }
 
+/// The text that a JSON string is.
+pub(crate) fn unquoted(string: &RawValue) -> Option<Cow<'_, str>> {
+    let text = string.get();
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.contains('\\') => Some(Cow::Borrowed(inner)),
+        _ => serde_json::from_str(text).map(Cow::Owned).ok(),
+    }
+}
+
+/// Adds a JSON string to JSON text (RFC 8259, 7).
+pub(crate) fn push_string(text: &mut String, string: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if string.bytes().all(is_plain) {
+        text.push('"');
+        text.push_str(string);
+        text.push('"');
+    } else if let Ok(escaped) = serde_json::to_string(string) {
+        text.push_str(&escaped);
+    }
+}
+
 /// The JSON object with these members.
 pub(crate) fn object(members: &[Member<'_>]) -> Option<Box<RawValue>> {
     let mut serializer = serde_json::Serializer::new(Vec::new());
@@ -171,6 +195,27 @@ mod tests {
         for text in [r#"{"a":1,"a":2}"#, r#"{"a":1} x"#, "[]", r#"{"a":1"#, ""] {
             assert_eq!(find(text, "a"), None, "{text}");
         }
+    }
+
+    #[test]
+    fn strings_are_quoted_and_unquoted() {
+        for string in [
+            "",
+            "plain é ☃",
+            "a\"b",
+            "back\\slash",
+            "line\nend",
+            "\u{1}",
+            "\\",
+        ] {
+            let mut text = String::new();
+            push_string(&mut text, string);
+            assert_eq!(text, serde_json::to_string(string).unwrap());
+            let raw: &RawValue = serde_json::from_str(&text).unwrap();
+            assert_eq!(unquoted(raw).unwrap(), string);
+        }
+        let raw: &RawValue = serde_json::from_str("1").unwrap();
+        assert_eq!(unquoted(raw), None);
     }
 
     #[test]

@@ -55,9 +55,11 @@
 //! an `.await`, and no address that a peer could choose to have another's messages sent to.
 
 mod address;
+mod alarm;
 pub mod bus;
 mod client;
 mod connection;
+mod cue;
 mod described;
 mod error;
 mod fault;

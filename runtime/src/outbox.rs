@@ -7,11 +7,10 @@ mod waiting;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
@@ -38,23 +37,16 @@ pub(crate) struct Pending {
     queue: Arc<Queue>,
 }
 
-/// Tells that something has been queued.
-#[derive(Debug)]
-pub(crate) struct Signal(Arc<Queue>);
-
-impl Signal {
-    /// Resolves when something is queued, or has been since one of these was last awaited.
-    pub(crate) fn filled(&self) -> Notified<'_> {
-        self.0.filled.notified()
-    }
-}
-
 /// An event that is to be written.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) event: Event,
     pub(crate) is_publication: bool,
 }
+
+/// Something found no room, and so the connection is given up. What had room is still there to take.
+#[derive(Debug)]
+pub(crate) struct Overflow;
 
 /// The event was not queued: the connection is gone or given up, or has no room for it.
 #[derive(Debug)]
@@ -69,11 +61,8 @@ struct Queue {
     dropped: AtomicU64,
     replies: Room,
     state: Mutex<State>,
-    /// Wakes the connection.
-    filled: Notify,
     /// Wakes publishers that wait for room.
     freed: Notify,
-    overflow: CancellationToken,
 }
 
 /// What is left for those that wait for room.
@@ -92,6 +81,11 @@ struct State {
     /// What answers that do not wait take.
     answers: Taken,
     is_closed: bool,
+    has_overflowed: bool,
+    /// The connection, while it waits.
+    waiting: Option<Waker>,
+    /// It waits for events, and not only for the end.
+    wants_events: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,10 +101,6 @@ struct Other {
     weight: usize,
     is_reply: bool,
 }
-
-/// Events that are written as one batch, and the bytes beyond which it takes no more.
-const BATCH: usize = 64;
-const BATCH_BYTES: usize = 16 << 10;
 
 /// A queue within the limits.
 pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
@@ -133,9 +123,7 @@ pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
             bytes: Semaphore::new(max_bytes),
         },
         state: Mutex::default(),
-        filled: Notify::new(),
         freed: Notify::new(),
-        overflow: CancellationToken::new(),
     });
     let pending = Pending {
         queue: Arc::clone(&queue),
@@ -147,6 +135,30 @@ impl Outbox {
     /// Queues a reply, waiting for room. Cancelling it queues nothing.
     pub(crate) async fn send(&self, event: Event) -> Result<(), Closed> {
         self.reserve(event).await?.queue()
+    }
+
+    /// Queues a reply if there is room for it now, and gives it back if there is none.
+    pub(crate) fn send_now(&self, event: Event) -> Option<Event> {
+        let event = self.queue.fitting(event);
+        let weight = self.queue.weight(&event);
+        let room = &self.queue.replies;
+        let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
+        // Those who wait already hold what is left.
+        let (Ok(one), Ok(bytes)) = (
+            room.events.try_acquire(),
+            room.bytes.try_acquire_many(bytes),
+        ) else {
+            return Some(event);
+        };
+        let mut state = self.queue.state();
+        if state.is_closed {
+            return Some(event);
+        }
+        one.forget();
+        bytes.forget();
+        state.queue(event, weight, true);
+        wake(state);
+        None
     }
 
     /// Waits for room for a reply, which is queued when it is used.
@@ -183,8 +195,7 @@ impl Outbox {
         }
         state.answers = taken;
         state.queue(event, weight, false);
-        drop(state);
-        self.queue.filled.notify_one();
+        wake(state);
         Ok(())
     }
 
@@ -215,8 +226,7 @@ impl Outbox {
                 return Err(Closed);
             }
         }
-        drop(state);
-        self.queue.filled.notify_one();
+        wake(state);
         Ok(())
     }
 
@@ -278,9 +288,21 @@ impl Reserved<'_> {
         }
         self.room.into_iter().for_each(SemaphorePermit::forget);
         state.queue(self.event, self.weight, true);
-        drop(state);
-        self.queue.filled.notify_one();
+        wake(state);
         Ok(())
+    }
+}
+
+/// Wakes the connection for what has been queued, without the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waiting = if state.wants_events {
+        state.waiting.take()
+    } else {
+        None
+    };
+    drop(state);
+    if let Some(waiting) = waiting {
+        waiting.wake();
     }
 }
 
@@ -293,7 +315,10 @@ impl Queue {
     /// Nothing more is queued; what is, still goes out.
     fn give_up(&self, state: &mut State) {
         state.is_closed = true;
-        self.overflow.cancel();
+        state.has_overflowed = true;
+        if let Some(waiting) = state.waiting.take() {
+            waiting.wake();
+        }
         self.close_rooms();
     }
 
@@ -367,66 +392,79 @@ impl State {
 }
 
 impl Pending {
-    /// Waits for events, and takes as many of them as make a batch. Cancelling it loses nothing.
-    pub(crate) async fn take(&self, into: &mut Vec<Queued>) {
-        loop {
-            // What is queued from here on leaves its word.
-            let filled = self.queue.filled.notified();
-            self.take_now(into);
-            if !into.is_empty() {
-                return;
-            }
-            filled.await;
+    /// Takes the next event, if the connection can write one now, and remembers who waits otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Something found no room. Who cannot write now still learns of that.
+    pub(crate) fn poll_next(
+        &self,
+        cx: &mut Context<'_>,
+        can_write: bool,
+    ) -> Poll<Result<Queued, Overflow>> {
+        let mut state = self.queue.state();
+        if state.has_overflowed {
+            return Poll::Ready(Err(Overflow));
         }
+        if can_write && let Some(next) = self.pop(&mut state) {
+            drop(state);
+            self.tell_of(&next);
+            return Poll::Ready(Ok(next));
+        }
+        state.wants_events = can_write;
+        match &mut state.waiting {
+            Some(waiting) => waiting.clone_from(cx.waker()),
+            waiting => *waiting = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 
-    /// Takes what is queued now, as far as it makes a batch, and says whether there may be more.
-    pub(crate) fn take_now(&self, into: &mut Vec<Queued>) -> bool {
-        let mut state = self.queue.state();
-        let mut bytes = 0_usize;
-        let mut freed = false;
-        while into.len() < BATCH && bytes < BATCH_BYTES {
-            let (queued, weight) = if state.is_publication_next() {
-                let Some((event, weight)) = state.publications.pop(&self.queue.bounds) else {
-                    break;
-                };
-                freed = true;
-                let queued = Queued {
-                    event,
-                    is_publication: true,
-                };
-                (queued, weight)
+    /// The connection is at work, and will ask for what is queued meanwhile before it waits again.
+    pub(crate) fn is_at_work(&self) {
+        self.queue.state().wants_events = false;
+    }
+
+    /// Takes the next event, if there is one, also of a connection that is given up.
+    pub(crate) fn next_now(&self) -> Option<Queued> {
+        let next = self.pop(&mut self.queue.state())?;
+        self.tell_of(&next);
+        Some(next)
+    }
+
+    fn pop(&self, state: &mut State) -> Option<Queued> {
+        let queued = if state.is_publication_next() {
+            let event = state.publications.pop(&self.queue.bounds)?;
+            Queued {
+                event,
+                is_publication: true,
+            }
+        } else {
+            let next = state.others.pop_front()?;
+            if next.is_reply {
+                self.queue.replies.events.add_permits(1);
+                self.queue.replies.bytes.add_permits(next.weight);
             } else {
-                let Some(next) = state.others.pop_front() else {
-                    break;
-                };
-                if next.is_reply {
-                    self.queue.replies.events.add_permits(1);
-                    self.queue.replies.bytes.add_permits(next.weight);
-                } else {
-                    let answers = &mut state.answers;
-                    answers.events = answers.events.saturating_sub(1);
-                    answers.bytes = answers.bytes.saturating_sub(next.weight);
-                }
-                let queued = Queued {
-                    event: next.event,
-                    is_publication: false,
-                };
-                (queued, next.weight)
-            };
-            bytes = bytes.saturating_add(weight);
-            into.push(queued);
-        }
-        // An idle connection holds no memory for it.
-        state.publications.free_if_empty();
-        if state.others.is_empty() {
-            state.others = VecDeque::new();
-        }
-        drop(state);
-        if freed {
+                let answers = &mut state.answers;
+                answers.events = answers.events.saturating_sub(1);
+                answers.bytes = answers.bytes.saturating_sub(next.weight);
+            }
+            // An idle connection holds no memory for it.
+            if state.others.is_empty() {
+                state.others = VecDeque::new();
+            }
+            Queued {
+                event: next.event,
+                is_publication: false,
+            }
+        };
+        Some(queued)
+    }
+
+    /// There is room again.
+    fn tell_of(&self, taken: &Queued) {
+        if taken.is_publication && matches!(self.queue.bounds.policy, SlowConsumer::Block(_)) {
             self.queue.freed.notify_waiters();
         }
-        into.len() >= BATCH || bytes >= BATCH_BYTES
     }
 
     /// So many publications have been written.
@@ -443,16 +481,6 @@ impl Pending {
             self.queue.delivered.load(Ordering::Relaxed),
             self.queue.dropped.load(Ordering::Relaxed),
         )
-    }
-
-    /// What tells that something has been queued.
-    pub(crate) fn signal(&self) -> Signal {
-        Signal(Arc::clone(&self.queue))
-    }
-
-    /// Resolves when the connection is given up because something found no room.
-    pub(crate) fn overflow(&self) -> CancellationToken {
-        self.queue.overflow.clone()
     }
 }
 

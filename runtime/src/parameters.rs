@@ -46,6 +46,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) parameters: Option<&'a RawValue>,
     pub(crate) headers: Option<&'a RawValue>,
     pub(crate) payload: Option<&'a RawValue>,
+    /// The payload, where that is text and not JSON.
+    pub(crate) text: Option<&'a str>,
 }
 
 impl<'a> Parts<'a> {
@@ -335,6 +337,7 @@ mod tests {
             parameters: Some(&given),
             headers: Some(&headers),
             payload: Some(&payload),
+            text: None,
         };
         let all = parts.parameters_of(
             "{a}{b}{c}{d}",

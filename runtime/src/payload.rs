@@ -1,5 +1,6 @@
 //! What generated message types tell the runtime about themselves.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -112,6 +113,13 @@ impl<P: Payload> IntoMessage for Message<P> {
     fn into_message(self) -> Self {
         self
     }
+}
+
+/// The value, where it is of the type that is asked for: a type of which there is but one value need
+/// not be read or written.
+pub(crate) fn same<T: 'static, U: 'static>(value: T) -> Option<U> {
+    let value: &mut dyn Any = &mut Some(value);
+    value.downcast_mut::<Option<U>>()?.take()
 }
 
 /// The headers of a message that declares none. Headers that come all the same are ignored.
@@ -335,6 +343,11 @@ impl MessageSpec {
     /// What replies repeat.
     pub(crate) const fn correlation(&self) -> Option<Correlation> {
         self.correlation_id
+    }
+
+    /// It declares headers.
+    pub(crate) fn has_headers(&self) -> bool {
+        !self.headers.is_empty()
     }
 
     /// `member` of a bare payload is a header that rides beside the payload's own members.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::de::value::BorrowedStrDeserializer;
 use tokio_util::task::TaskTracker;
 
 use crate::bus::History;
@@ -155,7 +156,7 @@ pub(crate) trait Handler: Send + Sync {
     fn interaction(&self) -> &Interaction;
 
     /// The message that starts it; none where opening the channel does.
-    fn starter(&self) -> MessageSpec;
+    fn starter(&self) -> &'static MessageSpec;
 
     /// The name of the message that tells it from others on its channel: the one that starts it, or
     /// else the one that it sends.
@@ -208,8 +209,27 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned + Validate>(
     Ok(value)
 }
 
+/// The same of text that is no JSON, and is read as a string.
+pub(crate) fn parse_text<T: serde::de::DeserializeOwned + Validate>(
+    text: &str,
+    half: &str,
+    message: &str,
+) -> Result<T, Fault> {
+    let string: BorrowedStrDeserializer<'_, serde::de::value::Error> =
+        BorrowedStrDeserializer::new(text);
+    if let Ok(value) = strict::deserialize::<T, _>(string)
+        && value.validate().is_ok()
+    {
+        return Ok(value);
+    }
+    // What is wrong is said as of any other message.
+    let mut string = String::new();
+    json::push_string(&mut string, text);
+    parse(&string, half, message)
+}
+
 /// What replies repeat of a message, if it has a value.
-pub(crate) fn correlation(spec: MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
+pub(crate) fn correlation(spec: &MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
     let place = spec.correlation()?;
     let half = match place {
         payload::Correlation::Header(_) => parts.headers,

@@ -55,14 +55,13 @@ impl Allowance {
     }
 
     /// Takes one, whether or not one is left.
-    pub(crate) fn take(&mut self) {
-        self.taken_until = self.taken_until.max(Instant::now()) + self.each;
+    pub(crate) fn take(&mut self, now: Instant) {
+        self.taken_until = self.taken_until.max(now) + self.each;
     }
 
     /// When there will be another, if there is none now.
-    pub(crate) fn used_up_until(&self) -> Option<Instant> {
+    pub(crate) fn used_up_until(&self, now: Instant) -> Option<Instant> {
         let ahead = SECOND.saturating_sub(self.each);
-        let now = Instant::now();
         let is_used_up = self.taken_until > now + ahead;
         is_used_up.then(|| self.taken_until.checked_sub(ahead).unwrap_or(now))
     }
@@ -90,32 +89,33 @@ mod tests {
         let start = Instant::now();
         let mut allowance = Allowance::new(100);
         for _ in 0..100 {
-            assert_eq!(allowance.used_up_until(), None);
-            allowance.take();
+            assert_eq!(allowance.used_up_until(Instant::now()), None);
+            allowance.take(Instant::now());
         }
         let mut taken = 0;
         while start.elapsed() < SECOND {
-            tokio::time::sleep_until(allowance.used_up_until().unwrap()).await;
-            assert_eq!(allowance.used_up_until(), None);
-            allowance.take();
+            let until = allowance.used_up_until(Instant::now()).unwrap();
+            tokio::time::sleep_until(until).await;
+            assert_eq!(allowance.used_up_until(Instant::now()), None);
+            allowance.take(Instant::now());
             taken += 1;
         }
         assert_eq!(taken, 100);
         // What was not used is there again, and no more than that.
         advance(Duration::from_secs(60)).await;
         for _ in 0..100 {
-            assert_eq!(allowance.used_up_until(), None);
-            allowance.take();
+            assert_eq!(allowance.used_up_until(Instant::now()), None);
+            allowance.take(Instant::now());
         }
-        assert!(allowance.used_up_until().is_some());
+        assert!(allowance.used_up_until(Instant::now()).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_allowance_may_be_without_end() {
         let mut allowance = Allowance::new(u32::MAX);
         for _ in 0..10_000 {
-            allowance.take();
+            allowance.take(Instant::now());
         }
-        assert_eq!(allowance.used_up_until(), None);
+        assert_eq!(allowance.used_up_until(Instant::now()), None);
     }
 }

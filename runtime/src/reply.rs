@@ -1,5 +1,6 @@
 //! From typed messages to events: the road of one exchange back to its peer.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,7 +14,7 @@ use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
-use crate::payload::{Correlation, Message, Payload};
+use crate::payload::{Correlation, Message, NoHeaders, Payload};
 use crate::seldom::seldom;
 use crate::strict;
 
@@ -30,7 +31,10 @@ impl Replies {
     /// Sends, waiting for room.
     pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
         let event = Event::new(self.origin.clone(), body);
-        self.outbox.send(event).await
+        match self.outbox.send_now(event) {
+            Some(event) => self.outbox.send(event).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits for room for what is sent when the room is used.
@@ -155,13 +159,14 @@ impl Encoded {
         message: &Message<P>,
     ) -> Result<Self, Fault> {
         let payload = raw(&message.payload)?;
-        let headers = raw(&message.headers)?;
+        let has_headers = TypeId::of::<P::Headers>() != TypeId::of::<NoHeaders>();
+        let headers = has_headers.then(|| raw(&message.headers)).transpose()?;
         let correlation = P::SPEC.correlation();
         let correlation = correlation.filter(|correlation| !is_own(&payload, *correlation));
         let content = Content {
             channel: Cow::Borrowed(channel),
             message: Cow::Borrowed(P::SPEC.name()),
-            headers: is_filled(&headers).then(|| Arc::from(headers)),
+            headers: headers.filter(|headers| is_filled(headers)).map(Arc::from),
             payload: Arc::from(payload),
             carried_as: P::SPEC.carried_as(),
             offset: None,

@@ -158,6 +158,7 @@ impl Scope {
             parameters,
             headers,
             payload,
+            text: None,
         };
         let handler = self.find(open, parts)?;
         check(open, handler.as_ref())?;
@@ -171,6 +172,9 @@ impl Scope {
 
     /// The handler that the message starts, or, where nothing is sent to start it, that sends it.
     fn find(&self, open: &Open<'_>, parts: Parts<'_>) -> Result<Arc<dyn Handler>, Fault> {
+        if let Some(only) = self.named(open) {
+            return Ok(Arc::clone(only));
+        }
         let mut candidates = self.on_channel(open.channel.as_deref())?;
         let place = match &open.channel {
             Some(channel) => format!("the channel `{channel}`"),
@@ -198,6 +202,28 @@ impl Scope {
                 let message = format!("{place} has {names}: say which in `message`");
                 Err(Fault::new(Fault::AMBIGUOUS_MESSAGE, message))
             }
+        }
+    }
+
+    /// The one that goes by the names that the message gives, as most do.
+    fn named(&self, open: &Open<'_>) -> Option<&Arc<dyn Handler>> {
+        let channel = open.channel.as_deref().filter(|name| !name.contains('/'))?;
+        let handlers = self.handlers.iter();
+        let on_channel =
+            handlers.filter(|handler| handler.interaction().start_channel() == channel);
+        let mut documents = on_channel
+            .clone()
+            .map(|handler| handler.interaction().document());
+        let first = documents.next();
+        if !documents.all(|document| Some(document) == first) {
+            return None;
+        }
+        let message = open.message.as_deref();
+        let mut named =
+            on_channel.filter(|handler| message.is_none_or(|message| handler.message() == message));
+        match (named.next(), named.next()) {
+            (only, None) => only,
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -17,7 +18,7 @@ use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin, Since};
 use crate::limits::{Limits, after};
 use crate::outbox::{Lane, Outbox};
 use crate::peer::{Context, GoingOn, Peer};
-use crate::provider::{Handler, Running, Start, Work};
+use crate::provider::{Handler, Start, Work};
 use crate::rate::Window;
 use crate::reply::Replies;
 use crate::routes::Scope;
@@ -64,7 +65,7 @@ enum Key {
 #[derive(Debug)]
 enum Exchange {
     Task(AbortHandle),
-    Membership(Membership, OwnedSemaphorePermit),
+    Membership(Membership, Option<OwnedSemaphorePermit>),
 }
 
 impl Exchange {
@@ -174,7 +175,10 @@ impl Session {
         let replies = Replies {
             outbox: self.outbox.clone(),
             origin: origin.clone(),
-            lane: Lane::default(),
+            lane: match handler.op() {
+                Op::Message => Lane::none(),
+                Op::Subscribe => Lane::default(),
+            },
         };
         let document = handler.interaction().document();
         let context = Arc::new(Context::new(
@@ -188,22 +192,21 @@ impl Session {
         if is_exchange && let Some(message) = self.fullness(&work) {
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
-        let room = Arc::clone(if is_exchange {
+        let room = if is_exchange {
             &self.room
         } else {
             &self.unanswered_room
-        });
+        };
+        let room = Arc::clone(room);
         let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
-        let held = Arc::clone(&room).try_acquire_many_owned(bytes);
-        let held = held.or_else(|_| {
+        if room.available_permits() < weight {
             self.forget_ended();
-            room.try_acquire_many_owned(bytes)
-        });
-        let Ok(held) = held else {
+        }
+        if room.available_permits() < weight {
             let message = "the messages that are being worked on hold all the bytes that they may: \
                            wait for an answer";
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
-        };
+        }
         let key = match id {
             Some(id) => Some(Key::Peer(id)),
             None if is_exchange => {
@@ -212,10 +215,12 @@ impl Session {
             }
             None => None,
         };
+        // Only here is any of it taken.
+        let held = || room.try_acquire_many_owned(bytes).ok();
         let is_in_line = !handler.is_answered();
+        let op = handler.op();
         let exchange = match work {
             Work::Task(work) => {
-                let work = self.timed(work, handler.op(), &origin);
                 let mut work = AssertUnwindSafe(work).catch_unwind();
                 let turn = is_in_line.then(|| self.line.come());
                 // What need not wait for anything is done before the next message is read: so
@@ -227,13 +232,14 @@ impl Session {
                         None => {}
                     }
                 }
+                let (timed, held) = (self.timed(work, op, &origin), held());
                 let task = self.tasks.spawn(async move {
                     let turn = match turn {
                         Some(Turn::Now(turn)) => turn,
                         Some(Turn::Later(turn)) => turn.await,
                         None => None,
                     };
-                    let ended = work.await;
+                    let ended = timed.await;
                     drop((turn, held, going_on));
                     if let Err(panic) = ended {
                         resume_unwind(panic);
@@ -246,7 +252,7 @@ impl Session {
                 let present = self.outbox.metrics().subscription();
                 let membership = subscribe(since);
                 membership.hold(Box::new((going_on, present)));
-                Exchange::Membership(membership, held)
+                Exchange::Membership(membership, held())
             }
         };
         match key {
@@ -296,23 +302,30 @@ impl Session {
         self.tasks.len().saturating_sub(self.unanswered)
     }
 
-    /// The work of a handler, within the time that it has.
-    fn timed(&self, work: Running, op: Op, origin: &Origin) -> Running {
-        let limit = self.handler_timeout;
+    /// The work of a handler, within the time that it has from its turn on.
+    fn timed<W: Future<Output = std::thread::Result<()>> + Send>(
+        &self,
+        work: W,
+        op: Op,
+        origin: &Origin,
+    ) -> impl Future<Output = std::thread::Result<()>> + Send + use<W> {
         // What has many answers may take its time.
-        if limit == Duration::MAX || op == Op::Subscribe {
-            return work;
-        }
+        let limit = (op != Op::Subscribe && self.handler_timeout < Duration::MAX)
+            .then_some(self.handler_timeout);
         let outbox = self.outbox.clone();
         let origin = origin.clone();
-        Box::pin(async move {
-            // From its turn on.
-            if timeout_at(after(limit), work).await.is_err() {
-                let message = format!("the handler has not answered within {limit:?}");
-                let fault = Body::Fault(Fault::new(Fault::TIMEOUT, message));
-                let _ = outbox.send(Event::new(origin, fault)).await;
+        async move {
+            let Some(limit) = limit else {
+                return work.await;
+            };
+            if let Ok(ended) = timeout_at(after(limit), work).await {
+                return ended;
             }
-        })
+            let message = format!("the handler has not answered within {limit:?}");
+            let fault = Body::Fault(Fault::new(Fault::TIMEOUT, message));
+            let _ = outbox.send(Event::new(origin, fault)).await;
+            Ok(())
+        }
     }
 
     /// Another message can be taken. Where one has no answer its sender cannot be told to wait, and
@@ -375,12 +388,17 @@ impl Session {
         !self.tasks.is_empty()
     }
 
-    /// Waits for the next handler to end, and clears up after it. Waits for ever when there is
-    /// none. Cancelling it loses nothing.
-    pub(crate) async fn reap(&mut self) {
-        match self.tasks.join_next_with_id().await {
-            Some(ended) => self.reaped(ended),
-            None => std::future::pending().await,
+    /// Waits for the next handler to end, and clears up after it. Waits for ever when there is none.
+    pub(crate) fn poll_reap(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if self.tasks.is_empty() {
+            return Poll::Pending;
+        }
+        match self.tasks.poll_join_next_with_id(cx) {
+            Poll::Ready(Some(ended)) => {
+                self.reaped(ended);
+                Poll::Ready(())
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 

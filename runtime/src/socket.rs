@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -221,11 +221,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.is_writing
     }
 
+    /// Bytes that were handed over, and that the network has not taken.
+    pub(crate) fn unwritten(&self) -> usize {
+        let outbound = &self.outbound;
+        outbound.bytes.len().saturating_sub(outbound.taken)
+    }
+
     /// Writes what was handed over as far as the network takes it now, and says whether that is all.
     /// The rest, or what is wrong, is left to [`moved`](Self::moved).
-    pub(crate) fn write_now(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        let is_written = self.is_writing && matches!(self.poll_write(&mut cx), Poll::Ready(Ok(())));
+    pub(crate) fn write_now(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_written = self.is_writing && matches!(self.poll_write(cx), Poll::Ready(Ok(())));
         if is_written {
             self.is_writing = false;
             self.stall.end();
@@ -239,7 +244,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         poll_fn(|cx| self.poll_moved(cx, may_read)).await
     }
 
-    fn poll_moved(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Result<Moved, Stuck>> {
+    /// The same, for who waits for other things as well.
+    pub(crate) fn poll_moved(
+        &mut self,
+        cx: &mut Context<'_>,
+        may_read: bool,
+    ) -> Poll<Result<Moved, Stuck>> {
         let mut is_broken = false;
         if self.is_writing {
             match self.poll_write(cx) {

@@ -13,8 +13,8 @@ use crate::fault::Fault;
 use crate::frame::{Body, Op};
 use crate::interaction::Interaction;
 use crate::parameters::{Parameters, Parts};
-use crate::payload::{Message, MessageSpec, Payload};
-use crate::provider::{Handler, Provider, Start, Work, parse};
+use crate::payload::{Message, MessageSpec, NoHeaders, Payload, same};
+use crate::provider::{Handler, Provider, Start, Work, parse, parse_text};
 use crate::reply::{Replies, Turn};
 use crate::request::{Ack, Request, Updates};
 use crate::response::{ReplyChannel, Response};
@@ -322,8 +322,8 @@ where
         &self.interaction
     }
 
-    fn starter(&self) -> MessageSpec {
-        M::SPEC
+    fn starter(&self) -> &'static MessageSpec {
+        const { &M::SPEC }
     }
 
     fn message(&self) -> &'static str {
@@ -366,8 +366,8 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
         &self.interaction
     }
 
-    fn starter(&self) -> MessageSpec {
-        S::SPEC
+    fn starter(&self) -> &'static MessageSpec {
+        const { &S::SPEC }
     }
 
     fn message(&self) -> &'static str {
@@ -407,24 +407,31 @@ fn read<P: Payload, A: Parameters>(
     interaction: &Interaction,
 ) -> Result<(Message<P>, A), Fault> {
     let (spec, channel) = (P::SPEC, interaction.start_channel());
-    let (address, locations) = <A as Payload>::SPEC.parameters();
-    let parameters = parse(
-        &parts.parameters_of(address, locations),
-        "parameters",
-        channel,
-    )?;
-    let headers = parts.headers.map_or("{}", RawValue::get);
-    let headers = |name| parse(headers, "headers", name);
+    let parameters = match same(()) {
+        Some(none) => none,
+        None => {
+            let (address, locations) = <A as Payload>::SPEC.parameters();
+            let parameters = parts.parameters_of(address, locations);
+            parse(&parameters, "parameters", channel)?
+        }
+    };
+    let headers = |name| match (parts.headers, same(NoHeaders)) {
+        (None, Some(none)) => Ok(none),
+        (headers, _) => parse(headers.map_or("{}", RawValue::get), "headers", name),
+    };
     if spec.is_none() {
         let (address, locations) = spec.parameters();
         let parameters_in_place = parts.parameters_of(address, locations);
         let payload = parse(&parameters_in_place, "parameters", channel)?;
         return Ok((Message::new(payload, headers(channel)?), parameters));
     }
-    let Some(payload) = parts.payload else {
-        let message = format!("`{}` has no payload", spec.name());
-        return Err(Fault::new(Fault::INVALID_MESSAGE, message));
+    let payload = match (parts.text, parts.payload) {
+        (Some(text), _) => parse_text(text, "payload", spec.name())?,
+        (None, Some(payload)) => parse(payload.get(), "payload", spec.name())?,
+        (None, None) => {
+            let message = format!("`{}` has no payload", spec.name());
+            return Err(Fault::new(Fault::INVALID_MESSAGE, message));
+        }
     };
-    let payload = parse(payload.get(), "payload", spec.name())?;
     Ok((Message::new(payload, headers(spec.name())?), parameters))
 }

@@ -218,7 +218,7 @@ impl Framing for Lines {
         })
     }
 
-    fn write(&self, event: &Event) -> Written {
+    fn write<'a>(&self, event: &'a Event) -> Written<'a> {
         let id = event
             .id()
             .map_or_else(|| "?".to_owned(), |id| id.to_string());

@@ -264,7 +264,7 @@ impl Framing for Fragile {
         Ok(Input::Answer(Frame::from(text.as_ref()).into_owned()))
     }
 
-    fn write(&self, _: &Event) -> Written {
+    fn write<'a>(&self, _: &'a Event) -> Written<'a> {
         Written::Nothing
     }
 }

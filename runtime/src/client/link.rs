@@ -1,8 +1,9 @@
 //! What carries commands to a provider and its events back: a session within the process, or a
 //! WebSocket.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -17,7 +18,7 @@ use crate::fault::Fault;
 use crate::frame::{Command, Event, Frame};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::outbox::{Pending, Queued, outbox};
+use crate::outbox::{Overflow, Pending, outbox};
 use crate::peer::Peer;
 use crate::provider::Provider;
 use crate::routes::Scope;
@@ -52,8 +53,10 @@ pub(super) struct Memory {
     session: Session,
     scope: Scope,
     pending: Pending,
-    batch: Vec<Queued>,
 }
+
+/// Events that are taken at once.
+const AT_ONCE: usize = 64;
 
 impl Memory {
     pub(super) fn new(provider: &Provider, limits: &Limits) -> Self {
@@ -66,7 +69,6 @@ impl Memory {
             session: Session::new(peer, outbox, limits),
             scope: Scope::all("memory", [provider]),
             pending,
-            batch: Vec::new(),
         }
     }
 }
@@ -87,23 +89,33 @@ impl Link for Memory {
     }
 
     async fn receive(&mut self, events: &mut Vec<Event>) -> Result<(), Disconnect> {
-        let overflow = self.pending.overflow();
-        tokio::select! {
-            () = overflow.cancelled() => {
-                // What had room is still delivered.
-                let _ = self.pending.take_now(&mut self.batch);
-                if self.batch.is_empty() {
-                    let message = "the client does not keep up with what it subscribed to";
-                    return Err(Disconnect::finally(Fault::SLOW_CONSUMER, message));
+        poll_fn(|cx| {
+            while let Poll::Ready(next) = self.pending.poll_next(cx, true) {
+                match next {
+                    Ok(queued) => events.push(queued.event),
+                    // What had room is still delivered.
+                    Err(Overflow) => {
+                        let left = std::iter::from_fn(|| self.pending.next_now());
+                        events.extend(left.map(|queued| queued.event));
+                        if events.is_empty() {
+                            let message = "the client does not keep up with what it subscribed to";
+                            let end = Disconnect::finally(Fault::SLOW_CONSUMER, message);
+                            return Poll::Ready(Err(end));
+                        }
+                        return Poll::Ready(Ok(()));
+                    }
                 }
-                events.extend(self.batch.drain(..).map(|queued| queued.event));
+                if events.len() >= AT_ONCE {
+                    break;
+                }
             }
-            () = self.pending.take(&mut self.batch) => {
-                events.extend(self.batch.drain(..).map(|queued| queued.event));
+            let has_reaped = self.session.poll_reap(cx).is_ready();
+            if has_reaped || !events.is_empty() {
+                return Poll::Ready(Ok(()));
             }
-            () = self.session.reap() => {}
-        }
-        Ok(())
+            Poll::Pending
+        })
+        .await
     }
 
     async fn close(self) {}

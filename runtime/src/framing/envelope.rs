@@ -4,6 +4,7 @@
 //! `docs/protocol.md`, Envelope.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -28,39 +29,34 @@ pub(crate) const CBOR: &str = "specwire.v1.cbor";
 const MAX_ID: u64 = (1 << 53) - 1;
 
 /// A frame, in either direction.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 struct Frame<'a> {
     #[serde(borrow)]
     op: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     id: Option<u64>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     channel: Option<Cow<'a, str>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     message: Option<Cow<'a, str>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     parameters: Option<&'a RawValue>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     headers: Option<&'a RawValue>,
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "there",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(borrow, default, deserialize_with = "there")]
     payload: Option<&'a RawValue>,
     /// The payload is bytes, which are base64 only in JSON.
     #[serde(skip)]
     is_bytes: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     dropped: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     since: Option<Origin>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     position: Option<Position>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     recovered: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     offset: Option<u64>,
 }
 
@@ -188,8 +184,70 @@ impl<'a> Frame<'a> {
     }
 
     fn text(&self) -> String {
-        // A frame's own members are strings and numbers, and the rest is JSON already.
-        serde_json::to_string(self).unwrap_or_default()
+        let strings = [("channel", &self.channel), ("message", &self.message)];
+        let halves = [
+            ("parameters", self.parameters),
+            ("headers", self.headers),
+            ("payload", self.payload),
+        ];
+        let lengths = strings
+            .iter()
+            .map(|(_, value)| value.as_ref().map_or(0, |value| value.len()));
+        let lengths = lengths.chain(
+            halves
+                .iter()
+                .map(|(_, value)| value.map_or(0, |value| value.get().len())),
+        );
+        let mut text = String::with_capacity(AROUND + lengths.sum::<usize>());
+        text.push_str("{\"op\":");
+        json::push_string(&mut text, &self.op);
+        push_number(&mut text, "id", self.id);
+        for (name, value) in strings {
+            if let Some(value) = value {
+                push_name(&mut text, name);
+                json::push_string(&mut text, value);
+            }
+        }
+        for (name, value) in halves {
+            if let Some(value) = value {
+                push_name(&mut text, name);
+                text.push_str(value.get());
+            }
+        }
+        push_number(&mut text, "dropped", self.dropped);
+        // The rest is rare.
+        if let Some(since) = self.since.as_ref().and_then(raw) {
+            push_name(&mut text, "since");
+            text.push_str(since.get());
+        }
+        if let Some(position) = self.position.as_ref().and_then(raw) {
+            push_name(&mut text, "position");
+            text.push_str(position.get());
+        }
+        if let Some(recovered) = self.recovered {
+            push_name(&mut text, "recovered");
+            text.push_str(if recovered { "true" } else { "false" });
+        }
+        push_number(&mut text, "offset", self.offset);
+        text.push('}');
+        text
+    }
+}
+
+/// Bytes of a frame beside its halves and names, as most have.
+const AROUND: usize = 80;
+
+fn push_name(text: &mut String, name: &str) {
+    text.push_str(",\"");
+    text.push_str(name);
+    text.push_str("\":");
+}
+
+fn push_number(text: &mut String, name: &str, number: Option<u64>) {
+    if let Some(number) = number {
+        push_name(text, name);
+        // Into a `String` it cannot fail.
+        let _ = write!(text, "{number}");
     }
 }
 
@@ -372,7 +430,7 @@ impl Framing for Envelope {
         }
     }
 
-    fn write(&self, event: &Event) -> Written {
+    fn write<'a>(&self, event: &'a Event) -> Written<'a> {
         let written = write_event(event, self.encoding);
         written.map_or(Written::Nothing, Written::Frame)
     }

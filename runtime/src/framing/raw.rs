@@ -27,10 +27,10 @@ impl Framing for Raw {
         Ok(Input::Open(Open::together(frame)))
     }
 
-    fn write(&self, event: &Event) -> Written {
+    fn write<'a>(&self, event: &'a Event) -> Written<'a> {
         match event.body() {
             Body::Message(content) | Body::Declared(content) | Body::Ack(Some(content)) => {
-                Written::Frame(content.together().into_owned())
+                content.together().into()
             }
             Body::Fault(fault) => match write_fault(fault, event.correlation()) {
                 Some(text) => text.into(),

@@ -41,7 +41,7 @@ impl Framing for Tagged {
         Ok(Input::Open(Open::together(Frame::Text(body)).message(name)))
     }
 
-    fn write(&self, event: &Event) -> Written {
+    fn write<'a>(&self, event: &'a Event) -> Written<'a> {
         match event.body() {
             Body::Message(content) | Body::Declared(content) | Body::Ack(Some(content)) => {
                 write_content(content).into()

@@ -1,6 +1,7 @@
 //! What becomes of replies, publications and answers, as exchanges and connections see it.
 
 use std::borrow::Cow;
+use std::task::Wake;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -51,11 +52,30 @@ fn of_size(size: usize) -> Event {
     publication(&format!("\"{}\"", "x".repeat(size)))
 }
 
+fn is_given_up(pending: &Pending) -> bool {
+    let polled = pending.poll_next(&mut Context::from_waker(Waker::noop()), false);
+    matches!(polled, Poll::Ready(Err(Overflow)))
+}
+
+#[derive(Default)]
+struct Woken(AtomicU64);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn counting_waker() -> (Arc<Woken>, Waker) {
+    let woken = Arc::<Woken>::default();
+    let waker = Waker::from(Arc::clone(&woken));
+    (woken, waker)
+}
+
 /// What is written now: payloads, each with how many were dropped before it.
 fn written(pending: &Pending) -> Vec<(String, u64)> {
-    let mut batch = Vec::new();
-    let _ = pending.take_now(&mut batch);
-    let each = batch.into_iter().map(|queued| match queued.event.body {
+    let left = std::iter::from_fn(|| pending.next_now());
+    let each = left.map(|queued| match queued.event.body {
         Body::Message(content) => (content.payload.get().to_owned(), queued.event.dropped),
         other => (format!("{other:?}"), 0),
     });
@@ -84,9 +104,9 @@ async fn a_publication_without_room_gives_the_connection_up_and_what_waits_goes_
     let (outbox, pending) = queue(SlowConsumer::Disconnect, 2);
     let lane = Lane::default();
     assert_eq!(publish(&outbox, &lane, 0..2), 2);
-    assert!(!pending.overflow().is_cancelled());
+    assert!(!is_given_up(&pending));
     assert_eq!(publish(&outbox, &lane, 2..3), 0);
-    assert!(pending.overflow().is_cancelled());
+    assert!(is_given_up(&pending));
     assert_eq!(written(&pending), numbers([(0, 0), (1, 0)]));
     // Nothing follows a gap.
     assert_eq!(publish(&outbox, &lane, 3..4), 0);
@@ -115,7 +135,7 @@ async fn the_newest_are_dropped_and_counted_before_the_next_that_is_not() {
     assert_eq!(publish(&outbox, &lane, 10..12), 2);
     assert_eq!(written(&pending), numbers([(10, 7), (11, 0)]));
     assert_eq!(outbox.metrics().counters().dropped, 7);
-    assert!(!pending.overflow().is_cancelled());
+    assert!(!is_given_up(&pending));
 }
 
 #[tokio::test]
@@ -198,7 +218,7 @@ async fn a_publisher_is_held_until_half_of_the_queue_is_free() {
     assert_eq!(written(&pending).len(), 4);
     held.await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(2));
-    assert!(!pending.overflow().is_cancelled());
+    assert!(!is_given_up(&pending));
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +228,7 @@ async fn a_publisher_is_held_for_so_long_and_then_the_connection_is_given_up() {
     let start = Instant::now();
     outbox.ready(start).await;
     assert_eq!(start.elapsed(), Duration::from_secs(3));
-    assert!(pending.overflow().is_cancelled());
+    assert!(is_given_up(&pending));
     // Nobody is held by one that is given up.
     outbox.ready(Instant::now()).await;
     assert_eq!(start.elapsed(), Duration::from_secs(3));
@@ -220,7 +240,7 @@ async fn bytes_count_as_events_do() {
     let lane = Lane::default();
     outbox.publish(of_size(700), &lane).unwrap();
     assert!(outbox.publish(of_size(700), &lane).is_err());
-    assert!(pending.overflow().is_cancelled());
+    assert!(is_given_up(&pending));
 }
 
 #[tokio::test]
@@ -231,7 +251,7 @@ async fn what_cannot_wait_says_when_its_room_becomes_scarce() {
     outbox.push(fault(700)).unwrap();
     assert!(!outbox.is_roomy());
     assert!(outbox.push(fault(700)).is_err());
-    assert!(pending.overflow().is_cancelled());
+    assert!(is_given_up(&pending));
 }
 
 #[tokio::test]
@@ -246,7 +266,7 @@ async fn a_reply_waits_for_room() {
     assert!(!waiting.is_finished());
     assert_eq!(written(&pending).len(), 1);
     waiting.await.unwrap().unwrap();
-    assert!(!pending.overflow().is_cancelled());
+    assert!(!is_given_up(&pending));
 }
 
 #[tokio::test]
@@ -273,32 +293,37 @@ async fn what_cannot_wait_finds_room_beside_replies_that_do() {
     tokio::task::yield_now().await;
     outbox.push(fault(700)).unwrap();
     assert_eq!(written(&pending).len(), 2);
-    assert!(!pending.overflow().is_cancelled());
+    assert!(!is_given_up(&pending));
 }
 
 #[tokio::test]
-async fn a_batch_waits_for_its_first_event_and_is_no_larger_than_needed() {
-    let (outbox, pending) = queue(SlowConsumer::Disconnect, 256);
-    let taking = tokio::spawn(async move {
-        let mut batch = Vec::new();
-        pending.take(&mut batch).await;
-        (batch, pending)
-    });
-    tokio::task::yield_now().await;
+async fn whoever_waits_is_woken_by_what_it_waits_for() {
+    let (outbox, pending) = queue(SlowConsumer::Disconnect, 2);
+    let (woken, cx) = counting_waker();
+    let mut cx = Context::from_waker(&cx);
+    let wakes = || woken.0.swap(0, Ordering::Relaxed);
     let lane = Lane::default();
-    for _ in 0..200 {
-        outbox.publish(of_size(1000), &lane).unwrap();
-    }
-    let (mut batch, pending) = taking.await.unwrap();
-    assert_eq!(batch.len(), 15, "16 KiB of them");
-    publish(&outbox, &lane, 0..56);
-    let mut sizes = Vec::new();
-    while sizes.iter().sum::<usize>() < 256 - 15 {
-        batch.clear();
-        pending.take(&mut batch).await;
-        sizes.push(batch.len());
-    }
-    assert!(sizes.iter().all(|size| *size <= BATCH), "{sizes:?}");
+    assert!(pending.poll_next(&mut cx, true).is_pending());
+    publish(&outbox, &lane, 0..1);
+    assert_eq!(wakes(), 1);
+    // While the network takes nothing, more to write is no news, and neither is it to one at work.
+    assert!(pending.poll_next(&mut cx, false).is_pending());
+    publish(&outbox, &lane, 1..2);
+    assert_eq!(wakes(), 0);
+    assert!(pending.poll_next(&mut cx, true).is_ready());
+    assert!(pending.poll_next(&mut cx, true).is_ready());
+    assert!(pending.poll_next(&mut cx, true).is_pending());
+    pending.is_at_work();
+    publish(&outbox, &lane, 2..4);
+    assert_eq!(wakes(), 0);
+    assert!(pending.poll_next(&mut cx, false).is_pending());
+    // The end is.
+    publish(&outbox, &lane, 4..5);
+    assert_eq!(wakes(), 1);
+    assert!(matches!(
+        pending.poll_next(&mut cx, false),
+        Poll::Ready(Err(Overflow))
+    ));
 }
 
 #[tokio::test]

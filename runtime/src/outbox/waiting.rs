@@ -9,9 +9,17 @@ use crate::limits::SlowConsumer;
 
 /// What one subscription's publications have in common, and how many of them were lost since the
 /// last one that its subscriber was told of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lane {
-    lost: Arc<AtomicU64>,
+    lost: Option<Arc<AtomicU64>>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            lost: Some(Arc::default()),
+        }
+    }
 }
 
 /// How many may wait, and what becomes of more.
@@ -132,15 +140,19 @@ impl Waiting {
         true
     }
 
-    /// The first, which says how many are missing before it, and its weight.
-    pub(super) fn pop(&mut self, bounds: &Bounds) -> Option<(Event, usize)> {
+    /// The first, which says how many are missing before it.
+    pub(super) fn pop(&mut self, bounds: &Bounds) -> Option<Event> {
         let mut first = self.publications.pop_front()?;
         self.bytes = self.bytes.saturating_sub(first.weight);
         first.event.dropped = match bounds.policy {
             SlowConsumer::DropNewest => first.missed,
             _ => first.lane.take(),
         };
-        Some((first.event, first.weight))
+        // An idle connection holds no memory for it.
+        if self.publications.is_empty() {
+            self.publications = VecDeque::new();
+        }
+        Some(first.event)
     }
 
     pub(super) fn first_place(&self) -> Option<u64> {
@@ -151,30 +163,33 @@ impl Waiting {
     pub(super) fn leave_half_of(&self, bounds: &Bounds) -> bool {
         self.publications.len() <= bounds.events / 2 && self.bytes <= bounds.bytes / 2
     }
-
-    /// Where none wait, holds no memory for them.
-    pub(super) fn free_if_empty(&mut self) {
-        if self.publications.is_empty() {
-            self.publications = VecDeque::new();
-        }
-    }
 }
 
 impl Lane {
+    /// Of what has no publications.
+    pub(crate) fn none() -> Self {
+        Self { lost: None }
+    }
+
     fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.lost, &other.lost)
+        match (&self.lost, &other.lost) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
     }
 
     fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+        if let Some(lost) = &self.lost {
+            lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How many were lost, of which the subscriber will now be told.
     fn take(&self) -> u64 {
         // Most often none, and then nothing is written.
-        match self.lost.load(Ordering::Relaxed) {
-            0 => 0,
-            _ => self.lost.swap(0, Ordering::Relaxed),
+        match &self.lost {
+            Some(lost) if lost.load(Ordering::Relaxed) > 0 => lost.swap(0, Ordering::Relaxed),
+            _ => 0,
         }
     }
 }

@@ -22,16 +22,21 @@ pub(super) fn find(
     parameters: Option<&RawValue>,
     frame: &Frame<'_>,
 ) -> Result<Matched, Fault> {
-    let mut handlers = scope.on_channel(open.channel.as_deref())?;
-    handlers.retain(|handler| !handler.starter().is_none());
-    if let Some(message) = &open.message {
-        let known = names(&handlers);
-        handlers.retain(|handler| handler.message() == message);
-        if handlers.is_empty() {
-            let message = format!("`{}` takes {known}, not `{message}`", scope.name);
-            return Err(Fault::new(Fault::UNKNOWN_MESSAGE, message));
+    let handlers = match (&open.channel, &open.message) {
+        (None, None) => Cow::Borrowed(&*scope.handlers),
+        (channel, None) => Cow::Owned(scope.on_channel(channel.as_deref())?),
+        (channel, Some(message)) => {
+            let mut handlers = scope.on_channel(channel.as_deref())?;
+            handlers.retain(|handler| !handler.starter().is_none());
+            let known = names(&handlers);
+            handlers.retain(|handler| handler.message() == message);
+            if handlers.is_empty() {
+                let message = format!("`{}` takes {known}, not `{message}`", scope.name);
+                return Err(Fault::new(Fault::UNKNOWN_MESSAGE, message));
+            }
+            Cow::Owned(handlers)
         }
-    }
+    };
     let candidates = Candidates {
         scope,
         open,
@@ -49,7 +54,7 @@ struct Candidates<'a> {
     scope: &'a Scope,
     open: &'a Open<'a>,
     parameters: Option<&'a RawValue>,
-    handlers: Vec<Arc<dyn Handler>>,
+    handlers: Cow<'a, [Arc<dyn Handler>]>,
 }
 
 /// Splits a message of which only the members are known into headers and payload, for one
@@ -62,7 +67,10 @@ type Half<'v> = Option<Cow<'v, RawValue>>;
 impl Candidates<'_> {
     /// The message that a text is: JSON, unless only text will do.
     fn of_text(&self, text: &str) -> Result<Matched, Fault> {
-        let as_text = || self.of_value(Content::Text, &string(text)?);
+        let as_text = || {
+            let candidates: Vec<_> = self.carried_as(Content::Text).collect();
+            self.read_one(&candidates, Vec::new(), Some(text), &|_| (None, None))
+        };
         let takes_text = self.take(Content::Text);
         if takes_text && !self.take(Content::Json) {
             return as_text();
@@ -76,6 +84,9 @@ impl Candidates<'_> {
     }
 
     fn of_json(&self, text: &str) -> Result<Matched, Fault> {
+        if let Some(matched) = self.of_the_one(text) {
+            return Ok(matched);
+        }
         // First, as nothing is read to its end that has too many.
         let is_object = text.trim_start().starts_with('{');
         let members = is_object.then(|| json::members_within(text, json::MANY));
@@ -89,6 +100,31 @@ impl Candidates<'_> {
             return self.of_value(Content::Json, value);
         };
         self.of_shape(&members, &|handler| split(handler, value, &members))
+    }
+
+    /// The message, where there is but one that it may be, and nothing is wrong with it. What else
+    /// there is to say about it is left to those who look at its members.
+    fn of_the_one(&self, text: &str) -> Option<Matched> {
+        // What members take is no bound to what a larger one may have of them.
+        const SMALL: usize = 4 << 10;
+        let mut candidates = self.carried_as(Content::Json);
+        let (Some(handler), None) = (candidates.next(), candidates.next()) else {
+            return None;
+        };
+        if text.len() > SMALL || handler.starter().has_headers() {
+            return None;
+        }
+        let parts = Parts {
+            parameters: self.parameters,
+            payload: Some(serde_json::from_str(text).ok()?),
+            ..Parts::default()
+        };
+        check(self.open, handler.as_ref()).ok()?;
+        Some(Matched {
+            start: Arc::clone(handler).read(parts).ok()?,
+            correlation: correlation(handler.starter(), parts),
+            handler: Arc::clone(handler),
+        })
     }
 
     fn of_bytes(&self, bytes: &[u8]) -> Result<Matched, Fault> {
@@ -105,14 +141,17 @@ impl Candidates<'_> {
 
     fn carried_as(&self, content: Content) -> impl Iterator<Item = &Arc<dyn Handler>> {
         let handlers = self.handlers.iter();
-        handlers.filter(move |handler| handler.starter().carried_as() == content)
+        handlers.filter(move |handler| {
+            let starter = handler.starter();
+            !starter.is_none() && starter.carried_as() == content
+        })
     }
 
     /// The one interaction whose starting message has these members.
     fn of_shape(&self, members: &[Member<'_>], split: Split<'_, '_>) -> Result<Matched, Fault> {
         if self.open.message.is_some() {
             let named: Vec<_> = self.carried_as(Content::Json).collect();
-            return self.read_one(&named, Vec::new(), split);
+            return self.read_one(&named, Vec::new(), None, split);
         }
         let members = members
             .iter()
@@ -135,13 +174,13 @@ impl Candidates<'_> {
                 candidates.push(only);
             }
         }
-        self.read_one(&candidates, mismatches, split)
+        self.read_one(&candidates, mismatches, None, split)
     }
 
     /// The one interaction whose starting message this, which has no members, can be read as.
     fn of_value(&self, content: Content, payload: &RawValue) -> Result<Matched, Fault> {
         let candidates: Vec<_> = self.carried_as(content).collect();
-        self.read_one(&candidates, Vec::new(), &|_| {
+        self.read_one(&candidates, Vec::new(), None, &|_| {
             (None, Some(Cow::Borrowed(payload)))
         })
     }
@@ -150,6 +189,7 @@ impl Candidates<'_> {
         &self,
         candidates: &[&Arc<dyn Handler>],
         mut mismatches: Vec<String>,
+        text: Option<&str>,
         split: Split<'_, '_>,
     ) -> Result<Matched, Fault> {
         let mut matched = Vec::new();
@@ -159,6 +199,7 @@ impl Candidates<'_> {
                 parameters: self.parameters,
                 headers: headers.as_deref(),
                 payload: payload.as_deref(),
+                text,
             };
             let read = check(self.open, handler.as_ref());
             match read.and_then(|()| Arc::clone(handler).read(parts)) {

@@ -395,7 +395,7 @@ impl Shared {
             }
         };
         let leave = self.stop.leave();
-        let peer = Arc::new(Peer::new(address, head, leave.told.clone()));
+        let peer = Arc::new(Peer::new(address, head, leave.told.token()));
         let span = tracing::info_span!(
             "connection",
             id = %peer.connection,

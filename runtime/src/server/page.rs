@@ -182,7 +182,7 @@ fn described(provider: &Provider, handler: &dyn Handler) -> String {
 }
 
 /// A frame to begin with: what the message cannot be without. Nothing for one of bytes.
-fn sample(provider: &Provider, spec: MessageSpec) -> String {
+fn sample(provider: &Provider, spec: &MessageSpec) -> String {
     match spec.carried_as() {
         _ if spec.is_none() => String::new(),
         Content::Json if provider.template().make().name() == Tagged.name() => {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::Leave;
+use crate::cue::Cue;
 use crate::limits::after;
 
 /// Connections are told in so many batches, one after the other.
@@ -17,14 +17,14 @@ const BATCHES: usize = 64;
 /// The connections of a server, and what tells them to end.
 #[derive(Debug)]
 pub(super) struct Stop {
-    /// Cancelled first: no more connections are accepted.
-    begun: CancellationToken,
-    /// Cancelled one after the other: the connections of a batch answer what is in flight, and close.
-    batches: [CancellationToken; BATCHES],
-    /// Cancelled then: they close with what is in flight unanswered.
-    deadline: CancellationToken,
-    /// Cancelled last: they are dropped.
-    abort: CancellationToken,
+    /// Given first: no more connections are accepted.
+    begun: Cue,
+    /// Given one after the other: the connections of a batch answer what is in flight, and close.
+    batches: [Cue; BATCHES],
+    /// Given then: they close with what is in flight unanswered.
+    deadline: Cue,
+    /// Given last: they are dropped.
+    abort: Cue,
     next_batch: AtomicUsize,
     connections: TaskTracker,
 }
@@ -58,17 +58,17 @@ impl Pace {
 impl Stop {
     pub(super) fn new() -> Self {
         Self {
-            begun: CancellationToken::new(),
-            batches: std::array::from_fn(|_| CancellationToken::new()),
-            deadline: CancellationToken::new(),
-            abort: CancellationToken::new(),
+            begun: Cue::default(),
+            batches: std::array::from_fn(|_| Cue::default()),
+            deadline: Cue::default(),
+            abort: Cue::default(),
             next_batch: AtomicUsize::new(0),
             connections: TaskTracker::new(),
         }
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        self.begun.is_cancelled()
+        self.begun.is_given()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -76,7 +76,7 @@ impl Stop {
     }
 
     pub(super) async fn begins(&self) {
-        self.begun.cancelled().await;
+        self.begun.given().await;
     }
 
     /// What tells one more connection to end.
@@ -90,7 +90,13 @@ impl Stop {
 
     /// Aborts what is left when this is dropped.
     pub(super) fn abort_on_drop(&self) -> impl Drop + use<> {
-        self.abort.clone().drop_guard()
+        struct Guard(Cue);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                self.0.give();
+            }
+        }
+        Guard(self.abort.clone())
     }
 
     /// A connection's work, which is waited for, and aborted if it takes too long.
@@ -102,7 +108,7 @@ impl Stop {
         self.connections.track_future(async move {
             tokio::select! {
                 biased;
-                () = abort.cancelled() => {}
+                () = abort.given() => {}
                 () = work => {}
             }
         })
@@ -113,7 +119,7 @@ impl Stop {
         let (drained, ended_by) = (after(pace.drain()), after(pace.grace));
         let connections = self.connections.len();
         tracing::info!(connections, grace = ?pace.grace, "stopping");
-        self.begun.cancel();
+        self.begun.give();
         self.connections.close();
         let ended = async {
             self.connections.wait().await;
@@ -122,11 +128,11 @@ impl Stop {
         let told = async {
             let pause = pace.spread(connections) / BATCHES as u32;
             for batch in &self.batches {
-                batch.cancel();
+                batch.give();
                 sleep(pause).await;
             }
             sleep_until(drained).await;
-            self.deadline.cancel();
+            self.deadline.give();
             sleep_until(ended_by).await;
         };
         tokio::select! {
@@ -136,7 +142,7 @@ impl Stop {
         }
         let connections = self.connections.len();
         tracing::warn!(connections, "aborting what has not ended");
-        self.abort.cancel();
+        self.abort.give();
         // All but what never awaits anything has ended then.
         let _ = tokio::time::timeout(pace.closing, self.connections.wait()).await;
     }
@@ -174,7 +180,7 @@ mod tests {
         for _ in 0..8_000 {
             let (leave, told) = (stop.leave(), Arc::clone(&told));
             tokio::spawn(stop.connection(async move {
-                leave.told.cancelled().await;
+                leave.told.given().await;
                 *told.lock().unwrap().entry(begun.elapsed()).or_default() += 1;
             }));
         }
@@ -191,7 +197,7 @@ mod tests {
         let begun = Instant::now();
         let leave = stop.leave();
         let endless = tokio::spawn(stop.connection(async move {
-            leave.deadline.cancelled().await;
+            leave.deadline.given().await;
             assert_eq!(begun.elapsed().as_secs(), 9);
             std::future::pending().await
         }));

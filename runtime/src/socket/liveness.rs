@@ -1,11 +1,13 @@
 //! When to ask a peer for a sign of life, and when to take it for gone.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use crate::limits::after;
+use crate::alarm::Alarm;
+use crate::limits::{after, after_from};
 
 /// When to ping a peer, and when to give it up.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub(crate) struct Liveness {
     next_ping: Instant,
     /// A ping was sent, and nothing has been heard since; until when that may last.
     silent_until: Option<Instant>,
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
 }
 
 /// What is to be done about a peer.
@@ -33,7 +35,7 @@ impl Liveness {
             patience,
             next_ping,
             silent_until: None,
-            sleep: Box::pin(sleep_until(next_ping)),
+            alarm: Alarm::default(),
         }
     }
 
@@ -44,23 +46,33 @@ impl Liveness {
 
     /// Waits until something is to be done. Cancelling it loses nothing.
     pub(crate) async fn due(&mut self) -> Due {
+        poll_fn(|cx| self.poll_due(cx, Instant::now())).await
+    }
+
+    /// The same, at this time.
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Due> {
         loop {
-            let now = Instant::now();
             if self.silent_until.is_some_and(|deadline| deadline <= now) {
-                return Due::GiveUp;
+                return Poll::Ready(Due::GiveUp);
             }
             if self.next_ping <= now {
-                self.next_ping = after(self.interval);
-                self.silent_until.get_or_insert(after(self.patience));
-                return Due::Ping;
+                self.next_ping = after_from(now, self.interval);
+                self.silent_until
+                    .get_or_insert(after_from(now, self.patience));
+                return Poll::Ready(Due::Ping);
             }
             let next = self
                 .silent_until
                 .map_or(self.next_ping, |deadline| deadline.min(self.next_ping));
-            if self.sleep.deadline() != next || self.sleep.is_elapsed() {
-                self.sleep.as_mut().reset(next);
+            match self.alarm.poll(cx, next) {
+                // The clock that tells is later than `now`.
+                Poll::Ready(()) if next > now => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(()) => {}
+                Poll::Pending => return Poll::Pending,
             }
-            self.sleep.as_mut().await;
         }
     }
 }
