@@ -50,6 +50,8 @@ const RUNTIME: &[&str] = &[
     "address",
     "metrics",
     "rate",
+    "alarm",
+    "cue",
     "seldom",
     "json",
     "frame",

@@ -379,9 +379,13 @@ pub enum Body {
     End,
 }
 
-/// A message on a channel, serialised once however many receive it.
+/// A message on a channel, serialised once however many receive it. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Content {
+pub struct Content(Arc<Told>);
+
+/// What a message says.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
     pub(crate) channel: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
     /// A JSON object that is not empty.
@@ -395,42 +399,50 @@ pub struct Content {
 }
 
 impl Content {
+    pub(crate) fn new(told: Told) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(crate) fn told(&self) -> &Told {
+        &self.0
+    }
+
     /// The channel's key in the document.
     #[must_use]
     pub fn channel(&self) -> &str {
-        &self.channel
+        &self.0.channel
     }
 
     /// The message's name.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The headers as a JSON object, if there are any.
     #[must_use]
     pub fn headers(&self) -> Option<&str> {
-        self.headers.as_deref().map(RawValue::get)
+        self.0.headers.as_deref().map(RawValue::get)
     }
 
     /// Its place among the publications on its topic, if that keeps a history.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
-        self.offset
+        self.0.offset
     }
 
     /// The payload as JSON: text is a string, and what is neither text nor JSON a string in base64.
     #[must_use]
     pub fn payload(&self) -> &str {
-        self.payload.get()
+        self.0.payload.get()
     }
 
     /// The payload as its content type has it. If that is JSON and an object, the headers are
     /// members beside its own; a name that both have is the payload's.
     #[must_use]
     pub fn together(&self) -> Frame<'_> {
-        let text = || json::unquoted(&self.payload);
-        let frame = match self.carried_as {
+        let text = || json::unquoted(&self.0.payload);
+        let frame = match self.0.carried_as {
             payload::Content::Json => None,
             payload::Content::Text => text().map(Frame::Text),
             payload::Content::Binary => text()
@@ -441,7 +453,7 @@ impl Content {
     }
 
     fn json(&self) -> Cow<'_, str> {
-        let payload = self.payload.get();
+        let payload = self.payload();
         // Headers have no place beside a payload that is not an object.
         let (Some(headers), true) = (self.headers(), payload.starts_with('{')) else {
             return Cow::Borrowed(payload);
@@ -514,17 +526,13 @@ impl Subscribed {
 
 impl Content {
     fn weight(&self) -> usize {
-        let headers = self
-            .headers
-            .as_ref()
-            .map_or(0, |headers| headers.get().len());
-        self.payload
-            .get()
+        let told = self.told();
+        self.payload()
             .len()
-            .saturating_add(headers)
-            .saturating_add(self.offset.map_or(0, |_| PLACE))
-            .saturating_add(self.channel.len())
-            .saturating_add(self.message.len())
+            .saturating_add(self.headers().map_or(0, str::len))
+            .saturating_add(told.offset.map_or(0, |_| PLACE))
+            .saturating_add(told.channel.len())
+            .saturating_add(told.message.len())
     }
 }
 
@@ -535,14 +543,14 @@ mod tests {
     #[track_caller]
     fn check(headers: &str, payload: &str, expected: &str) {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::from);
-        let content = Content {
+        let content = Content::new(Told {
             channel: Cow::Borrowed("c"),
             message: Cow::Borrowed("m"),
             headers: raw(headers).ok(),
             payload: raw(payload).unwrap(),
             carried_as: payload::Content::Json,
             offset: None,
-        };
+        });
         assert_eq!(content.together(), Frame::from(expected));
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::waiting::Lane;
@@ -59,17 +59,13 @@ struct Queue {
     metrics: Metrics,
     delivered: AtomicU64,
     dropped: AtomicU64,
-    replies: Room,
     state: Mutex<State>,
+    /// Held by the first of those who wait for room for a reply.
+    turn: tokio::sync::Mutex<()>,
+    /// Wakes him.
+    answered: Notify,
     /// Wakes publishers that wait for room.
     freed: Notify,
-}
-
-/// What is left for those that wait for room.
-#[derive(Debug)]
-struct Room {
-    events: Semaphore,
-    bytes: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +74,10 @@ struct State {
     others: VecDeque<Other>,
     publications: Waiting,
     next_place: u64,
+    /// What replies take, which wait for room.
+    replies: Taken,
+    /// How many wait, or are about to.
+    in_line: usize,
     /// What answers that do not wait take.
     answers: Taken,
     is_closed: bool,
@@ -94,6 +94,24 @@ struct Taken {
     bytes: usize,
 }
 
+impl Taken {
+    fn and(self, weight: usize) -> Self {
+        Self {
+            events: self.events.saturating_add(1),
+            bytes: self.bytes.saturating_add(weight),
+        }
+    }
+
+    fn give_back(&mut self, weight: usize) {
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(weight);
+    }
+
+    fn fits(self, bounds: &Bounds) -> bool {
+        self.events <= bounds.events && self.bytes <= bounds.bytes
+    }
+}
+
 #[derive(Debug)]
 struct Other {
     place: u64,
@@ -104,25 +122,18 @@ struct Other {
 
 /// A queue within the limits.
 pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
-    let max_events = limits.queue_messages.clamp(1, Semaphore::MAX_PERMITS);
-    let max_bytes = limits.queue_bytes.clamp(
-        1,
-        usize::try_from(u32::MAX).map_or(usize::MAX, |max| max.min(Semaphore::MAX_PERMITS)),
-    );
     let queue = Arc::new(Queue {
         bounds: Bounds {
-            events: max_events,
-            bytes: max_bytes,
+            events: limits.queue_messages.max(1),
+            bytes: limits.queue_bytes.max(1),
             policy: limits.slow_consumer,
         },
         metrics: metrics.clone(),
         delivered: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
-        replies: Room {
-            events: Semaphore::new(max_events),
-            bytes: Semaphore::new(max_bytes),
-        },
         state: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
+        answered: Notify::new(),
         freed: Notify::new(),
     });
     let pending = Pending {
@@ -141,40 +152,34 @@ impl Outbox {
     pub(crate) fn send_now(&self, event: Event) -> Option<Event> {
         let event = self.queue.fitting(event);
         let weight = self.queue.weight(&event);
-        let room = &self.queue.replies;
-        let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
-        // Those who wait already hold what is left.
-        let (Ok(one), Ok(bytes)) = (
-            room.events.try_acquire(),
-            room.bytes.try_acquire_many(bytes),
-        ) else {
-            return Some(event);
-        };
         let mut state = self.queue.state();
-        if state.is_closed {
+        // Those who wait already come first.
+        if state.is_closed || state.in_line > 0 || !self.queue.takes(&mut state, weight) {
             return Some(event);
         }
-        one.forget();
-        bytes.forget();
         state.queue(event, weight, true);
         wake(state);
         None
     }
 
-    /// Waits for room for a reply, which is queued when it is used.
+    /// Waits for room for a reply, which is queued when it is used. Who waits first has it first.
     pub(crate) async fn reserve(&self, event: Event) -> Result<Reserved<'_>, Closed> {
-        let event = self.queue.fitting(event);
-        let weight = self.queue.weight(&event);
-        let room = &self.queue.replies;
-        let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
-        let one = room.events.acquire().await.map_err(|_| Closed)?;
-        let bytes = room.bytes.acquire_many(bytes).await.map_err(|_| Closed)?;
-        Ok(Reserved {
-            queue: &self.queue,
-            event,
-            weight,
-            room: [one, bytes],
-        })
+        let queue = &*self.queue;
+        let event = queue.fitting(event);
+        let weight = queue.weight(&event);
+        let _in_line = InLine::new(queue);
+        let _turn = queue.turn.lock().await;
+        loop {
+            let freed = queue.answered.notified();
+            if queue.reserve(weight)? {
+                return Ok(Reserved {
+                    queue,
+                    event: Some(event),
+                    weight,
+                });
+            }
+            freed.await;
+        }
     }
 
     /// Queues what neither waits nor is dropped. Where there is no room the connection is given up.
@@ -182,14 +187,11 @@ impl Outbox {
         let event = self.queue.fitting(event);
         let weight = self.queue.weight(&event);
         let mut state = self.queue.state();
-        let taken = Taken {
-            events: state.answers.events.saturating_add(1),
-            bytes: state.answers.bytes.saturating_add(weight),
-        };
+        let taken = state.answers.and(weight);
         if state.is_closed {
             return Err(Closed);
         }
-        if taken.events > self.queue.bounds.events || taken.bytes > self.queue.bounds.bytes {
+        if !taken.fits(&self.queue.bounds) {
             self.queue.give_up(&mut state);
             return Err(Closed);
         }
@@ -265,13 +267,30 @@ impl Outbox {
     }
 }
 
+/// Somebody who waits for room, or is about to look for it.
+struct InLine<'a>(&'a Queue);
+
+impl<'a> InLine<'a> {
+    fn new(queue: &'a Queue) -> Self {
+        let mut state = queue.state();
+        state.in_line = state.in_line.saturating_add(1);
+        Self(queue)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.in_line = state.in_line.saturating_sub(1);
+    }
+}
+
 /// Room for one reply; what it was reserved for is sent only if it is [queued](Self::queue).
 #[derive(Debug)]
 pub(crate) struct Reserved<'a> {
     queue: &'a Queue,
-    event: Event,
+    event: Option<Event>,
     weight: usize,
-    room: [SemaphorePermit<'a>; 2],
 }
 
 impl Reserved<'_> {
@@ -281,16 +300,45 @@ impl Reserved<'_> {
     }
 
     /// The same, unless `may` says no. Nothing else is queued while it is asked.
-    pub(crate) fn queue_if(self, may: impl FnOnce() -> bool) -> Result<(), Closed> {
+    pub(crate) fn queue_if(mut self, may: impl FnOnce() -> bool) -> Result<(), Closed> {
         let mut state = self.queue.state();
         if state.is_closed || !may() {
+            // Not within the lock, which giving back takes.
+            drop(state);
             return Err(Closed);
         }
-        self.room.into_iter().for_each(SemaphorePermit::forget);
-        state.queue(self.event, self.weight, true);
+        if let Some(event) = self.event.take() {
+            state.queue(event, self.weight, true);
+        }
         wake(state);
         Ok(())
     }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if self.event.is_some() {
+            let mut state = self.queue.state();
+            state.replies.give_back(self.weight);
+            drop(state);
+            self.queue.answered.notify_one();
+        }
+    }
+}
+
+/// An idle connection holds no memory for what waits, but for one.
+fn free_if_empty<T>(waiting: &mut VecDeque<T>) {
+    if waiting.is_empty() && waiting.capacity() > 1 {
+        *waiting = VecDeque::new();
+    }
+}
+
+/// Adds the first where there is room for one, as most often it stays the only one.
+fn push_back<T>(waiting: &mut VecDeque<T>, one: T) {
+    if waiting.capacity() == 0 {
+        waiting.reserve_exact(1);
+    }
+    waiting.push_back(one);
 }
 
 /// Wakes the connection for what has been queued, without the lock.
@@ -319,13 +367,32 @@ impl Queue {
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
-        self.close_rooms();
+        self.tell_all();
     }
 
-    fn close_rooms(&self) {
-        self.replies.events.close();
-        self.replies.bytes.close();
+    /// Nobody need wait any longer.
+    fn tell_all(&self) {
+        self.answered.notify_one();
         self.freed.notify_waiters();
+    }
+
+    /// Takes room for a reply, if there is some; none ever will be in one that is closed.
+    fn reserve(&self, weight: usize) -> Result<bool, Closed> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(Closed);
+        }
+        Ok(self.takes(&mut state, weight))
+    }
+
+    /// The same of one that is not.
+    fn takes(&self, state: &mut State, weight: usize) -> bool {
+        let taken = state.replies.and(weight);
+        let fits = taken.fits(&self.bounds);
+        if fits {
+            state.replies = taken;
+        }
+        fits
     }
 
     fn count_dropped(&self, count: u64) {
@@ -374,12 +441,13 @@ impl State {
 
     fn queue(&mut self, event: Event, weight: usize, is_reply: bool) {
         let place = self.place();
-        self.others.push_back(Other {
+        let other = Other {
             place,
             event,
             weight,
             is_reply,
-        });
+        };
+        push_back(&mut self.others, other);
     }
 
     /// The next in order is a publication.
@@ -399,7 +467,7 @@ impl Pending {
     /// Something found no room. Who cannot write now still learns of that.
     pub(crate) fn poll_next(
         &self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         can_write: bool,
     ) -> Poll<Result<Queued, Overflow>> {
         let mut state = self.queue.state();
@@ -441,17 +509,14 @@ impl Pending {
         } else {
             let next = state.others.pop_front()?;
             if next.is_reply {
-                self.queue.replies.events.add_permits(1);
-                self.queue.replies.bytes.add_permits(next.weight);
+                state.replies.give_back(next.weight);
+                if state.in_line > 0 {
+                    self.queue.answered.notify_one();
+                }
             } else {
-                let answers = &mut state.answers;
-                answers.events = answers.events.saturating_sub(1);
-                answers.bytes = answers.bytes.saturating_sub(next.weight);
+                state.answers.give_back(next.weight);
             }
-            // An idle connection holds no memory for it.
-            if state.others.is_empty() {
-                state.others = VecDeque::new();
-            }
+            free_if_empty(&mut state.others);
             Queued {
                 event: next.event,
                 is_publication: false,
@@ -490,6 +555,6 @@ impl Drop for Pending {
         state.is_closed = true;
         state.others = VecDeque::new();
         state.publications = Waiting::default();
-        self.queue.close_rooms();
+        self.queue.tell_all();
     }
 }

@@ -89,7 +89,16 @@ impl<'a> Parts<'a> {
             Some(pointer) => (self.payload, pointer),
             None => (self.headers, expression.strip_prefix("$message.header#")?),
         };
-        let value: Value = serde_json::from_str(half?.get()).ok()?;
+        let half = half?;
+        // Most often it is a member of the message itself, with a plain name, and text.
+        let name = pointer.strip_prefix('/');
+        if let Some(name) = name.filter(|name| !name.contains(['/', '~']))
+            && let Some(told) = json::member(half.get(), name)
+            && told.get().starts_with('"')
+        {
+            return Some(told.to_owned());
+        }
+        let value: Value = serde_json::from_str(half.get()).ok()?;
         let text = match value.pointer(pointer)? {
             Value::String(text) => text.clone(),
             value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),

@@ -366,7 +366,7 @@ impl MessageSpec {
     pub(crate) fn mismatch<'a>(
         &self,
         members: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    ) -> Option<String> {
+    ) -> Option<Mismatch<'a>> {
         for (name, values) in self.constants() {
             let found = members.clone().find(|(member, _)| member == name);
             if let Some((_, found)) = found
@@ -374,11 +374,11 @@ impl MessageSpec {
                 // An optional member that is `null` is not there.
                 && (found != "null" || self.required.contains(name))
             {
-                let found = union::cut(found);
-                return Some(format!(
-                    "`{name}` is {found}, expected {}",
-                    values.join(" or ")
-                ));
+                return Some(Mismatch::Constant {
+                    name,
+                    found,
+                    values,
+                });
             }
         }
         let mut names = members.map(|(name, _)| name);
@@ -387,14 +387,14 @@ impl MessageSpec {
             .iter()
             .find(|required| !names.clone().any(|member| member == **required));
         if let Some(missing) = missing {
-            return Some(format!("`{missing}` is missing"));
+            return Some(Mismatch::Missing(missing));
         }
         if !self.closed {
             return None;
         }
         names
             .find(|member| !self.members.contains(member) && !self.headers.contains(member))
-            .map(|unknown| format!("`{unknown}` is not a member of it"))
+            .map(Mismatch::Unknown)
     }
 
     /// Whether an object with these members has each of the message's constants.
@@ -428,6 +428,38 @@ impl MessageSpec {
     }
 }
 
+/// Why an object is not a message. Most of the time nobody wants to read it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mismatch<'a> {
+    /// A member is not what it must be.
+    Constant {
+        name: &'static str,
+        found: &'a str,
+        values: &'static [&'static str],
+    },
+    /// A member is not there.
+    Missing(&'static str),
+    /// A member is there that may not be.
+    Unknown(&'a str),
+}
+
+impl fmt::Display for Mismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant {
+                name,
+                found,
+                values,
+            } => {
+                let (found, expected) = (union::cut(found), values.join(" or "));
+                write!(f, "`{name}` is {found}, expected {expected}")
+            }
+            Self::Missing(name) => write!(f, "`{name}` is missing"),
+            Self::Unknown(name) => write!(f, "`{name}` is not a member of it"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -442,7 +474,10 @@ mod tests {
     #[track_caller]
     fn check(members: &[(&str, &str)], mismatch: Option<&str>, is_named: bool) {
         let members = members.iter().copied();
-        assert_eq!(PING.mismatch(members.clone()).as_deref(), mismatch);
+        let found = PING
+            .mismatch(members.clone())
+            .map(|mismatch| mismatch.to_string());
+        assert_eq!(found.as_deref(), mismatch);
         assert_eq!(PING.is_named_by(&members), is_named);
     }
 

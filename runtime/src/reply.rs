@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::bus::Publication;
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin};
+use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin, Told};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
 use crate::payload::{Correlation, Message, NoHeaders, Payload};
 use crate::seldom::seldom;
@@ -32,7 +32,8 @@ impl Replies {
     pub(crate) async fn send(&self, body: Body) -> Result<(), Closed> {
         let event = Event::new(self.origin.clone(), body);
         match self.outbox.send_now(event) {
-            Some(event) => self.outbox.send(event).await,
+            // Rare, and more than all that a handler holds otherwise.
+            Some(event) => Box::pin(self.outbox.send(event)).await,
             None => Ok(()),
         }
     }
@@ -163,14 +164,14 @@ impl Encoded {
         let headers = has_headers.then(|| raw(&message.headers)).transpose()?;
         let correlation = P::SPEC.correlation();
         let correlation = correlation.filter(|correlation| !is_own(&payload, *correlation));
-        let content = Content {
+        let content = Content::new(Told {
             channel: Cow::Borrowed(channel),
             message: Cow::Borrowed(P::SPEC.name()),
             headers: headers.filter(|headers| is_filled(headers)).map(Arc::from),
             payload: Arc::from(payload),
             carried_as: P::SPEC.carried_as(),
             offset: None,
-        };
+        });
         Ok(Self {
             content,
             correlation,
@@ -187,34 +188,36 @@ impl Encoded {
         let correlation = P::SPEC.correlation();
         Self {
             correlation: correlation.filter(|correlation| !is_own(payload, *correlation)),
-            content: Content {
+            content: Content::new(Told {
                 channel: Cow::Borrowed(channel),
                 message: Cow::Borrowed(P::SPEC.name()),
                 headers: headers.cloned(),
                 payload: Arc::clone(payload),
                 carried_as: P::SPEC.carried_as(),
                 offset,
-            },
+            }),
         }
     }
 
     /// The message as the bus carries it.
     pub(crate) fn publication(&self) -> Publication {
-        let Content {
+        let Told {
             message,
             headers,
             payload,
             ..
-        } = &self.content;
+        } = self.content.told();
         Publication::of_json(message.clone(), headers.clone(), Arc::clone(payload))
     }
 
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.
     pub(crate) fn for_peer(&self, replies: &Replies) -> Content {
-        let mut content = self.content.clone();
-        let Some(Correlated { value, .. }) = replies.origin.correlation.as_deref() else {
-            return content;
+        let (Some(Correlated { value, .. }), Some(_)) =
+            (replies.origin.correlation.as_deref(), self.correlation)
+        else {
+            return self.content.clone();
         };
+        let mut content = self.content.told().clone();
         match self.correlation {
             Some(Correlation::Header(name)) => {
                 content.headers =
@@ -227,7 +230,7 @@ impl Encoded {
             }
             None => {}
         }
-        content
+        Content::new(content)
     }
 }
 

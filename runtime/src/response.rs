@@ -88,7 +88,7 @@ impl<'a> Incoming<'a> {
     /// The message's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.map_or("", |content| content.message.as_ref())
+        self.0.map_or("", |content| content.message())
     }
 
     /// It is none of the messages that the document names for it.
@@ -97,7 +97,7 @@ impl<'a> Incoming<'a> {
         let message = match self.0 {
             Some(content) => format!(
                 "the service sent `{}` in place of {expected}",
-                content.message
+                content.message()
             ),
             None => format!("the service sent the end in place of {expected}"),
         };
@@ -109,10 +109,9 @@ impl<'a> Incoming<'a> {
         let name = spec.name();
         let (payload, headers) = match self.0 {
             None if spec.is_none() => ("null", "{}"),
-            Some(content) if content.message == name => (
-                content.payload.get(),
-                content.headers.as_ref().map_or("{}", |text| text.get()),
-            ),
+            Some(content) if content.message() == name => {
+                (content.payload(), content.headers().unwrap_or("{}"))
+            }
             _ => return Err(self.unexpected(&format!("`{name}`"))),
         };
         Ok(Message::new(

@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use serde_json::value::RawValue;
 
 use crate::frame::{
-    Body, Candidate, Command, Content, Event, Expected, Frame, Halves, Open, Origin, Part,
+    Body, Candidate, Command, Content, Event, Expected, Frame, Halves, Open, Origin, Part, Told,
 };
 use crate::framing::{raw, tagged};
 use crate::json::{self, Member};
@@ -380,14 +380,14 @@ impl Read<'_> {
             }
             _ => return None,
         };
-        Some(Content {
+        Some(Content::new(Told {
             channel: Cow::Borrowed(""),
             message: Cow::Borrowed(spec.name()),
             headers: headers.map(Arc::from),
             payload: Arc::from(payload),
             carried_as: spec.carried_as(),
             offset: None,
-        })
+        }))
     }
 }
 
@@ -440,12 +440,12 @@ fn correlation(expected: &Expected, open: &Open<'_>) -> Option<(&'static str, Bo
 /// The message that is sent; none where nothing is.
 fn content(sent: &MessageSpec, open: &Open<'_>) -> Option<Content> {
     let (headers, payload) = halves(open);
-    Some(Content {
+    Some(Content::new(Told {
         channel: Cow::Borrowed(""),
         message: Cow::Borrowed(sent.name()),
         headers: headers.map(|headers| Arc::from(headers.to_owned())),
         payload: Arc::from(payload?.to_owned()),
         carried_as: sent.carried_as(),
         offset: None,
-    })
+    }))
 }

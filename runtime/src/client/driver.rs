@@ -239,7 +239,7 @@ impl Going {
             }
             Body::Ack(_) => self.position = None,
             Body::Message(content) => {
-                if let (Some(position), Some(offset)) = (&mut self.position, content.offset) {
+                if let (Some(position), Some(offset)) = (&mut self.position, content.offset()) {
                     position.offset = offset;
                 }
             }

@@ -296,7 +296,7 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
             match event.body {
                 // One that cannot be read is no reason to miss those that follow.
                 Body::Message(content) => {
-                    if let (Some(position), Some(offset)) = (&mut self.position, content.offset) {
+                    if let (Some(position), Some(offset)) = (&mut self.position, content.offset()) {
                         position.offset = offset;
                     }
                     let message = read(&content).map(Publication::Message);
@@ -397,7 +397,7 @@ impl<U: Payload, R: Payload, E: Payload> Progress<U, R, E> {
         }
         let outcome = match ready!(self.exchange.poll_next(cx)) {
             Ok(Body::Message(content))
-                if content.message == U::SPEC.name() && U::SPEC.name() != R::SPEC.name() =>
+                if content.message() == U::SPEC.name() && U::SPEC.name() != R::SPEC.name() =>
             {
                 return Poll::Ready(Some(read(&content).map_err(Fault::widen)));
             }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Accepted, Framing, Input, Refusal, Written, cbor};
 use crate::fault::Fault;
 use crate::frame::{
-    Body, Command, Content, Event, Halves, Id, Op, Open, Position, Since, Subscribed,
+    Body, Command, Content, Event, Halves, Id, Op, Open, Position, Since, Subscribed, Told,
 };
 use crate::json;
 use crate::payload;
@@ -93,12 +93,13 @@ impl<'a> Frame<'a> {
     }
 
     fn with(mut self, content: &'a Content) -> Self {
-        self.channel = Some(Cow::Borrowed(&content.channel));
-        self.message = Some(Cow::Borrowed(&content.message));
-        self.headers = content.headers.as_deref();
-        self.payload = Some(&content.payload);
-        self.is_bytes = content.carried_as == payload::Content::Binary;
-        self.offset = content.offset;
+        let told = content.told();
+        self.channel = Some(Cow::Borrowed(&told.channel));
+        self.message = Some(Cow::Borrowed(&told.message));
+        self.headers = told.headers.as_deref();
+        self.payload = Some(&told.payload);
+        self.is_bytes = told.carried_as == payload::Content::Binary;
+        self.offset = told.offset;
         self
     }
 
@@ -618,14 +619,14 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         );
         return Err(Fault::new(Fault::INVALID_FRAME, message));
     };
-    Ok(Content {
+    Ok(Content::new(Told {
         channel: Cow::Owned(channel.into_owned()),
         message: Cow::Owned(message.into_owned()),
         headers: frame.headers.map(|headers| Arc::from(headers.to_owned())),
         payload: Arc::from(payload.to_owned()),
         carried_as: payload::Content::Json,
         offset: frame.offset,
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::frame::{Content, Origin};
+use crate::frame::{Content, Origin, Told};
 use crate::payload;
 
 /// A queue for publications of 1000 bytes and what surrounds them.
@@ -37,14 +37,14 @@ fn fault(size: usize) -> Event {
 }
 
 fn publication(payload: &str) -> Event {
-    let content = Content {
+    let content = Content::new(Told {
         channel: Cow::Borrowed("c"),
         message: Cow::Borrowed("m"),
         headers: None,
         payload: RawValue::from_string(payload.to_owned()).unwrap().into(),
         carried_as: payload::Content::Json,
         offset: None,
-    };
+    });
     Event::new(Origin::default(), Body::Message(content))
 }
 
@@ -53,7 +53,7 @@ fn of_size(size: usize) -> Event {
 }
 
 fn is_given_up(pending: &Pending) -> bool {
-    let polled = pending.poll_next(&mut Context::from_waker(Waker::noop()), false);
+    let polled = pending.poll_next(&Context::from_waker(Waker::noop()), false);
     matches!(polled, Poll::Ready(Err(Overflow)))
 }
 
@@ -76,7 +76,7 @@ fn counting_waker() -> (Arc<Woken>, Waker) {
 fn written(pending: &Pending) -> Vec<(String, u64)> {
     let left = std::iter::from_fn(|| pending.next_now());
     let each = left.map(|queued| match queued.event.body {
-        Body::Message(content) => (content.payload.get().to_owned(), queued.event.dropped),
+        Body::Message(content) => (content.payload().to_owned(), queued.event.dropped),
         other => (format!("{other:?}"), 0),
     });
     each.collect()
@@ -300,28 +300,28 @@ async fn what_cannot_wait_finds_room_beside_replies_that_do() {
 async fn whoever_waits_is_woken_by_what_it_waits_for() {
     let (outbox, pending) = queue(SlowConsumer::Disconnect, 2);
     let (woken, cx) = counting_waker();
-    let mut cx = Context::from_waker(&cx);
+    let cx = Context::from_waker(&cx);
     let wakes = || woken.0.swap(0, Ordering::Relaxed);
     let lane = Lane::default();
-    assert!(pending.poll_next(&mut cx, true).is_pending());
+    assert!(pending.poll_next(&cx, true).is_pending());
     publish(&outbox, &lane, 0..1);
     assert_eq!(wakes(), 1);
     // While the network takes nothing, more to write is no news, and neither is it to one at work.
-    assert!(pending.poll_next(&mut cx, false).is_pending());
+    assert!(pending.poll_next(&cx, false).is_pending());
     publish(&outbox, &lane, 1..2);
     assert_eq!(wakes(), 0);
-    assert!(pending.poll_next(&mut cx, true).is_ready());
-    assert!(pending.poll_next(&mut cx, true).is_ready());
-    assert!(pending.poll_next(&mut cx, true).is_pending());
+    assert!(pending.poll_next(&cx, true).is_ready());
+    assert!(pending.poll_next(&cx, true).is_ready());
+    assert!(pending.poll_next(&cx, true).is_pending());
     pending.is_at_work();
     publish(&outbox, &lane, 2..4);
     assert_eq!(wakes(), 0);
-    assert!(pending.poll_next(&mut cx, false).is_pending());
+    assert!(pending.poll_next(&cx, false).is_pending());
     // The end is.
     publish(&outbox, &lane, 4..5);
     assert_eq!(wakes(), 1);
     assert!(matches!(
-        pending.poll_next(&mut cx, false),
+        pending.poll_next(&cx, false),
         Poll::Ready(Err(Overflow))
     ));
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::{free_if_empty, push_back};
 use crate::frame::Event;
 use crate::limits::SlowConsumer;
 
@@ -119,13 +120,14 @@ impl Waiting {
             _ => 0,
         };
         self.bytes = self.bytes.saturating_add(weight);
-        self.publications.push_back(Publication {
+        let publication = Publication {
             place,
             event,
             weight,
             missed,
             lane: lane.clone(),
-        });
+        };
+        push_back(&mut self.publications, publication);
         Admitted::Queued { dropped }
     }
 
@@ -148,10 +150,7 @@ impl Waiting {
             SlowConsumer::DropNewest => first.missed,
             _ => first.lane.take(),
         };
-        // An idle connection holds no memory for it.
-        if self.publications.is_empty() {
-            self.publications = VecDeque::new();
-        }
+        free_if_empty(&mut self.publications);
         Some(first.event)
     }
 

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::frame::{Frame, Open};
 use crate::json::{self, Member};
 use crate::parameters::Parts;
-use crate::payload::Content;
+use crate::payload::{Content, Mismatch};
 use crate::provider::{Handler, correlation};
 
 /// The one interaction of `scope` that the message starts.
@@ -69,7 +69,7 @@ impl Candidates<'_> {
     fn of_text(&self, text: &str) -> Result<Matched, Fault> {
         let as_text = || {
             let candidates: Vec<_> = self.carried_as(Content::Text).collect();
-            self.read_one(&candidates, Vec::new(), Some(text), &|_| (None, None))
+            self.read_one(&candidates, &[], Some(text), &|_| (None, None))
         };
         let takes_text = self.take(Content::Text);
         if takes_text && !self.take(Content::Json) {
@@ -151,7 +151,7 @@ impl Candidates<'_> {
     fn of_shape(&self, members: &[Member<'_>], split: Split<'_, '_>) -> Result<Matched, Fault> {
         if self.open.message.is_some() {
             let named: Vec<_> = self.carried_as(Content::Json).collect();
-            return self.read_one(&named, Vec::new(), None, split);
+            return self.read_one(&named, &[], None, split);
         }
         let members = members
             .iter()
@@ -161,9 +161,7 @@ impl Candidates<'_> {
         for handler in self.carried_as(Content::Json) {
             match handler.starter().mismatch(members.clone()) {
                 None => candidates.push(handler),
-                Some(reason) => {
-                    mismatches.push(format!("`{}`: {reason}", handler.starter().name()))
-                }
+                Some(mismatch) => mismatches.push((handler.starter().name(), mismatch)),
             }
         }
         if candidates.is_empty() {
@@ -174,13 +172,13 @@ impl Candidates<'_> {
                 candidates.push(only);
             }
         }
-        self.read_one(&candidates, mismatches, None, split)
+        self.read_one(&candidates, &mismatches, None, split)
     }
 
     /// The one interaction whose starting message this, which has no members, can be read as.
     fn of_value(&self, content: Content, payload: &RawValue) -> Result<Matched, Fault> {
         let candidates: Vec<_> = self.carried_as(content).collect();
-        self.read_one(&candidates, Vec::new(), None, &|_| {
+        self.read_one(&candidates, &[], None, &|_| {
             (None, Some(Cow::Borrowed(payload)))
         })
     }
@@ -188,11 +186,12 @@ impl Candidates<'_> {
     fn read_one(
         &self,
         candidates: &[&Arc<dyn Handler>],
-        mut mismatches: Vec<String>,
+        mismatches: &[(&str, Mismatch<'_>)],
         text: Option<&str>,
         split: Split<'_, '_>,
     ) -> Result<Matched, Fault> {
         let mut matched = Vec::new();
+        let mut faults = Vec::new();
         for handler in candidates {
             let (headers, payload) = split(handler.as_ref());
             let parts = Parts {
@@ -210,20 +209,27 @@ impl Candidates<'_> {
                 }),
                 // Where only one message is possible, what is wrong with it is the answer.
                 Err(fault) if candidates.len() == 1 => return Err(fault),
-                Err(fault) => mismatches.push(fault.message().to_owned()),
+                Err(fault) => faults.push(fault),
             }
         }
         if matched.len() > 1 {
             return Err(ambiguous(&matched));
         }
-        matched.pop().ok_or_else(|| self.unmatched(&mismatches))
+        matched
+            .pop()
+            .ok_or_else(|| self.unmatched(mismatches, &faults))
     }
 
-    fn unmatched(&self, mismatches: &[String]) -> Fault {
+    fn unmatched(&self, mismatches: &[(&str, Mismatch<'_>)], faults: &[Fault]) -> Fault {
+        let mismatches = mismatches
+            .iter()
+            .map(|(name, mismatch)| format!("`{name}`: {mismatch}"));
+        let faults = faults.iter().map(|fault| fault.message().to_owned());
+        let mismatches: Vec<_> = mismatches.chain(faults).collect();
         let mut message = format!("no message of `{}` is like this", self.scope.name);
         if !mismatches.is_empty() {
             message.push_str(": ");
-            message.push_str(&shown(mismatches, "; "));
+            message.push_str(&shown(&mismatches, "; "));
         }
         Fault::new(Fault::UNMATCHED_MESSAGE, message)
     }

@@ -1,7 +1,9 @@
 //! How the connections of a server are told to end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
@@ -106,11 +108,12 @@ impl Stop {
     ) -> impl Future<Output = ()> + use<F> {
         let abort = self.abort.clone();
         self.connections.track_future(async move {
-            tokio::select! {
-                biased;
-                () = abort.given() => {}
-                () = work => {}
-            }
+            let (mut abort, mut work) = (pin!(abort.given()), pin!(work));
+            poll_fn(|cx| match abort.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => work.as_mut().poll(cx),
+            })
+            .await;
         })
     }
 

@@ -422,7 +422,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     /// Sends a message that has just been published.
     pub(super) fn deliver(&self, content: Content) -> bool {
         let mut phase = self.phase();
-        match (&mut *phase, content.offset) {
+        match (&mut *phase, content.offset()) {
             (Phase::Ended, _) | (Phase::Coming { .. }, None) => return false,
             (Phase::Coming { seen } | Phase::CatchingUp { seen }, Some(offset)) => {
                 *seen = offset.max(*seen);
