@@ -33,7 +33,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     let mut code = Code::default();
     code.tokens(document(api));
     code.tokens(channels::servers(api).unwrap_or_default());
-    code.tokens(channels::constants(api).unwrap_or_default());
+    code.text(channels::constants(api));
     code.text(imports(api));
     for definition in api.types.iter().filter(|one| !one.is_shared) {
         types::definition(&index, definition, false, &mut code);
@@ -47,14 +47,16 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
     code.tokens(channels::parameters(&index, api));
     code.tokens(channels::openings(api));
     let interactions = interactions::Interactions::new(api, &index);
+    let mut constants = Text::default();
     for interaction in interactions.iter() {
-        code.tokens(interaction.constant());
+        interaction.constant(&mut constants);
     }
+    code.text(constants);
     let provides = options.sides != Sides::Consumer;
     if provides {
         code.tokens(service::service(api, &interactions));
         code.tokens(service::provider(&interactions));
-        code.tokens(interactions.topics().unwrap_or_default());
+        code.text(interactions.topics());
     }
     if options.sides != Sides::Provider {
         code.tokens(client::client(api, &interactions, provides));

@@ -110,9 +110,7 @@ impl Format {
             Self::Uuid => is_uuid(text),
             Self::Byte => is_base64(text),
             Self::JsonPointer => is_json_pointer(text),
-            Self::Regex => pattern::compile(text)
-                .err()
-                .is_none_or(|error| !error.is_invalid()),
+            Self::Regex => pattern::Pattern::check_syntax(text).is_ok(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::text::{Text, literal};
 use super::{Index, docs, ident, markdown, type_ident};
 use std::collections::HashSet;
 
@@ -11,35 +12,36 @@ use crate::api::{Api, Channel, Parameter, ParameterEnum, Parameters, Server, Tra
 const SERDE: &str = "::specwire::private::serde";
 
 /// The module of channels' constants.
-pub(super) fn constants(api: &Api) -> Option<TokenStream> {
-    let allowed = allowed();
-    let constants = api.channels.iter().map(|channel| {
-        let name = ident(&channel.name.rust);
-        let wire = &channel.name.wire;
+pub(super) fn constants(api: &Api) -> Text {
+    let mut text = Text::default();
+    if api.channels.is_empty() {
+        return text;
+    }
+    open_module("channels", "The document's channels.", "Channel", &mut text);
+    for channel in &api.channels {
         let address = channel.address.as_deref();
         let what = match address {
             Some(address) => format!("At {}.", markdown::code(address)),
             None => "Without an address.".to_owned(),
         };
         // What it is described as says more than its address, which stands below.
-        let docs = docs::member(&[docs::or(channel.docs.as_deref(), &what)]);
-        let address = address.map(|address| quote!(.at(#address)));
-        quote! {
-            #docs
-            pub const #name: Channel = Channel::new(#wire) #address;
-        }
-    });
-    (!api.channels.is_empty()).then(|| {
-        quote! {
-            /// The document's channels.
-            #allowed
-            pub mod channels {
-                use ::specwire::Channel;
+        text.member_docs(&[docs::or(channel.docs.as_deref(), &what)]);
+        let start = format!("    pub const {}: Channel =", channel.name.rust);
+        let new = format!("Channel::new({})", literal(&channel.name.wire));
+        let at = address.map(|address| format!(".at({})", literal(address)));
+        text.short_constant(&start, &new, &at.unwrap_or_default());
+    }
+    text.line(&["}"]);
+    text
+}
 
-                #(#constants)*
-            }
-        }
-    })
+/// The start of a module of constants of one type.
+pub(super) fn open_module(name: &str, docs: &str, ty: &str, text: &mut Text) {
+    text.line(&["/// ", docs]);
+    text.line(&[super::DEAD_CODE]);
+    text.line(&[MODULE_INCEPTION]);
+    text.line(&["pub mod ", name, " {"]);
+    text.line(&["    use ::specwire::", ty, ";"]);
 }
 
 /// The module of servers' constants.
@@ -59,13 +61,15 @@ pub(super) fn servers(api: &Api) -> Option<TokenStream> {
     })
 }
 
+/// What clippy has to let pass in a module of constants.
+const MODULE_INCEPTION: &str =
+    "#[allow(clippy::module_inception, reason = \"a document may be called as this is\")]";
+
 /// What the compiler and clippy have to let pass in a module of constants.
-pub(super) fn allowed() -> TokenStream {
+fn allowed() -> TokenStream {
     let dead_code = super::dead_code();
-    quote! {
-        #dead_code
-        #[allow(clippy::module_inception, reason = "a document may be called as this is")]
-    }
+    let module_inception = super::types::tokens(MODULE_INCEPTION);
+    quote!(#dead_code #module_inception)
 }
 
 fn server(server: &Server) -> TokenStream {

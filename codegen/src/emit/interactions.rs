@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::text::{Text, literal};
 use super::{Index, docs, ident, markdown, type_ident};
 use crate::api::{Api, Interaction, Pattern, Reply, Role, Step, TypeName};
 use crate::name::{self, Scope};
@@ -32,34 +33,35 @@ impl<'a> Interactions<'a> {
     }
 
     /// The module of the topics that subscribers listen on.
-    pub(super) fn topics(&self) -> Option<TokenStream> {
-        let allowed = super::channels::allowed();
-        let constants = self.iter().filter_map(|emitted| {
+    pub(super) fn topics(&self) -> Text {
+        let mut text = Text::default();
+        let topics = self.iter().filter_map(|emitted| {
             let Pattern::PubSub { publish, .. } = &emitted.interaction.pattern else {
                 return None;
             };
-            let docs = docs::member(&[&format!("Where subscribers of {} listen.", emitted.wire())]);
-            let (constant, publish) = (&emitted.constant, payload(Some(publish)));
-            let parameters = emitted.parameters();
-            let parameters = parameters.map(|parameters| quote!(, super::#parameters));
-            Some(quote! {
-                #docs
-                pub const #constant: Topic<super::#publish #parameters> =
-                    Topic::new(super::#constant);
-            })
+            Some((emitted, publish))
         });
-        let constants: Vec<_> = constants.collect();
-        (!constants.is_empty()).then(|| {
-            quote! {
-                /// The topics of the document, for publishing through a [`::specwire::Bus`].
-                #allowed
-                pub mod topics {
-                    use ::specwire::Topic;
-
-                    #(#constants)*
-                }
-            }
-        })
+        let mut topics = topics.peekable();
+        if topics.peek().is_none() {
+            return text;
+        }
+        let docs = "The topics of the document, for publishing through a [`::specwire::Bus`].";
+        super::channels::open_module("topics", docs, "Topic", &mut text);
+        for (emitted, publish) in topics {
+            text.member_docs(&[&format!("Where subscribers of {} listen.", emitted.wire())]);
+            let parameters = emitted.interaction.parameters.as_ref();
+            let parameters = parameters.map(|parameters| format!(", super::{}", parameters.0));
+            let start = format!(
+                "    pub const {}: Topic<super::{}{}> =",
+                emitted.constant,
+                publish.message.0,
+                parameters.unwrap_or_default()
+            );
+            let topic = format!("Topic::new(super::{})", emitted.constant);
+            text.short_constant(&start, &topic, "");
+        }
+        text.line(&["}"]);
+        text
     }
 
     /// What clippy has to let pass: a document may call an operation `fromOrbit`.
@@ -87,25 +89,22 @@ pub(super) struct Emitted<'a> {
 
 impl Emitted<'_> {
     /// The constant that tells the runtime its channels.
-    pub(super) fn constant(&self) -> TokenStream {
+    pub(super) fn constant(&self, text: &mut Text) {
         let steps = self.interaction.pattern.steps();
         let channels = steps.iter().map(|(role, step)| {
-            let method = ident(match role {
+            let method = match role {
                 Role::Message | Role::Subscribe => "message",
                 Role::Ack => "ack",
                 Role::Update => "update",
                 Role::Response | Role::Publish => "reply",
                 Role::Error => "error",
-            });
-            let channel = &step.channel;
-            quote!(.#method(#channel))
+            };
+            format!(".{method}({})", literal(&step.channel))
         });
-        let constant = &self.constant;
-        let wire = &self.interaction.name.wire;
-        quote! {
-            const #constant: ::specwire::private::Interaction =
-                ::specwire::private::Interaction::new(DOCUMENT, #wire) #(#channels)*;
-        }
+        let channels: Vec<String> = channels.collect();
+        let new = format!("DOCUMENT, {}", literal(&self.interaction.name.wire));
+        let ty = "::specwire::private::Interaction";
+        text.constant(0, &self.constant.to_string(), ty, &new, &channels);
     }
 
     /// The request that a handler gets.

@@ -37,7 +37,7 @@ pub(super) fn payload(message: &Message, code: &mut Code) {
     text.line(&["impl ::specwire::Payload for ", &message.name.rust, " {"]);
     text.line(&["    type Headers = ", headers, ";"]);
     let spec = "::specwire::private::MessageSpec";
-    text.constant("SPEC", spec, &literal(&message.name.wire), &calls);
+    text.constant(4, "SPEC", spec, &literal(&message.name.wire), &calls);
     text.line(&["}"]);
     code.text(text);
 }

@@ -152,22 +152,36 @@ impl Text {
         self.line(&["for ", name, " {"]);
     }
 
-    /// A constant of an implementation: what `new` makes, and calls on that.
-    pub(super) fn constant(&mut self, name: &str, ty: &str, new: &str, calls: &[String]) {
+    /// A constant: what is made, and at most one call on that, which is laid out where it is long.
+    pub(super) fn short_constant(&mut self, start: &str, made: &str, call: &str) {
+        let one = format!("{start} {made}{call};");
+        self.is_rough |= one.len() > MARGIN;
+        self.line(&[&one]);
+    }
+
+    /// A constant: what `new` makes, and calls on that.
+    pub(super) fn constant(
+        &mut self,
+        indent: usize,
+        name: &str,
+        ty: &str,
+        new: &str,
+        calls: &[String],
+    ) {
         let end = if calls.is_empty() { ";" } else { "" };
-        let start = format!("    const {name}: {ty} =");
+        let start = format!("{}const {name}: {ty} =", spaces(indent));
         let one = format!("{start} {ty}::new({new}){end}");
         let indent = if fits(&one) {
             self.line(&[&one]);
-            "        "
+            indent + 4
         } else {
             self.line(&[&start]);
-            self.line(&["        ", ty, "::new(", new, ")", end]);
-            "            "
+            self.line(&[spaces(indent + 4), ty, "::new(", new, ")", end]);
+            indent + 8
         };
         for (number, call) in calls.iter().enumerate() {
             let is_last = number + 1 == calls.len();
-            self.line(&[indent, call, if is_last { ";" } else { "" }]);
+            self.line(&[spaces(indent), call, if is_last { ";" } else { "" }]);
             // Its arguments will be on lines of their own.
             self.is_rough |= call.len() > CALL;
         }

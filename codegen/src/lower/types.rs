@@ -12,12 +12,12 @@ mod tags;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use naming::Owner;
+use naming::{Owner, Pointer};
 pub(crate) use shared::{MODULE, Reached, Shared};
 use shown::Shown;
 
 use super::content;
-use super::schema::{Alternative, Class, Object, SchemaId, Schemas, Use};
+use super::schema::{Alternative, Class, Member, Object, SchemaId, Schemas, Use};
 use crate::api::{self, Name, Payload, Shape, Test, Type, TypeDef, TypeName};
 use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{Scope, join, type_name};
@@ -383,8 +383,14 @@ impl<'s> Types<'s, '_> {
         let path = &mut vec![id];
         match self.schemas.class(id) {
             Class::Struct(object) => {
+                let node = self.schemas.get(id).node;
                 for member in &object.members {
-                    let words = || type_name(member.name);
+                    let base = self.base_of(member, node);
+                    let words = || match &base {
+                        Some(base) => join(base, &type_name(member.name)),
+                        None => type_name(member.name),
+                    };
+                    let owner = base.as_ref().map_or(owner, |_| Owner::Nothing);
                     self.reach_one(member.schema, (owner, &words), message, path);
                 }
                 if let Some(rest) = object.rest {
@@ -415,6 +421,20 @@ impl<'s> Types<'s, '_> {
             }
             Class::Enum(_) | Class::Plain(_) | Class::Same(_) => {}
         }
+    }
+
+    /// The name of the schema that a member is declared in, where that has a name and is another than its
+    /// owner, which joins it: the member's type is the same for all that do.
+    fn base_of(&mut self, member: &Member<'s>, owner: Node<'s>) -> Option<String> {
+        let base = member.node.parent()?.parent()?;
+        if base.id() == owner.id() {
+            return None;
+        }
+        // What several schemas say of it together is of each that joins them.
+        let used = self.schemas.settle(member.schema);
+        let written = self.schemas.named_by(used.id)?;
+        let pointer = Pointer::of(base).filter(|_| written.id() == member.node.id());
+        Some(pointer?.type_name())
     }
 
     /// Notes the definition that a schema leads to, through arrays and maps: those of `path`. Of most

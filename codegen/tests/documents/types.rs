@@ -234,3 +234,36 @@ operations:
         assert!(code.contains(&format!("pub struct {name}(")), "{name}");
     }
 }
+
+#[test]
+fn what_is_written_in_a_base_is_named_after_it_and_not_after_who_joins_it_first() {
+    let text = "
+asyncapi: 3.0.0
+info: {title: Base, version: 1.0.0}
+channels: {c: {address: c, messages: {a: {payload: {$ref: '#/components/schemas/A'}}, b: {payload: {$ref: '#/components/schemas/B'}}}}}
+operations: {o: {action: receive, channel: {$ref: '#/channels/c'}}}
+components:
+  schemas:
+    Base:
+      properties:
+        kind: {type: string, enum: [x, y]}
+        both: {type: string, enum: [x, y, z]}
+        list: {type: array, items: {properties: {n: {type: integer}}}}
+    A: {allOf: [{$ref: '#/components/schemas/Base'}, {properties: {own: {enum: [u, v]}, both: {enum: [x, y]}}}]}
+    B: {allOf: [{$ref: '#/components/schemas/Base'}], properties: {b: {type: integer}}}
+";
+    let generated = generate("Base.yaml", text).expect("valid");
+    let names = generated.api.types.iter().map(|one| one.name.0.as_str());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [
+            "A",
+            "BaseKind",
+            "ABoth",
+            "BaseListItem",
+            "AOwn",
+            "B",
+            "BaseBoth"
+        ]
+    );
+}
