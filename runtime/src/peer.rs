@@ -77,7 +77,12 @@ impl Peer {
         interaction: &Interaction,
         subscription: Weak<dyn Subscription>,
     ) {
-        self.subscriptions().push(Held {
+        let mut subscriptions = self.subscriptions();
+        // Most connections have one.
+        if subscriptions.capacity() == 0 {
+            subscriptions.reserve_exact(1);
+        }
+        subscriptions.push(Held {
             topic,
             of: (interaction.document(), interaction.name()),
             subscription,

@@ -33,7 +33,9 @@ use crate::limits::{Limits, after};
 /// pass through it. While nothing happens, a connection holds next to no memory for either.
 pub(crate) struct Socket<S> {
     io: S,
-    protocol: WebSocketContext,
+    /// What speaks for this end, while there is something to decide.
+    protocol: Option<Box<WebSocketContext>>,
+    sizes: Sizes,
     role: Role,
     inbound: Inbound,
     outbound: Outbound,
@@ -105,14 +107,23 @@ impl<S> fmt::Debug for Socket<S> {
 }
 
 /// The limits that tungstenite itself keeps.
-fn config(limits: &Limits) -> WebSocketConfig {
-    WebSocketConfig::default()
-        // Of what it reads most is a few bytes.
-        .read_buffer_size(IDLE)
-        .write_buffer_size(0)
-        .max_write_buffer_size(limits.queue_bytes.saturating_add(PONGS))
-        .max_message_size(Some(limits.message_size))
-        .max_frame_size(Some(limits.frame_size))
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    message: usize,
+    frame: usize,
+    unwritten: usize,
+}
+
+impl Sizes {
+    fn config(self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            // Of what it reads most is a few bytes.
+            .read_buffer_size(IDLE)
+            .write_buffer_size(0)
+            .max_write_buffer_size(self.unwritten)
+            .max_message_size(Some(self.message))
+            .max_frame_size(Some(self.frame))
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -130,7 +141,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let max_size = limits.frame_size.min(limits.message_size);
         Self {
             io,
-            protocol: WebSocketContext::new(role, Some(config(limits))),
+            protocol: None,
+            sizes: Sizes {
+                message: limits.message_size,
+                frame: limits.frame_size,
+                unwritten: limits.queue_bytes.saturating_add(PONGS),
+            },
             role,
             inbound: Inbound::new(read, role == Role::Server, max_size, limits.fragments),
             outbound: Outbound::default(),
@@ -191,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if self.role == Role::Client {
             return self.hand_over(message(frame));
         }
-        if !self.protocol.can_write() {
+        if self.is_closing() {
             return Err(Stuck);
         }
         self.is_writing = true;
@@ -204,16 +220,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// The same for a ping.
     pub(crate) fn start_ping(&mut self, payload: &[u8]) -> Result<(), Stuck> {
+        if self.role == Role::Server && !self.is_closing() {
+            self.is_writing = true;
+            self.outbound.frame(PING, payload);
+            return Ok(());
+        }
         self.hand_over(Message::Ping(bytes::Bytes::copy_from_slice(payload)))
     }
 
     fn hand_over(&mut self, message: Message) -> Result<(), Stuck> {
         self.is_writing = true;
+        let protocol = protocol(&mut self.protocol, self.role, self.sizes);
         let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
-        self.protocol.write(&mut ends, message).map_err(|error| {
+        protocol.write(&mut ends, message).map_err(|error| {
             tracing::debug!(%error, "cannot write to the peer");
             Stuck
         })
+    }
+
+    /// A close frame has been sent or received.
+    fn is_closing(&self) -> bool {
+        let protocol = self.protocol.as_ref();
+        protocol.is_some_and(|protocol| !protocol.can_write())
+    }
+
+    /// A server, most of whose frames need no decision, forgets what decides while it has nothing in
+    /// mind: most connections are idle.
+    fn tidy(&mut self) {
+        if self.role == Role::Server && !self.is_closing() && !self.inbound.is_within_message() {
+            self.protocol = None;
+        }
     }
 
     /// Something that was handed over has not been written yet.
@@ -301,10 +337,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.outbound.poll_write(Pin::new(&mut self.io), cx))?;
-            let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
-            // That the connection is closed with this is no error.
-            let _ = self.protocol.flush(&mut ends);
+            if let Some(protocol) = &mut self.protocol {
+                let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
+                // That the connection is closed with this is no error.
+                let _ = protocol.flush(&mut ends);
+            }
             if self.outbound.bytes.is_empty() {
+                self.tidy();
                 return Pin::new(&mut self.io).poll_flush(cx);
             }
         }
@@ -392,7 +431,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             outbound: &mut self.outbound,
             room: PONGS,
         };
-        let incoming = match self.protocol.read(&mut ends) {
+        let protocol = protocol(&mut self.protocol, self.role, self.sizes);
+        let incoming = match protocol.read(&mut ends) {
             Ok(message) => incoming(message),
             Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 return None;
@@ -401,6 +441,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         };
         // A ping or a close frame is answered by tungstenite, which has to be written like all else.
         self.is_writing |= matches!(incoming, Incoming::Control | Incoming::Closed(_));
+        if !self.is_writing {
+            self.tidy();
+        }
         Some(incoming)
     }
 
@@ -433,6 +476,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
+const PING: u8 = 0x89;
 
 impl Outbound {
     /// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
@@ -476,6 +520,14 @@ impl Outbound {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+fn protocol(
+    protocol: &mut Option<Box<WebSocketContext>>,
+    role: Role,
+    sizes: Sizes,
+) -> &mut WebSocketContext {
+    protocol.get_or_insert_with(|| Box::new(WebSocketContext::new(role, Some(sizes.config()))))
 }
 
 /// What tungstenite takes for the network.

@@ -185,11 +185,13 @@ impl Mount {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
+        // In a box of its own, so that what HTTP needed is gone when the WebSocket begins.
+        let handshake = Box::pin(async move {
+            let upgrade = Box::pin(shared.http(io, ends)).await?;
+            shared.open(upgrade).await
+        });
         self.shared.stop.connection(async move {
-            // Each in a box of its own, so that what HTTP needed is gone when the WebSocket begins.
-            if let Some(upgrade) = Box::pin(shared.http(io, ends)).await
-                && let Some(open) = Box::pin(shared.open(upgrade)).await
-            {
+            if let Some(open) = handshake.await {
                 open.await;
             }
         })
@@ -241,8 +243,9 @@ impl<B> tower_service::Service<Request<B>> for Mount {
         let (answer, upgrade) = self.shared.answer(&mut request, ends);
         if let Some(upgrade) = upgrade {
             let shared = Arc::clone(&self.shared);
+            let handshake = Box::pin(async move { shared.open(upgrade).await });
             let connection = async move {
-                if let Some(open) = Box::pin(shared.open(upgrade)).await {
+                if let Some(open) = handshake.await {
                     open.await;
                 }
             };

@@ -148,9 +148,14 @@ impl Inbound {
         self.kept.extend_from_slice(bytes);
     }
 
+    /// A part of a message or of a frame has been passed on, and not its end.
+    pub(super) fn is_within_message(&self) -> bool {
+        self.passing.is_some() || self.fragments > 0
+    }
+
     /// How many messages have come in, if a part of another has.
     pub(super) fn unfinished(&self) -> Option<u64> {
-        let is_within = !self.is_empty() || self.passing.is_some() || self.fragments > 0;
+        let is_within = !self.is_empty() || self.is_within_message();
         is_within.then_some(self.finished)
     }
 
