@@ -164,6 +164,7 @@ fn first(violations: Vec<Violation>) -> Result<(), Violation> {
 
 mod evaluated;
 mod evaluation;
+mod keywords;
 
 use evaluation::{Patterns, evaluate};
 

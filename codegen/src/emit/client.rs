@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs;
-use super::interactions::{Emitted, Interactions, fault, payload};
+use super::interactions::{Emitted, Interactions, declared, fault, payload};
 use crate::api::{Api, Pattern, Step};
 
 /// The struct `Client` and its methods.
@@ -190,12 +190,4 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
 fn argument(name: &TokenStream, step: &Step) -> TokenStream {
     let message = payload(Some(step));
     quote!(#name: impl ::core::convert::Into<::specwire::Message<#message>>)
-}
-
-/// The last argument of a type that carries the declared error message, where one is declared.
-fn declared(error: Option<&Step>) -> Option<TokenStream> {
-    error.map(|step| {
-        let error = payload(Some(step));
-        quote!(, #error)
-    })
 }

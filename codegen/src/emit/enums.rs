@@ -105,21 +105,16 @@ fn reading(name: &str, base: Base) -> Text {
         "value"
     };
     let mut text = Text::default();
-    let implemented = "<'de> ::specwire::private::serde::Deserialize<'de>";
-    text.implementation(implemented, name);
-    text.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
-    text.line(&["        deserializer: D,"]);
-    text.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
-    text.code(
-        8,
-        &[
-            "::specwire::private::",
-            read,
-            "(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)",
-        ],
-    );
-    text.line(&["    }"]);
-    text.line(&["}"]);
+    text.deserialize(name, |text| {
+        text.code(
+            8,
+            &[
+                "::specwire::private::",
+                read,
+                "(deserializer, <Self as ::core::convert::TryFrom<_>>::try_from)",
+            ],
+        );
+    });
     text
 }
 

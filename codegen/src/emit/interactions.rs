@@ -287,3 +287,11 @@ pub(super) fn fault(error: Option<&Step>) -> TokenStream {
         None => quote!(::specwire::Fault),
     }
 }
+
+/// The last argument of a type that carries the declared error message, where one is declared.
+pub(super) fn declared(error: Option<&Step>) -> Option<TokenStream> {
+    error.map(|step| {
+        let error = payload(Some(step));
+        quote!(, #error)
+    })
+}

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::interactions::{Emitted, Interactions, fault, payload};
-use super::{docs, ident, type_ident};
-use crate::api::{Api, Pattern, Step};
+use super::interactions::{Emitted, Interactions, declared, fault, payload};
+use super::{docs, ident};
+use crate::api::{Api, Pattern};
 
 /// The trait `Service`.
 pub(super) fn service(api: &Api, interactions: &Interactions<'_>) -> TokenStream {
@@ -86,7 +86,7 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             let request = emitted.request(message);
             let ack = payload(ack.as_ref());
             let answer = emitted.answer(response.as_ref());
-            let error_type = error.as_ref().map(declared);
+            let error_type = declared(error.as_ref());
             let arguments = quote!(
                 request: #request,
                 ack: ::specwire::Ack<#ack #error_type>
@@ -102,7 +102,7 @@ fn method(emitted: &Emitted<'_>) -> TokenStream {
             let request = emitted.request(message);
             let update = payload(Some(update));
             let answer = emitted.answer(response.as_ref());
-            let error_type = error.as_ref().map(declared);
+            let error_type = declared(error.as_ref());
             let arguments = quote!(
                 request: #request,
                 updates: ::specwire::Updates<#update #error_type>
@@ -147,10 +147,4 @@ fn registration(emitted: &Emitted<'_>) -> TokenStream {
             Service::#method(&*service, #(#arguments),*).await
         })
     }
-}
-
-/// The document's error message, as one more parameter of a type.
-fn declared(error: &Step) -> TokenStream {
-    let error = type_ident(&error.message);
-    quote!(, #error)
 }

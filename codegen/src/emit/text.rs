@@ -152,6 +152,17 @@ impl Text {
         self.line(&["for ", name, " {"]);
     }
 
+    /// Implements `Deserialize` for a type, by what this writes of the function's body.
+    pub(super) fn deserialize(&mut self, name: &str, body: impl FnOnce(&mut Self)) {
+        self.implementation("<'de> ::specwire::private::serde::Deserialize<'de>", name);
+        self.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
+        self.line(&["        deserializer: D,"]);
+        self.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
+        body(self);
+        self.line(&["    }"]);
+        self.line(&["}"]);
+    }
+
     /// A constant: what is made, and at most one call on that, which is laid out where it is long.
     pub(super) fn short_constant(&mut self, start: &str, made: &str, call: &str) {
         let one = format!("{start} {made}{call};");

@@ -69,32 +69,27 @@ fn reading(definition: &TypeDef, union: &Union) -> Text {
         false => "choose",
     };
     let mut text = Text::default();
-    let implemented = "<'de> ::specwire::private::serde::Deserialize<'de>";
-    text.implementation(implemented, &definition.name.0);
-    text.line(&["    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>("]);
-    text.line(&["        deserializer: D,"]);
-    text.line(&["    ) -> ::core::result::Result<Self, D::Error> {"]);
-    text.line(&[
-        "        use ::specwire::private::{Branch, ",
-        choose,
-        ", read};",
-    ]);
-    text.line(&["        ", choose, "("]);
-    text.line(&["            deserializer,"]);
-    text.line(&["            &["]);
-    for branch in &union.branches {
-        let name = &branch.name;
-        let arguments = [
-            literal(name),
-            format!("|json| read(json).map(Self::{name})"),
-        ];
-        let arguments = arguments.each_ref().map(String::as_str);
-        text.element(16, "Branch::new", &arguments, &test(branch));
-    }
-    text.line(&["            ],"]);
-    text.line(&["        )"]);
-    text.line(&["    }"]);
-    text.line(&["}"]);
+    text.deserialize(&definition.name.0, |text| {
+        text.line(&[
+            "        use ::specwire::private::{Branch, ",
+            choose,
+            ", read};",
+        ]);
+        text.line(&["        ", choose, "("]);
+        text.line(&["            deserializer,"]);
+        text.line(&["            &["]);
+        for branch in &union.branches {
+            let name = &branch.name;
+            let arguments = [
+                literal(name),
+                format!("|json| read(json).map(Self::{name})"),
+            ];
+            let arguments = arguments.each_ref().map(String::as_str);
+            text.element(16, "Branch::new", &arguments, &test(branch));
+        }
+        text.line(&["            ],"]);
+        text.line(&["        )"]);
+    });
     if union.branches.len() < 2 {
         // All of the call may be one line.
         text.roughen();

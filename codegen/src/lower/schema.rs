@@ -10,10 +10,13 @@ mod classify;
 mod conditions;
 mod facts;
 mod rules;
+mod sets;
 mod union;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use sets::{Mask, Types, is_whole};
 
 use super::docs::Docs;
 use crate::api::{Base, JsonType, Rules, Type};
@@ -50,14 +53,6 @@ struct Part<'s> {
     node: Node<'s>,
     mask: Mask,
 }
-
-/// Which keywords of a schema object have been dealt with: a set.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Mask(u8);
-
-/// Which types of JSON Schema: a set.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Types(u8);
 
 /// What a schema describes. Cloned wherever it is used.
 #[derive(Clone, Debug)]
@@ -244,125 +239,6 @@ impl Values<'_> {
             })
             .collect()
     }
-}
-
-impl Mask {
-    const NONE: Self = Self(0);
-    const ONE_OF: Self = Self(1);
-    const ANY_OF: Self = Self(2);
-    /// It stands beside a list of alternatives, and is joined with each of them; its `allOf` has
-    /// been joined already.
-    const BASE: Self = Self(4);
-    /// It is one of Avro's.
-    const AVRO: Self = Self(8);
-
-    fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    fn is_base(self) -> bool {
-        self.has(Self::BASE)
-    }
-
-    /// The lists of alternatives that are left.
-    fn unions(self) -> &'static [&'static str] {
-        match (self.has(Self::ONE_OF), self.has(Self::ANY_OF)) {
-            (false, false) => &["oneOf", "anyOf"],
-            (false, true) => &["oneOf"],
-            (true, false) => &["anyOf"],
-            (true, true) => &[],
-        }
-    }
-}
-
-impl Types {
-    const NULL: Self = Self(1);
-    const BOOLEAN: Self = Self(2);
-    const INTEGER: Self = Self(4);
-    /// An integer is a number too.
-    const NUMBER: Self = Self(4 | 8);
-    const STRING: Self = Self(16);
-    const ARRAY: Self = Self(32);
-    const OBJECT: Self = Self(64);
-    const ALL: Self = Self(127);
-    const NONE: Self = Self(0);
-
-    fn named(name: &str) -> Self {
-        match name {
-            "null" => Self::NULL,
-            "boolean" => Self::BOOLEAN,
-            "integer" => Self::INTEGER,
-            "number" => Self::NUMBER,
-            "string" => Self::STRING,
-            "array" => Self::ARRAY,
-            "object" => Self::OBJECT,
-            // Something else has been reported.
-            _ => Self::ALL,
-        }
-    }
-
-    /// That of a value.
-    fn of(node: Node<'_>) -> Self {
-        if node.is_null() {
-            Self::NULL
-        } else if node.bool().is_some() {
-            Self::BOOLEAN
-        } else if node.text().is_some() {
-            Self::STRING
-        } else if node.is_sequence() {
-            Self::ARRAY
-        } else if node.is_mapping() {
-            Self::OBJECT
-        } else if node.decimal().is_some_and(|number| is_whole(&number)) {
-            Self::INTEGER
-        } else {
-            Self::NUMBER
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Each one by itself, integers with the other numbers if these are there.
-    fn each(self) -> impl Iterator<Item = Self> {
-        let numbers = if self.has(Self::NUMBER) {
-            Self::NUMBER
-        } else {
-            Self::INTEGER
-        };
-        [
-            Self::NULL,
-            Self::BOOLEAN,
-            numbers,
-            Self::STRING,
-            Self::ARRAY,
-            Self::OBJECT,
-        ]
-        .into_iter()
-        .filter(move |one| self.has(*one))
-    }
-}
-
-/// The decimal text of a number is that of an integer.
-fn is_whole(number: &str) -> bool {
-    !number.contains(['.', 'e', 'E'])
 }
 
 impl<'s, 'e> Schemas<'s, 'e> {

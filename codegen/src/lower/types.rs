@@ -5,6 +5,8 @@ mod deep;
 mod define;
 mod endless;
 mod naming;
+mod open;
+mod reach;
 mod recursion;
 mod shared;
 mod shown;
@@ -12,16 +14,16 @@ mod tags;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use naming::{Owner, Pointer};
+use naming::Owner;
 pub(crate) use shared::{MODULE, Reached, Shared};
 use shown::Shown;
 
 use super::content;
-use super::schema::{Alternative, Class, Member, Object, SchemaId, Schemas, Use};
+use super::schema::{Class, Object, SchemaId, Schemas, Use};
 use crate::api::{self, Name, Payload, Shape, Test, Type, TypeDef, TypeName};
 use crate::diagnostic::{Code, Diagnostic, Errors};
-use crate::name::{Scope, join, type_name};
-use crate::options::{OpenEnums, Options};
+use crate::name::Scope;
+use crate::options::Options;
 use crate::resolve::{Message, Resolved};
 use crate::source::{Node, Size};
 
@@ -37,14 +39,9 @@ const MOST_SIZE: usize = 61_000;
 /// default does.
 const LONG: usize = 3;
 
-const COUNTED: &str = "rules, lists and maps in types, where each type, member, value, alternative and default is as three";
-
 /// How many members all tests of branches may list together: each lists those of its own type, though
 /// many branches may share one. Branches beyond are told by reading them.
 const MOST_LISTED: usize = 20_000;
-
-/// How deeply arrays and maps may be nested before one of them is given a name.
-const DEEPEST: usize = 6;
 
 /// The messages of a document, and all types that they reach.
 pub(super) struct Lowered {
@@ -314,224 +311,6 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    /// Finds all definitions besides the messages' own, in the order in which they are reached.
-    fn reach(&mut self, sketches: &[Sketch<'s>]) {
-        for id in sketches.iter().filter_map(|sketch| sketch.own) {
-            self.seen.insert(id);
-        }
-        for (index, sketch) in sketches.iter().enumerate() {
-            match (sketch.own, sketch.payload) {
-                (Some(id), _) => self.enqueue(id),
-                (None, Some(payload)) if sketch.content == api::Content::Json => {
-                    let words = || "Payload".to_owned();
-                    let part = (Owner::Message(index), &words as &dyn Fn() -> String);
-                    self.reach_one(payload, part, index, &mut Vec::new());
-                }
-                _ => {}
-            }
-            if let Some(headers) = sketch.headers {
-                let words = || "Headers".to_owned();
-                let part = (Owner::Message(index), &words as &dyn Fn() -> String);
-                self.reach_one(headers, part, index, &mut Vec::new());
-            }
-            while let Some(id) = self.queue.pop_front() {
-                self.reach_parts(id, index);
-            }
-        }
-    }
-
-    /// Looks at what is not part of a message: objects with members, and what to call them.
-    fn look_beside<'b>(&mut self, beside: &'b [Beside<'s>]) -> Vec<Option<(Use, &'b str)>> {
-        let mut found = Vec::new();
-        for Beside { node, words } in beside {
-            let used = self.schemas.of(*node);
-            let used = self.schemas.settle(used);
-            let object = self.object(used);
-            let is_struct = object.is_some_and(|object| !object.members.is_empty());
-            found.push(is_struct.then_some((used, words.as_str())));
-        }
-        let ids = found.iter().flatten().map(|(used, _)| used.id);
-        self.beside.extend(ids);
-        found
-    }
-
-    /// Finds the definitions of these. They come after the messages, of which there are so many.
-    fn reach_beside(
-        &mut self,
-        beside: &[Option<(Use, &str)>],
-        messages: usize,
-    ) -> Vec<Option<SchemaId>> {
-        let mut found = Vec::new();
-        for one in beside {
-            let Some((used, words)) = *one else {
-                found.push(None);
-                continue;
-            };
-            let words = || words.to_owned();
-            self.reach_one(used, (Owner::Nothing, &words), messages, &mut Vec::new());
-            while let Some(id) = self.queue.pop_front() {
-                self.reach_parts(id, messages);
-            }
-            found.push(Some(used.id));
-        }
-        found
-    }
-
-    /// What a definition consists of.
-    fn reach_parts(&mut self, id: SchemaId, message: usize) {
-        let owner = Owner::Schema(id);
-        let path = &mut vec![id];
-        match self.schemas.class(id) {
-            Class::Struct(object) => {
-                let node = self.schemas.get(id).node;
-                for member in &object.members {
-                    let base = self.base_of(member, node);
-                    let words = || match &base {
-                        Some(base) => join(base, &type_name(member.name)),
-                        None => type_name(member.name),
-                    };
-                    let owner = base.as_ref().map_or(owner, |_| Owner::Nothing);
-                    self.reach_one(member.schema, (owner, &words), message, path);
-                }
-                if let Some(rest) = object.rest {
-                    let words = || "Value".to_owned();
-                    self.reach_one(rest, (owner, &words), message, path);
-                }
-            }
-            Class::Union(alternatives) => {
-                let variants = self.variant_names(id, &alternatives);
-                for (alternative, name) in alternatives.iter().zip(variants) {
-                    let words = || name.clone();
-                    self.reach_one(alternative.schema, (owner, &words), message, path);
-                }
-            }
-            Class::Array(items) => {
-                let words = || "Item".to_owned();
-                self.reach_one(items, (owner, &words), message, path);
-            }
-            Class::Map(values) => {
-                let words = || "Value".to_owned();
-                self.reach_one(values, (owner, &words), message, path);
-            }
-            Class::Tuple(elements) => {
-                for (index, element) in elements.iter().enumerate() {
-                    let words = || format!("Item{}", index.saturating_add(1));
-                    self.reach_one(*element, (owner, &words), message, path);
-                }
-            }
-            Class::Enum(_) | Class::Plain(_) | Class::Same(_) => {}
-        }
-    }
-
-    /// The name of the schema that a member is declared in, where that has a name and is another than its
-    /// owner, which joins it: the member's type is the same for all that do.
-    fn base_of(&mut self, member: &Member<'s>, owner: Node<'s>) -> Option<String> {
-        let base = member.node.parent()?.parent()?;
-        if base.id() == owner.id() {
-            return None;
-        }
-        // What several schemas say of it together is of each that joins them.
-        let used = self.schemas.settle(member.schema);
-        let written = self.schemas.named_by(used.id)?;
-        let pointer = Pointer::of(base).filter(|_| written.id() == member.node.id());
-        Some(pointer?.type_name())
-    }
-
-    /// Notes the definition that a schema leads to, through arrays and maps: those of `path`. Of most
-    /// parts nothing is noted, and no words are needed.
-    fn reach_one(
-        &mut self,
-        used: Use,
-        (owner, words): (Owner, &dyn Fn() -> String),
-        message: usize,
-        path: &mut Vec<SchemaId>,
-    ) {
-        if self.is_too_much {
-            return;
-        }
-        let used = self.schemas.settle(used);
-        let id = used.id;
-        let class = self.schemas.class(id);
-        let inner = match class {
-            Class::Plain(_) | Class::Same(_) => return,
-            Class::Struct(_) | Class::Enum(_) | Class::Union(_) => {
-                if self.seen.insert(id) {
-                    self.note(id, message, owner, words());
-                }
-                return;
-            }
-            Class::Array(_) | Class::Map(_) | Class::Tuple(_) if self.newtypes.contains(&id) => {
-                return;
-            }
-            Class::Array(items) => vec![(items, "Item".to_owned())],
-            Class::Map(values) => vec![(values, "Value".to_owned())],
-            Class::Tuple(elements) => elements
-                .iter()
-                .enumerate()
-                .map(|(index, element)| (*element, format!("Item{}", index.saturating_add(1))))
-                .collect(),
-        };
-        if path.contains(&id) || path.len() > DEEPEST {
-            self.newtypes.insert(id);
-            self.seen.insert(id);
-            self.note(id, message, owner, words());
-            return;
-        }
-        path.push(id);
-        let named = self.pointer(id).map(|pointer| pointer.type_name());
-        for (used, suffix) in inner {
-            let owner = match named {
-                Some(_) => Owner::Nothing,
-                None => owner,
-            };
-            let words = || match &named {
-                Some(name) => join(name, &suffix),
-                None => join(&words(), &suffix),
-            };
-            self.reach_one(used, (owner, &words), message, path);
-        }
-        path.pop();
-    }
-
-    fn note(&mut self, id: SchemaId, message: usize, owner: Owner, words: String) {
-        self.found.push(Found {
-            id,
-            message,
-            owner,
-            words,
-        });
-        self.enqueue(id);
-    }
-
-    /// Has a definition's parts looked at, as long as there is not too much in all of them.
-    fn enqueue(&mut self, id: SchemaId) {
-        let parts = match self.schemas.class(id) {
-            Class::Struct(object) => object.members.len(),
-            Class::Enum(values) => values.values.len(),
-            Class::Union(alternatives) => alternatives.len(),
-            _ => 0,
-        };
-        let size = LONG.saturating_mul(parts.saturating_add(1));
-        self.queue.push_back(id);
-        self.grow(id, size);
-    }
-
-    /// Counts what a definition consists of. Of what is too much nothing comes, and so no more of it
-    /// is looked at.
-    fn grow(&mut self, id: SchemaId, by: usize) {
-        if let Err(message) = self.size.grow(by, COUNTED)
-            && !self.is_too_much
-        {
-            self.is_too_much = true;
-            let place = self.schemas.get(id).node.key_place();
-            let mistake = Diagnostic::error(Code::TooLarge, place, message);
-            self.schemas.errors.push(mistake);
-        }
-        if self.is_too_much {
-            self.queue.clear();
-        }
-    }
-
     /// Adds the members that only examples show.
     fn find_shown(&mut self, messages: &[&Message<'s>], sketches: &[Sketch<'s>]) {
         let mut shown = Shown::default();
@@ -563,87 +342,6 @@ impl<'s> Types<'s, '_> {
             self.look_at_own(used, &mut shown);
         }
         self.add_shown(shown);
-    }
-
-    /// Finds the enumerations whose values a client reads: a newer service may send others.
-    fn find_open(&mut self, sketches: &[Sketch<'s>], received: &HashSet<usize>) {
-        let mut left: Vec<Use> = Vec::new();
-        for (index, sketch) in sketches.iter().enumerate() {
-            let is_open = match self.options.open_enums {
-                OpenEnums::Received => received.contains(&index),
-                OpenEnums::Always => true,
-                OpenEnums::Never => false,
-            };
-            if is_open {
-                left.extend(sketch.payload);
-                left.extend(sketch.headers);
-            }
-        }
-        let mut seen = HashSet::new();
-        while let Some(used) = left.pop() {
-            let id = self.schemas.settle(used).id;
-            if !seen.insert(id) {
-                continue;
-            }
-            match self.schemas.class(id) {
-                Class::Enum(values) => {
-                    if !values.is_const {
-                        self.read.insert(id);
-                    }
-                }
-                Class::Struct(object) => {
-                    left.extend(object.members.iter().map(|member| member.schema));
-                    left.extend(object.rest);
-                }
-                Class::Union(alternatives) => {
-                    self.find_tags(&alternatives);
-                    left.extend(alternatives.iter().map(|alternative| alternative.schema));
-                }
-                Class::Array(inner) | Class::Map(inner) => left.push(inner),
-                Class::Tuple(elements) => left.extend(elements.iter()),
-                Class::Plain(_) | Class::Same(_) => {}
-            }
-        }
-        self.open = self.read.difference(&self.tags).copied().collect();
-        if self.shared.is_empty() {
-            return;
-        }
-        for id in self.found.iter().map(|found| found.id).collect::<Vec<_>>() {
-            match self.is_open_to_all(id) {
-                Some(true) => _ = self.open.insert(id),
-                Some(false) => _ = self.open.remove(&id),
-                None => {}
-            }
-        }
-    }
-
-    /// The enumerations that tell alternatives apart, as values of one member: what is none of them
-    /// belongs to no alternative.
-    fn find_tags(&mut self, alternatives: &[Alternative<'s>]) {
-        let mut by_member: HashMap<&str, Vec<(SchemaId, Vec<String>)>> = HashMap::new();
-        for alternative in alternatives {
-            let used = self.schemas.settle(alternative.schema);
-            let Some(object) = self.object(used) else {
-                continue;
-            };
-            for member in &object.members {
-                let used = self.schemas.settle(member.schema);
-                if let Class::Enum(values) = self.schemas.class(used.id) {
-                    let found = by_member.entry(member.name).or_default();
-                    found.push((used.id, values.json()));
-                }
-            }
-        }
-        for found in by_member.into_values().filter(|found| found.len() > 1) {
-            let mut seen = HashSet::new();
-            if found
-                .iter()
-                .flat_map(|(_, values)| values)
-                .all(|value| seen.insert(value))
-            {
-                self.tags.extend(found.iter().map(|(id, _)| *id));
-            }
-        }
     }
 
     fn name(&self, id: SchemaId) -> TypeName {
