@@ -19,6 +19,8 @@ use crate::usage::{Usage, resident};
 
 /// Connections that are being opened at one time, unless it is said.
 const AT_ONCE: usize = 256;
+/// What servers that compile as they go have, to become as fast as they will be.
+const WARM_UP: Duration = Duration::from_millis(300);
 /// Messages that are written at once, at most.
 const BATCH: usize = 64;
 /// Enough for any server to do anything.
@@ -120,7 +122,7 @@ impl Load {
         let all = Duration::from_secs_f64(self.plan.seconds);
         self.begin(Phase::Closed);
         self.prime()?;
-        self.go_on(all / 3)?;
+        self.go_on(WARM_UP.max(all / 3))?;
         let (heard, begun) = (self.heard, Instant::now());
         let server = Usage::of(&self.plan.process.to_string());
         let load = Usage::of("self");

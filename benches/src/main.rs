@@ -19,7 +19,7 @@ mod servers;
 mod usage;
 
 use std::fmt::Display;
-use std::io::{Write, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
@@ -33,6 +33,9 @@ use self::servers::{LOAD_CORE, Server, pinned};
 
 /// Groups of cases that show what costs more when there is more.
 const GROWTH: [&str; 2] = ["subscribers", "many-topics"];
+
+/// The servers that these are measured with, unless others are named.
+const FEW: [&str; 5] = ["raw", "specwire", "tungstenite-tuned", "ws", "bun"];
 
 /// Measures what a message costs a server, beside others.
 #[derive(Debug, Parser)]
@@ -179,30 +182,36 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         (arguments.rounds, arguments.seconds)
     };
 
+    // Cases of a group are compared with each other, and so take turns as servers do.
     let mut reported = Vec::new();
-    for case in &cases {
-        let mut rows: Vec<Row> = servers
+    for group in cases.chunk_by(|one, other| one.group == other.group) {
+        let mut measured: Vec<(&Case, &Server, Row)> = group
             .iter()
-            .filter(|server| server.does(case))
-            .map(Row::new)
+            .flat_map(|case| servers.iter().map(move |server| (case, server)))
+            .filter(|(case, server)| {
+                // How a cost grows is seen with a few as well as with all.
+                let is_few = !GROWTH.contains(&case.group) || FEW.contains(&server.name);
+                server.does(case) && (is_few || !names.is_empty())
+            })
+            .map(|(case, server)| (case, server, Row::new(server)))
             .collect();
         for round in 1..=rounds {
-            for (row, server) in rows
-                .iter_mut()
-                .zip(servers.iter().filter(|server| server.does(case)))
-            {
-                eprint!(
-                    "\r\x1b[K{}: round {round} of {rounds}, {}",
+            for (case, server, row) in &mut measured {
+                progress(&format!(
+                    "{}: round {round} of {rounds}, {}",
                     case.title, server.name
-                );
-                let _ = stderr().flush();
+                ));
                 row.add(once(case, server, seconds));
             }
         }
-        eprint!("\r\x1b[K");
-        let table = report::table(case, &mut rows);
-        println!("{table}");
-        reported.push((case, rows, table));
+        progress("");
+        for case in group {
+            let rows = measured.extract_if(.., |(of, ..)| std::ptr::eq(*of, case));
+            let mut rows: Vec<Row> = rows.map(|(.., row)| row).collect();
+            let table = report::table(case, &mut rows);
+            println!("{table}");
+            reported.push((case, rows, table));
+        }
     }
     let summary = report::summary(&servers, &reported);
     println!("{summary}");
@@ -218,6 +227,14 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         Err("specwire could not be measured".to_owned())
     } else {
         Ok(())
+    }
+}
+
+/// Says what is being done, to whoever waits for it.
+fn progress(text: &str) {
+    if stderr().is_terminal() {
+        eprint!("\r\x1b[K{text}");
+        let _ = stderr().flush();
     }
 }
 

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use crate::cases::Case;
 use crate::report::{Row, thousands};
+use crate::servers::place;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
@@ -134,8 +135,7 @@ pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io
                 }
             }
         }
-        // A server has its colour by its name, whatever its place is.
-        lines.sort_by_key(|line| (line.name != "raw", line.name != "specwire", line.name));
+        lines.sort_by_key(|line| place(line.name));
         let file = format!("{}-{}.svg", plot.group, plot.name);
         fs::write(folder.join(file), draw(plot.title, &lines))?;
     }
@@ -144,7 +144,7 @@ pub(crate) fn write(folder: &Path, reported: &[(&Case, Vec<Row>, String)]) -> io
 
 fn draw(title: &str, lines: &[Line]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let top = nice(points().map(|(_, y)| *y).fold(0.0, f64::max));
+    let scale = Scale::of(&points().map(|(_, y)| *y).collect::<Vec<_>>());
     let mut places: Vec<f64> = points().map(|(x, _)| *x).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
@@ -155,7 +155,7 @@ fn draw(title: &str, lines: &[Line]) -> String {
     // By orders of magnitude, as the numbers of connections are.
     let across = (last / first).ln().max(f64::MIN_POSITIVE);
     let x = |value: f64| LEFT + (WIDTH - LEFT - RIGHT) * (value / first).ln() / across;
-    let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top;
+    let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * scale.part(value);
 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -163,9 +163,8 @@ fn draw(title: &str, lines: &[Line]) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"14\">{title}</text>\n"
     );
-    for step in 0..=5 {
-        let value = top * f64::from(step) / 5.0;
-        let text = if top < 100.0 {
+    for value in scale.marks() {
+        let text = if value < 100.0 {
             format!("{value:.1}")
         } else {
             thousands(value)
@@ -207,13 +206,15 @@ fn draw(title: &str, lines: &[Line]) -> String {
         let Some(line) = lines.get(index) else {
             continue;
         };
+        // By its name, in all plots.
+        let place = place(line.name);
         let colour = COLOURS
-            .get(index % COLOURS.len())
+            .get(place % COLOURS.len())
             .copied()
             .unwrap_or("#000");
         let is_ours = line.name == "specwire";
         let width = if is_ours { 3 } else { 1 };
-        let dash = if index >= COLOURS.len() {
+        let dash = if place >= COLOURS.len() {
             " stroke-dasharray=\"5 3\""
         } else {
             ""
@@ -238,9 +239,55 @@ fn draw(title: &str, lines: &[Line]) -> String {
     svg
 }
 
-/// The next number that is easy to divide by five.
-fn nice(most: f64) -> f64 {
-    let unit = 10f64.powf(most.max(1e-9).log10().floor());
-    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0].map(|step| step * unit);
-    steps.into_iter().find(|step| *step >= most).unwrap_or(most)
+/// How values are laid out, from the bottom to the top.
+#[derive(Clone, Copy, Debug)]
+enum Scale {
+    /// From zero to this.
+    Linear(f64),
+    /// From one of these to the other by orders of magnitude, where the most is far from the least.
+    Magnitudes(f64, f64),
+}
+
+impl Scale {
+    fn of(values: &[f64]) -> Self {
+        let most = values.iter().copied().fold(0.0, f64::max);
+        let least = values.iter().copied().fold(most, f64::min);
+        if least > 0.0 && most / least > 20.0 {
+            let up = |value: f64| MARKS.map(|mark| mark * value).into_iter();
+            let (bottom, top) = (unit(least), unit(most));
+            let bottom = up(bottom).rfind(|mark| *mark <= least).unwrap_or(bottom);
+            let top = up(top).find(|mark| *mark >= most).unwrap_or(10.0 * top);
+            return Self::Magnitudes(bottom, top);
+        }
+        let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0].map(|step| step * unit(most));
+        Self::Linear(steps.into_iter().find(|step| *step >= most).unwrap_or(most))
+    }
+
+    /// Where a value is, 0 to 1.
+    fn part(self, value: f64) -> f64 {
+        match self {
+            Self::Linear(top) => value / top,
+            Self::Magnitudes(bottom, top) => (value / bottom).ln() / (top / bottom).ln(),
+        }
+    }
+
+    fn marks(self) -> Vec<f64> {
+        match self {
+            Self::Linear(top) => (0..=5).map(|step| top * f64::from(step) / 5.0).collect(),
+            Self::Magnitudes(bottom, top) => {
+                let powers = (0..10).map(|power| unit(bottom) * 10f64.powi(power));
+                let marks = powers.flat_map(|power| MARKS.map(|mark| mark * power));
+                let inside = bottom * 0.99..top * 1.01;
+                marks.filter(|mark| inside.contains(mark)).collect()
+            }
+        }
+    }
+}
+
+/// In each order of magnitude.
+const MARKS: [f64; 3] = [1.0, 2.0, 5.0];
+
+/// The power of ten that is not more.
+fn unit(value: f64) -> f64 {
+    10f64.powf(value.max(1e-9).log10().floor())
 }

@@ -140,8 +140,7 @@ pub(crate) fn table(case: &Case, rows: &mut [Row]) -> String {
     for row in &*rows {
         let _ = match &row.failure {
             Some(reason) if row.rounds.is_empty() => {
-                let reason: String = reason.chars().take(200).collect();
-                writeln!(table, "| {} | {} |", row.name, reason.replace('\n', " "))
+                writeln!(table, "| {} | {} |", row.name, one_line(reason))
             }
             _ => writeln!(table, "| {} | {} |", row.name, cells(row)),
         };
@@ -150,6 +149,21 @@ pub(crate) fn table(case: &Case, rows: &mut [Row]) -> String {
         table,
         "\nMedian of {rounds} rounds, with the least and the most."
     );
+    for row in &*rows {
+        let failed = row.costs.len() - row.rounds.len();
+        if let Some(reason) = row
+            .failure
+            .as_ref()
+            .filter(|_| failed < row.costs.len() && failed > 0)
+        {
+            let _ = writeln!(
+                table,
+                "\n{}: without {failed} of its rounds, which failed ({}).",
+                row.name,
+                one_line(reason)
+            );
+        }
+    }
     table
 }
 
@@ -212,11 +226,14 @@ fn machine() -> String {
 impl Row {
     fn start(&self) -> String {
         let [cost, least, most] = self.cost();
-        let ratio = spread(self.ratios.clone())[0];
+        let ratio = match spread(self.ratios.clone())[0] {
+            ratio if ratio.is_nan() => "–".to_owned(),
+            ratio => format!("{ratio:.2}"),
+        };
         let kernel = 100.0 * self.spread(|found| found.kernel)[0];
         let digits = if cost < 1.0 { 3 } else { 2 };
         format!(
-            "{cost:.digits$} ({least:.digits$} to {most:.digits$}) | {ratio:.2} | {kernel:.0} % | {}",
+            "{cost:.digits$} ({least:.digits$} to {most:.digits$}) | {ratio} | {kernel:.0} % | {}",
             thousands(self.rate()[0])
         )
     }
@@ -235,6 +252,14 @@ fn memory(found: &Found, moment: usize) -> f64 {
     };
     let then = memory.get(moment).copied().unwrap_or(0);
     then.saturating_sub(memory[0]) as f64 / 1024.0 / found.count.max(1) as f64
+}
+
+fn one_line(reason: &str) -> String {
+    reason
+        .chars()
+        .take(200)
+        .collect::<String>()
+        .replace('\n', " ")
 }
 
 fn sentence(title: &str) -> String {

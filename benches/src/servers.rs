@@ -64,6 +64,12 @@ const SERVERS: &[(&str, Made, Dialect, &[&str])] = &[
     ("bun", Made::Bun, Dialect::Text, TOPICS),
 ];
 
+/// Which of all a server is.
+pub(crate) fn place(name: &str) -> usize {
+    let known = SERVERS.iter().position(|(known, ..)| *known == name);
+    known.unwrap_or(SERVERS.len())
+}
+
 /// Those of these names, or all, as far as they can be made here; the others are told why not.
 pub(crate) fn ready(names: &[String]) -> Result<Vec<Server>, String> {
     if let Some(unknown) = names
