@@ -159,7 +159,8 @@ fn channel(node: Node<'_>, errors: &mut Errors) {
 /// The variables of a server's URL.
 fn server(node: Node<'_>, errors: &mut Errors) {
     if let Some(written) = node.get("host") {
-        host(written, errors);
+        let pathname = node.get("pathname").and_then(Node::text);
+        host(written, pathname.unwrap_or_default(), errors);
     }
     let texts: Vec<_> = ["host", "pathname"]
         .iter()
@@ -178,7 +179,7 @@ fn server(node: Node<'_>, errors: &mut Errors) {
 }
 
 /// A host is no URL.
-fn host(node: Node<'_>, errors: &mut Errors) {
+fn host(node: Node<'_>, pathname: &str, errors: &mut Errors) {
     let Some(text) = node.text() else { return };
     let bare = bare_host(text);
     let (name, path) = bare.split_at(bare.find('/').unwrap_or(bare.len()));
@@ -187,9 +188,9 @@ fn host(node: Node<'_>, errors: &mut Errors) {
         (false, _) => format!("found the URL {}, expected a host", quote(text)),
         (true, false) => format!("found a path in {}, expected a host", quote(text)),
     };
-    let path = path.trim_end_matches('/');
+    let path = format!("{}{pathname}", path.trim_end_matches('/'));
     let mut help = format!("write `host: {name}`");
-    if !path.is_empty() {
+    if path != pathname {
         help.push_str(&format!(", and `pathname: {path}`"));
     }
     let mistake = Diagnostic::warning(Code::MoreThanHost, node.place(), message);
