@@ -28,6 +28,10 @@ use crate::socket::{Due, Incoming, Liveness, Moved, Socket, Stuck};
 /// written.
 const AT_ONCE: usize = 64;
 
+/// How long a connection goes on at most, but for the one message that it is at: handlers that need
+/// not wait run in its own time.
+const TURN: Duration = Duration::from_millis(1);
+
 /// Events that are written as one batch, and the bytes beyond which it takes no more.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 16 << 10;
@@ -238,30 +242,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         for _ in 0..AT_ONCE {
             // What is there already is read before any of it is answered, so that the answers are
             // written at once.
-            let may_read = self.read(cx, now)?;
+            let is_all = self.read(cx, now)?;
+            let may_read = self.may_read(now);
             let has_written = self.write(cx, now)?;
             let has_reaped = self.session.poll_reap(cx).is_ready();
+            if !is_all {
+                break;
+            }
             if has_written || has_reaped || !may_read && self.may_read(now) {
                 continue;
             }
             return self.wait(cx, now, may_read);
         }
-        cx.waker().wake_by_ref();
+        // After the others, and after a look at what has come for them.
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
         self.wait(cx, now, self.may_read(now))
     }
 
-    /// Reads what has come, as much as may be read, and writes on meanwhile. Says whether more may be
-    /// read when it comes.
+    /// Reads what has come, as much as may be read, and writes on meanwhile. Says whether that was all
+    /// for now.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, End> {
         for _ in 0..AT_ONCE {
-            let may_read = self.may_read(now);
-            match self.socket.poll_moved(cx, may_read) {
+            match self.socket.poll_moved(cx, self.may_read(now)) {
                 Poll::Ready(moved) => self.act(moved, now)?,
-                Poll::Pending => return Ok(may_read),
+                Poll::Pending => return Ok(true),
+            }
+            if now.elapsed() >= TURN {
+                break;
             }
         }
-        cx.waker().wake_by_ref();
-        Ok(self.may_read(now))
+        Ok(false)
     }
 
     /// Writes a batch of what is queued, and after that an answer of the framing itself, as far as the

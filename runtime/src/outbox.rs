@@ -76,8 +76,8 @@ struct State {
     next_place: u64,
     /// What replies take, which wait for room.
     replies: Taken,
-    /// How many wait, or are about to.
-    in_line: usize,
+    /// What those would take who wait, or are about to.
+    in_line: Taken,
     /// What answers that do not wait take.
     answers: Taken,
     is_closed: bool,
@@ -154,7 +154,7 @@ impl Outbox {
         let weight = self.queue.weight(&event);
         let mut state = self.queue.state();
         // Those who wait already come first.
-        if state.is_closed || state.in_line > 0 || !self.queue.takes(&mut state, weight) {
+        if state.is_closed || state.in_line.events > 0 || !self.queue.takes(&mut state, weight) {
             return Some(event);
         }
         state.queue(event, weight, true);
@@ -167,7 +167,7 @@ impl Outbox {
         let queue = &*self.queue;
         let event = queue.fitting(event);
         let weight = queue.weight(&event);
-        let _in_line = InLine::new(queue);
+        let _in_line = InLine::new(queue, weight);
         let _turn = queue.turn.lock().await;
         loop {
             let freed = queue.answered.notified();
@@ -255,10 +255,13 @@ impl Outbox {
         }
     }
 
-    /// Less than half of the room of what cannot wait is taken: what is read now can be answered.
+    /// Less than half of the room of what cannot wait is taken, and those who wait for room would not
+    /// fill all of it: what is read now can be answered.
     pub(crate) fn is_roomy(&self) -> bool {
-        let taken = self.queue.state().answers;
-        taken.events < self.queue.bounds.events.div_ceil(2)
+        let state = self.queue.state();
+        let taken = state.answers;
+        !state.holds_back(&self.queue.bounds)
+            && taken.events < self.queue.bounds.events.div_ceil(2)
             && taken.bytes < self.queue.bounds.bytes.div_ceil(2)
     }
 
@@ -268,20 +271,33 @@ impl Outbox {
 }
 
 /// Somebody who waits for room, or is about to look for it.
-struct InLine<'a>(&'a Queue);
+struct InLine<'a> {
+    queue: &'a Queue,
+    weight: usize,
+}
 
 impl<'a> InLine<'a> {
-    fn new(queue: &'a Queue) -> Self {
+    fn new(queue: &'a Queue, weight: usize) -> Self {
         let mut state = queue.state();
-        state.in_line = state.in_line.saturating_add(1);
-        Self(queue)
+        state.in_line = state.in_line.and(weight);
+        Self { queue, weight }
     }
 }
 
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.in_line = state.in_line.saturating_sub(1);
+        let mut state = self.queue.state();
+        let held_back = state.holds_back(&self.queue.bounds);
+        state.in_line.give_back(self.weight);
+        // The connection may read again.
+        let waiting = match held_back && !state.holds_back(&self.queue.bounds) {
+            true => state.waiting.take(),
+            false => None,
+        };
+        drop(state);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 }
 
@@ -450,6 +466,11 @@ impl State {
         push_back(&mut self.others, other);
     }
 
+    /// Those who wait for room hold as much as all that has room.
+    fn holds_back(&self, bounds: &Bounds) -> bool {
+        self.in_line.bytes > bounds.bytes
+    }
+
     /// The next in order is a publication.
     fn is_publication_next(&self) -> bool {
         match (self.others.front(), self.publications.first_place()) {
@@ -510,7 +531,7 @@ impl Pending {
             let next = state.others.pop_front()?;
             if next.is_reply {
                 state.replies.give_back(next.weight);
-                if state.in_line > 0 {
+                if state.in_line.events > 0 {
                     self.queue.answered.notify_one();
                 }
             } else {

@@ -1,6 +1,11 @@
 //! A connection that one exchange keeps busy has time and room for the others.
 
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use specwire::{Fault, Request, Server, Subscribers, Uuid};
+use specwire_server::heartbeat::{self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse};
 
 use crate::client::Peer;
 use crate::service::{Dome, Running, telescope};
@@ -65,5 +70,56 @@ async fn publications_find_room_between_updates_without_end() {
             past_updates(&mut peer).await["payload"]["wind"],
             f64::from(round)
         );
+    }
+}
+
+/// Answers at once, but takes the thread's time for it, and notes who was served.
+struct Slow(Arc<Mutex<Vec<Uuid>>>);
+
+impl heartbeat::Service for Slow {
+    async fn beat(&self, _: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
+        std::future::pending().await
+    }
+
+    async fn get_period(
+        &self,
+        request: Request<GetPeriodRequest>,
+    ) -> Result<GetPeriodResponse, Fault> {
+        self.0.lock().unwrap().push(request.connection());
+        let until = Instant::now() + Duration::from_millis(2);
+        while Instant::now() < until {}
+        Ok(GetPeriodResponse {
+            interaction_id: request.into_payload().interaction_id,
+            period: None,
+        })
+    }
+}
+
+/// On the one thread that there is.
+#[tokio::test]
+async fn those_who_ask_little_wait_for_no_burst_of_others() {
+    const BURST: usize = 60;
+    let served = Arc::<Mutex<Vec<Uuid>>>::default();
+    let provider = heartbeat::provider(Slow(Arc::clone(&served)));
+    let server = Running::start(Server::new().serve(provider)).await;
+    let mut bursts = Vec::new();
+    for _ in 0..2 {
+        bursts.push(Peer::raw(&server, "/ws/heartbeat").await);
+    }
+    let mut other = Peer::raw(&server, "/ws/heartbeat").await;
+    let ask = r#"{"interactionId":"1"}"#;
+    for peer in &mut bursts {
+        for _ in 0..BURST {
+            peer.send_text(ask).await;
+        }
+    }
+    other.send_text(ask).await;
+    other.next_text().await;
+    let before = served.lock().unwrap().len();
+    assert!(before < BURST / 2, "{before} came first");
+    for peer in &mut bursts {
+        for _ in 0..BURST {
+            peer.next_text().await;
+        }
     }
 }

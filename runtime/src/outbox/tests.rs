@@ -270,6 +270,56 @@ async fn a_reply_waits_for_room() {
 }
 
 #[tokio::test]
+async fn nothing_more_is_read_while_replies_wait_that_would_fill_the_queue() {
+    let (outbox, pending) = small(1000);
+    outbox.send(fault(700)).await.unwrap();
+    let mut waiting = Vec::new();
+    for is_roomy in [true, false] {
+        let one = outbox.clone();
+        waiting.push(tokio::spawn(async move { one.send(fault(700)).await }));
+        tokio::task::yield_now().await;
+        assert_eq!(outbox.is_roomy(), is_roomy);
+    }
+    // Also if they are given up.
+    let (woken, waker) = counting_waker();
+    let polled = pending.poll_next(&Context::from_waker(&waker), false);
+    assert!(polled.is_pending());
+    let last = waiting.pop().unwrap();
+    last.abort();
+    assert!(last.await.is_err());
+    assert!(outbox.is_roomy());
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn replies_have_room_in_their_order() {
+    let (outbox, pending) = small(1000);
+    outbox.send(fault(700)).await.unwrap();
+    let mut waiting = Vec::new();
+    for size in [701, 100, 702] {
+        let outbox = outbox.clone();
+        waiting.push(tokio::spawn(async move { outbox.send(fault(size)).await }));
+        tokio::task::yield_now().await;
+    }
+    // Though there would be room for it.
+    assert!(outbox.send_now(fault(1)).is_some());
+    let mut sizes = Vec::new();
+    while sizes.len() < 4 {
+        if let Some(queued) = pending.next_now() {
+            sizes.push(queued.event.weight());
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        sizes.is_sorted_by_key(|size| [829, 830, 229, 831].iter().position(|one| one == size)),
+        "{sizes:?}"
+    );
+    for waiting in waiting {
+        waiting.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_reply_that_waits_learns_that_the_connection_is_gone() {
     let (outbox, pending) = small(1000);
     outbox.send(fault(700)).await.unwrap();
