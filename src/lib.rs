@@ -25,6 +25,7 @@ pub mod topics {
     specwire::include_api!("topics");
 }
 
+pub mod process;
 pub mod services;
 
 /// Compiles what the README shows.

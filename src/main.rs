@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use specwire::{Error, Provider, Server, bind, second_stop_signal, stop_signal};
+use specwire::{Provider, Server, bind};
+use specwire_server::process::{self, Stop};
 use specwire_server::services::{self, Offer, Settings};
 use specwire_server::ticker;
 use tracing_subscriber::filter::LevelFilter;
@@ -28,8 +29,11 @@ struct Arguments {
     period: Duration,
 }
 
+/// From being told to stop to the end: the server's grace, what it takes to close, and a bit.
+const LATEST: Duration = Duration::from_secs(12);
+
 const AFTER_HELP: &str = "\
-When told to stop, it answers what is in flight, closes all connections, and exits with 0, after 10 s
+When told to stop, it answers what is in flight, closes all connections, and exits with 0, after 12 s
 at the latest; told so a second time, it exits at once, with 130.";
 
 fn period(text: &str) -> Result<Duration, String> {
@@ -50,32 +54,10 @@ fn main() -> ExitCode {
         .with_max_level(LevelFilter::INFO)
         .with_writer(std::io::stderr)
         .init();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let served = runtime.block_on(serve(&arguments));
-    // Not even a handler that never awaits anything keeps the process from ending.
-    runtime.shutdown_background();
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:?}");
-            match error {
-                // What shells say of a program that Ctrl-C has ended.
-                Error::Interrupted => ExitCode::from(130),
-                _ => ExitCode::FAILURE,
-            }
-        }
-    }
+    process::run(LATEST, async |stop| serve(&arguments, stop).await)
 }
 
-async fn serve(arguments: &Arguments) -> specwire::Result<()> {
-    // First of all, so that a signal that comes early stops it as well.
-    let (stop, abort) = (stop_signal(), second_stop_signal());
+async fn serve(arguments: &Arguments, stop: Stop) -> specwire::Result<()> {
     let settings = Settings {
         period: arguments.period,
     };
@@ -101,11 +83,7 @@ async fn serve(arguments: &Arguments) -> specwire::Result<()> {
     } else {
         server
     };
-    tokio::select! {
-        biased;
-        () = abort => Err(Error::Interrupted),
-        served = server.run(listener, stop) => served,
-    }
+    server.run(listener, stop).await
 }
 
 /// What is served where, and how to try it.

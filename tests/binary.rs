@@ -68,7 +68,7 @@ fn help_shows_the_options_and_their_defaults() {
         "200ms",
         "[default: 5s]",
         "--only <DOCUMENT>",
-        "exits with 0",
+        "exits with 0, after 12 s",
         "with 130",
         "--help",
     ] {
@@ -143,6 +143,38 @@ async fn a_second_signal_ends_the_server_at_once() {
     server.program.signal("INT");
     let (status, _) = server.program.finish();
     assert_eq!(status.code(), Some(130), "{status}");
+}
+
+/// The example, with all threads of its runtime blocked by a handler, and told to stop, which may
+/// take this long.
+async fn blocked(latest: &str) -> Server {
+    let server = Server::starting(
+        Command::new(example("blocking"))
+            .args(["127.0.0.1:0", latest])
+            .env("TOKIO_WORKER_THREADS", "1"),
+    );
+    let mut socket = open(&format!("{}/ping", server.url())).await;
+    socket.send(Message::text("60")).await.expect("it is open");
+    assert_eq!(server.program.line(), "blocked for 60 s");
+    server.program.signal("TERM");
+    server.program.complains("stopping");
+    server
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_server_whose_handlers_block_at_once() {
+    let server = blocked("1h").await;
+    server.program.signal("TERM");
+    let (status, _) = server.program.finish();
+    assert_eq!(status.code(), Some(130), "{status}");
+}
+
+#[tokio::test]
+async fn a_server_whose_handlers_block_ends_in_time_all_the_same() {
+    let asked = Instant::now();
+    let (status, _) = blocked("500ms").await.program.finish();
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]

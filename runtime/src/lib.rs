@@ -24,6 +24,20 @@
 //!     .await
 //! ```
 //!
+//! # Handlers
+//!
+//! The methods of an implementation of `Service` run beside each other, on the threads of the tokio
+//! runtime that the server is on, and beside its connections. So one must not block its thread, with
+//! `std::thread::sleep`, a synchronous client or a long computation: other connections, timers and
+//! the server's own end would wait for it. `tokio::task::spawn_blocking` is for such work:
+//!
+//! ```ignore
+//! async fn digest(&self, request: Request<File>) -> Result<Digest, Fault> {
+//!     let digest = tokio::task::spawn_blocking(move || digest_of(&request)).await;
+//!     digest.map_err(|error| Fault::new("not_digested", error.to_string()))
+//! }
+//! ```
+//!
 //! # How it is built
 //!
 //! ```text

@@ -233,8 +233,12 @@ impl Server {
     /// Then no more are accepted, requests in flight are answered, and clients are told that the
     /// server goes away (close code 1001), [not all in the same instant](Server::stop_rate). Pub/sub
     /// handlers end with their last subscriber, and are waited for. What has not ended after the
-    /// [grace](Server::grace) is aborted. Dropping the future aborts everything at once. A handler that
-    /// never awaits anything can be stopped by neither, and keeps a `#[tokio::main]` from returning.
+    /// [grace](Server::grace) is aborted. Dropping the future aborts everything at once.
+    ///
+    /// A handler that blocks its thread, with `std::thread::sleep` or a long computation, can be stopped
+    /// by neither: it holds up whatever else is on that thread, connections, timers and so the grace
+    /// among it, and keeps a `#[tokio::main]` from returning. `tokio::task::spawn_blocking` is for such
+    /// work. `src/process.rs` in the repository ends its process whatever handlers do.
     ///
     /// ```no_run
     /// # async fn serve(provider: specwire::Provider) -> specwire::Result<()> {

@@ -85,6 +85,16 @@ impl Program {
         self.lines()
     }
 
+    /// Waits until it says this on standard error.
+    pub(crate) fn complains(&self, words: &str) {
+        while let Ok(line) = self.errors.recv_timeout(PATIENCE) {
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("{} has not said `{words}`", self.name);
+    }
+
     /// Sends it a signal, such as `TERM`, as a person at a terminal would.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
