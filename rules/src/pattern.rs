@@ -89,8 +89,10 @@ impl Pattern {
     ///
     /// Why it is none.
     pub fn check_syntax(source: &str) -> Result<(), PatternError> {
-        match Translator::new(source).translate() {
-            Err(error) if error.is_invalid => Err(error),
+        // Of longer ones nothing is known.
+        let translated = (source.len() <= MAX_LENGTH).then(|| Translator::new(source).translate());
+        match translated {
+            Some(Err(error)) if error.is_invalid => Err(error),
             _ => Ok(()),
         }
     }

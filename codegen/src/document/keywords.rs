@@ -28,7 +28,7 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
         {
             // Larger than what numbers are read into: no limit to them, or one that none keeps to.
             if key.ends_with("inimum") != text.starts_with('-') {
-                unreachable_limit(value, "one that messages can reach", errors);
+                unreachable_limit(value, errors);
             }
             return;
         }
@@ -36,13 +36,16 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
         "minItems" | "minLength" | "minProperties" | "minContains"
             if is_beyond || number.is_some_and(|number| number >= MOST_COUNTED) =>
         {
-            return unreachable_limit(value, "one that messages can reach", errors);
+            return unreachable_limit(value, errors);
         }
         "maxItems" | "maxLength" | "maxProperties" | "maxContains" if is_beyond => return,
         "maximum" | "minimum" if number.is_none() => "a number",
         // A boolean in draft 4, and in OpenAPI.
         "exclusiveMaximum" | "exclusiveMinimum" if number.is_none() && value.bool().is_none() => {
             "a number"
+        }
+        "multipleOf" if is_beyond => {
+            return unreachable_limit(value, errors);
         }
         "multipleOf" if number.is_none_or(|number| number <= 0.0) => "a number above 0",
         "maxItems" | "maxLength" | "maxProperties" | "minItems" | "minLength" | "minProperties"
@@ -112,8 +115,11 @@ pub(crate) fn unchecked_pattern(
 }
 
 /// A lower limit that nothing is above of, or an upper one that nothing is below of.
-fn unreachable_limit(value: Node<'_>, expected: &str, errors: &mut Errors) {
-    let message = format!("found {}, expected {expected}", value.describe());
+fn unreachable_limit(value: Node<'_>, errors: &mut Errors) {
+    let message = format!(
+        "found {}, expected one that messages can reach",
+        value.describe()
+    );
     let help = "leave it out, or no value is of this schema";
     let mistake = Diagnostic::error(Code::OutOfRange, value.place(), message);
     errors.push(mistake.with_help(help));
