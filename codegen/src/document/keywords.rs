@@ -21,24 +21,27 @@ pub(super) fn keyword(key: &str, value: Node<'_>, errors: &mut Errors) {
     let number = value.number();
     let is_beyond = number.is_none() && value.is_beyond_numbers();
     let text = value.scalar().unwrap_or_default();
+    let is_negative = text.starts_with('-');
     let expected = match key {
         "const" | "default" | "enum" => return numbers(value, true, errors),
         "maximum" | "minimum" | "exclusiveMaximum" | "exclusiveMinimum"
             if is_beyond && text.ends_with(|c: char| c.is_ascii_digit()) =>
         {
             // Larger than what numbers are read into: no limit to them, or one that none keeps to.
-            if key.ends_with("inimum") != text.starts_with('-') {
+            if key.ends_with("inimum") != is_negative {
                 unreachable_limit(value, errors);
             }
             return;
         }
         "maximum" | "minimum" if is_beyond => "a finite number",
         "minItems" | "minLength" | "minProperties" | "minContains"
-            if is_beyond || number.is_some_and(|number| number >= MOST_COUNTED) =>
+            if is_beyond && !is_negative || number.is_some_and(|number| number >= MOST_COUNTED) =>
         {
             return unreachable_limit(value, errors);
         }
-        "maxItems" | "maxLength" | "maxProperties" | "maxContains" if is_beyond => return,
+        "maxItems" | "maxLength" | "maxProperties" | "maxContains" if is_beyond && !is_negative => {
+            return;
+        }
         "maximum" | "minimum" if number.is_none() => "a number",
         // A boolean in draft 4, and in OpenAPI.
         "exclusiveMaximum" | "exclusiveMinimum" if number.is_none() && value.bool().is_none() => {
