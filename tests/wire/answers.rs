@@ -7,7 +7,7 @@ use self::generated::{
     AccountError, Amount, AskReply, Balance, Client, Close, Limit, Rejected, RejectedHeaders,
     Transfer, Transferred, Waiting,
 };
-use crate::client::Peer;
+use crate::client::{Peer, soon};
 use crate::service::Running;
 
 #[allow(
@@ -93,6 +93,22 @@ async fn a_client_gets_whichever_message_it_is_answered_with() {
     assert_eq!(rejected.headers.branch.as_deref(), Some("north"));
     let closing = "Ada".to_owned();
     client.close(Close { closing }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_in_tagged_frames_comes_back_after_a_fault() {
+    let server = bank().await;
+    let url = format!("ws://{}/ws", server.address);
+    let client = Client::builder(&url).tagged().connect().await.unwrap();
+    let transfer = async |to: &str| {
+        let (to, request_id) = (to.to_owned(), 8);
+        soon(client.transfer(Transfer { to, request_id })).await
+    };
+    assert_eq!(
+        transfer("nobody").await.unwrap_err().code(),
+        Fault::UNAVAILABLE
+    );
+    assert_eq!(transfer("other").await.unwrap().request_id, Some(8));
 }
 
 #[tokio::test]

@@ -247,6 +247,7 @@ async fn what_is_wrong_with_a_frame_is_told_under_its_id() {
         ),
         (r#"{"id":21}"#, Some(21), "invalid_frame"),
         (r#"{"op":"ping","id":"1"}"#, None, "invalid_frame"),
+        (r#"{"op":"ping","id":1.0}"#, None, "invalid_frame"),
         (r#"{"op":"ping","op":"ping","id":1}"#, None, "invalid_frame"),
         (r#"["ping",1]"#, None, "invalid_frame"),
         ("nonsense", None, "invalid_frame"),

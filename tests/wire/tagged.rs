@@ -106,7 +106,7 @@ async fn a_service_that_fails_ends_the_connection_too() {
     );
     peer.send_text(r#"pointAt_submit:{"rightAscension":1,"declination":100}"#)
         .await;
-    let end = (1008, "no_such_place: beyond the zenith".to_owned());
+    let end = (3001, "no_such_place: beyond the zenith".to_owned());
     assert_eq!(peer.close_frame().await, end);
 
     let mut peer = tagged(&server, "/ws/patterns").await;

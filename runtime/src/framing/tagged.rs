@@ -13,14 +13,17 @@ pub(crate) const SUBPROTOCOL: &str = "specwire.v1.tagged";
 const NOT_TEXT: Refusal = Refusal::constant(1003, "a frame is text: a name, a colon and JSON");
 /// What is in a frame is not what it should be.
 const INVALID: u16 = 1007;
-/// What was asked for is not done.
-const NOT_DONE: u16 = 1008;
+/// What the server does not take, however often it is sent.
+const NOT_TAKEN: u16 = 1008;
+/// What the service does not do; another message it may, on another connection.
+const NOT_DONE: u16 = 3001;
 const FAILED: u16 = 1011;
 
 /// Tagged: the message's name before its payload, as in `Ping:{"Sequence":0}`.
 ///
 /// Headers are members beside the payload's own, as in [`Raw`](super::Raw). There are no frames for
-/// errors: what is wrong ends the connection, with a close code and a reason that say what it was.
+/// errors: what is wrong ends the connection, with a close code and a reason that say what it was. The
+/// code for a handler's fault is one after which clients come back.
 /// `docs/protocol.md`, Tagged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tagged;
@@ -76,6 +79,14 @@ pub(crate) fn write_content(content: &Content) -> String {
 fn refusal(fault: &Fault) -> Refusal {
     let code = match fault.code() {
         Fault::INVALID_FRAME | Fault::INVALID_MESSAGE => INVALID,
+        Fault::UNMATCHED_MESSAGE
+        | Fault::AMBIGUOUS_MESSAGE
+        | Fault::UNKNOWN_CHANNEL
+        | Fault::UNKNOWN_MESSAGE
+        | Fault::WRONG_OP
+        | Fault::DUPLICATE_ID
+        | Fault::MISSING_ID
+        | Fault::LIMIT_EXCEEDED => NOT_TAKEN,
         Fault::INTERNAL => FAILED,
         _ => NOT_DONE,
     };
