@@ -28,7 +28,7 @@ impl Deep {
     pub(super) fn message(&self) -> String {
         let most = LOOKED_INTO.saturating_sub(AROUND);
         format!(
-            "found types that hold each other {} steps deep, expected {most} at most, or rustc gives up",
+            "found types that hold each other {} steps deep, expected {most} at most, or rustc may give up",
             self.steps
         )
     }
