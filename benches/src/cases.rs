@@ -192,14 +192,18 @@ pub(crate) fn all(depth: usize) -> Vec<Case> {
             ..base
         });
     }
-    for connections in [1, 10, 100, 1000, 10_000] {
+    for subscribers in [1, 10, 100, 1000, 10_000] {
+        // So many topics that there are always as many deliveries under way, or more, to as many
+        // connections: nobody waits for one, and nobody gets several at once.
+        let topics = (100 / subscribers).max(1);
         cases.push(Case {
             group: "subscribers",
-            title: format!("one publication to {}", plural(connections, "subscriber")),
-            work: Work::Broadcast,
-            connections,
-            // As many deliveries, or more, so that one does not wait for the other.
-            depth: (100 / connections).max(1) * depth,
+            title: format!("one publication to {}", plural(subscribers, "subscriber")),
+            work: Work::Topics,
+            topics,
+            subscriptions: 1,
+            connections: topics * subscribers,
+            depth: topics * depth,
             ..base
         });
     }
@@ -270,7 +274,8 @@ impl Case {
             .collect()
     }
 
-    fn heard_by(&self) -> usize {
+    /// To how many a publication goes.
+    pub(crate) fn heard_by(&self) -> usize {
         match self.work {
             Work::Topics => self.connections * self.subscriptions / self.topics.max(1),
             _ => self.connections,
@@ -373,8 +378,9 @@ impl Case {
                     Dialect::Specwire => "/ws/topics/topic",
                     _ => "/",
                 };
-                // Whoever hears of its last topic is subscribed to them all.
-                let is_told = dialect != Dialect::Bytes || self.measured == What::Opening;
+                // Whoever hears of its last topic is subscribed to them all; unless many would.
+                let is_told = self.measured == What::Opening
+                    || dialect != Dialect::Bytes && self.heard_by() <= 10;
                 let hello = |connection| {
                     let topics = self.topics_of(connection);
                     let told = is_told.then(|| self.topics_of(connection).last()).flatten();

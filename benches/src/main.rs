@@ -34,9 +34,6 @@ use self::servers::{LOAD_CORE, Server, pinned};
 /// Groups of cases that show what costs more when there is more.
 const GROWTH: [&str; 2] = ["subscribers", "many-topics"];
 
-/// The servers that these are measured with, unless others are named.
-const FEW: [&str; 5] = ["raw", "specwire", "tungstenite-tuned", "ws", "bun"];
-
 /// Measures what a message costs a server, beside others.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -188,11 +185,7 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         let mut measured: Vec<(&Case, &Server, Row)> = group
             .iter()
             .flat_map(|case| servers.iter().map(move |server| (case, server)))
-            .filter(|(case, server)| {
-                // How a cost grows is seen with a few as well as with all.
-                let is_few = !GROWTH.contains(&case.group) || FEW.contains(&server.name);
-                server.does(case) && (is_few || !names.is_empty())
-            })
+            .filter(|(case, server)| server.does(case))
             .map(|(case, server)| (case, server, Row::new(server)))
             .collect();
         for round in 1..=rounds {

@@ -80,12 +80,15 @@ const PLOTS: [Plot; 8] = [
         "CPU µs of the server for a delivery of 20 B, by subscribers",
         COST,
     ),
-    plot(
-        "subscribers",
-        "cost",
-        "CPU µs of the server for a delivery, by subscribers",
-        COST,
-    ),
+    Plot {
+        across: Case::heard_by,
+        ..plot(
+            "subscribers",
+            "cost",
+            "CPU µs of the server for a delivery, by subscribers",
+            COST,
+        )
+    },
     Plot {
         across: |case| case.topics,
         ..plot(
