@@ -396,6 +396,8 @@ pub(crate) struct Told {
     pub(crate) carried_as: payload::Content,
     /// Its place among the publications of its topic.
     pub(crate) offset: Option<u64>,
+    /// The payload is text that is in the frame as it is in JSON, which need not be looked for again.
+    pub(crate) is_plain: bool,
 }
 
 impl Content {
@@ -441,7 +443,13 @@ impl Content {
     /// members beside its own; a name that both have is the payload's.
     #[must_use]
     pub fn together(&self) -> Frame<'_> {
-        let text = || json::unquoted(&self.0.payload);
+        let text = || {
+            let payload = self.payload();
+            match payload.get(1..payload.len().saturating_sub(1)) {
+                Some(text) if self.0.is_plain => Some(Cow::Borrowed(text)),
+                _ => json::unquoted(&self.0.payload),
+            }
+        };
         let frame = match self.0.carried_as {
             payload::Content::Json => None,
             payload::Content::Text => text().map(Frame::Text),
@@ -507,7 +515,7 @@ impl Event {
     pub(crate) fn weight(&self) -> usize {
         let body = match &self.body {
             Body::Ack(Some(content)) | Body::Message(content) | Body::Declared(content) => {
-                content.weight()
+                return content.weight();
             }
             Body::Fault(fault) => fault.code().len().saturating_add(fault.message().len()),
             Body::Subscribed(subscribed) => subscribed.weight(),
@@ -525,7 +533,8 @@ impl Subscribed {
 }
 
 impl Content {
-    fn weight(&self) -> usize {
+    /// What its event holds of a queue's bytes.
+    pub(crate) fn weight(&self) -> usize {
         let told = self.told();
         self.payload()
             .len()
@@ -533,6 +542,7 @@ impl Content {
             .saturating_add(told.offset.map_or(0, |_| PLACE))
             .saturating_add(told.channel.len())
             .saturating_add(told.message.len())
+            .saturating_add(FRAME)
     }
 }
 
@@ -550,6 +560,7 @@ mod tests {
             payload: raw(payload).unwrap(),
             carried_as: payload::Content::Json,
             offset: None,
+            is_plain: false,
         });
         assert_eq!(content.together(), Frame::from(expected));
     }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
-use crate::frame::{Body, Event};
+use crate::frame::{Body, Content, Event};
 use crate::limits::{Limits, SlowConsumer, after_from};
 use crate::metrics::Metrics;
 use crate::seldom::seldom;
@@ -202,12 +202,11 @@ impl Outbox {
     }
 
     /// Queues a publication, or deals with it as the policy says.
-    pub(crate) fn publish(&self, event: Event, lane: &Lane) -> Result<(), Closed> {
-        let event = self.queue.fitting(event);
-        if !matches!(event.body, Body::Message(_)) {
-            return self.push(event);
+    pub(crate) fn publish(&self, content: Content, lane: &Lane) -> Result<(), Closed> {
+        let weight = content.weight();
+        if weight > self.queue.bounds.bytes {
+            return self.push(Event::new(lane.origin().clone(), Body::Message(content)));
         }
-        let weight = self.queue.weight(&event);
         let mut state = self.queue.state();
         if state.is_closed {
             return Err(Closed);
@@ -216,7 +215,7 @@ impl Outbox {
         let place = state.place();
         let admitted = state
             .publications
-            .admit(event, weight, lane, place, &self.queue.bounds);
+            .admit(content, weight, lane, place, &self.queue.bounds);
         match admitted {
             Admitted::Queued { dropped } => self.queue.count_dropped(dropped),
             Admitted::Dropped => {

@@ -14,7 +14,7 @@ use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin, Told};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
-use crate::payload::{Correlation, Message, NoHeaders, Payload};
+use crate::payload::{self, Correlation, Message, NoHeaders, Payload};
 use crate::seldom::seldom;
 use crate::strict;
 
@@ -24,7 +24,8 @@ use crate::strict;
 pub(crate) struct Replies {
     pub(crate) outbox: Outbox,
     pub(crate) origin: Origin,
-    pub(crate) lane: Lane,
+    /// Of a subscription.
+    pub(crate) lane: Option<Lane>,
 }
 
 impl Replies {
@@ -74,10 +75,9 @@ impl Replies {
     /// Sends now. A message is a publication, of which it depends on the policy what becomes if there
     /// is no room; without room for anything else the connection is given up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
-        let event = Event::new(self.origin.clone(), body);
-        match &event.body {
-            Body::Message(_) => self.outbox.publish(event, &self.lane),
-            _ => self.outbox.push(event),
+        match (body, &self.lane) {
+            (Body::Message(content), Some(lane)) => self.outbox.publish(content, lane),
+            (body, _) => self.outbox.push(Event::new(self.origin.clone(), body)),
         }
     }
 
@@ -165,6 +165,7 @@ impl Encoded {
         let correlation = P::SPEC.correlation();
         let correlation = correlation.filter(|correlation| !is_own(&payload, *correlation));
         let content = Content::new(Told {
+            is_plain: is_plain::<P>(&payload),
             channel: Cow::Borrowed(channel),
             message: Cow::Borrowed(P::SPEC.name()),
             headers: headers.filter(|headers| is_filled(headers)).map(Arc::from),
@@ -189,6 +190,7 @@ impl Encoded {
         Self {
             correlation: correlation.filter(|correlation| !is_own(payload, *correlation)),
             content: Content::new(Told {
+                is_plain: is_plain::<P>(payload),
                 channel: Cow::Borrowed(channel),
                 message: Cow::Borrowed(P::SPEC.name()),
                 headers: headers.cloned(),
@@ -232,6 +234,12 @@ impl Encoded {
         }
         Content::new(content)
     }
+}
+
+/// A payload of text is in a frame of its own what it is in JSON, but for the quotes.
+fn is_plain<P: Payload>(payload: &RawValue) -> bool {
+    let is_text = const { matches!(P::SPEC.carried_as(), payload::Content::Text) };
+    is_text && payload.get().starts_with('"') && !payload.get().contains('\\')
 }
 
 /// A member of the payload that the service has filled in itself is the service's.

@@ -175,10 +175,7 @@ impl Session {
         let replies = Replies {
             outbox: self.outbox.clone(),
             origin: origin.clone(),
-            lane: match handler.op() {
-                Op::Message => Lane::none(),
-                Op::Subscribe => Lane::default(),
-            },
+            lane: (handler.op() == Op::Subscribe).then(|| Lane::new(origin.clone())),
         };
         let document = handler.interaction().document();
         let context = Arc::new(Context::new(

@@ -387,6 +387,7 @@ impl Read<'_> {
             payload: Arc::from(payload),
             carried_as: spec.carried_as(),
             offset: None,
+            is_plain: false,
         }))
     }
 }
@@ -447,5 +448,6 @@ fn content(sent: &MessageSpec, open: &Open<'_>) -> Option<Content> {
         payload: Arc::from(payload?.to_owned()),
         carried_as: sent.carried_as(),
         offset: None,
+        is_plain: false,
     }))
 }

@@ -626,6 +626,7 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         payload: Arc::from(payload.to_owned()),
         carried_as: payload::Content::Json,
         offset: frame.offset,
+        is_plain: false,
     }))
 }
 

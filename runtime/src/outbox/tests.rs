@@ -36,19 +36,19 @@ fn fault(size: usize) -> Event {
     )
 }
 
-fn publication(payload: &str) -> Event {
-    let content = Content::new(Told {
+fn publication(payload: &str) -> Content {
+    Content::new(Told {
         channel: Cow::Borrowed("c"),
         message: Cow::Borrowed("m"),
         headers: None,
         payload: RawValue::from_string(payload.to_owned()).unwrap().into(),
         carried_as: payload::Content::Json,
         offset: None,
-    });
-    Event::new(Origin::default(), Body::Message(content))
+        is_plain: false,
+    })
 }
 
-fn of_size(size: usize) -> Event {
+fn of_size(size: usize) -> Content {
     publication(&format!("\"{}\"", "x".repeat(size)))
 }
 

@@ -5,22 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{free_if_empty, push_back};
-use crate::frame::Event;
+use crate::frame::{Body, Content, Event, Origin};
 use crate::limits::SlowConsumer;
 
-/// What one subscription's publications have in common, and how many of them were lost since the
-/// last one that its subscriber was told of.
-#[derive(Clone, Debug)]
-pub(crate) struct Lane {
-    lost: Option<Arc<AtomicU64>>,
-}
+/// What one subscription's publications have in common: what they answer, and how many of them were
+/// lost since the last one that its subscriber was told of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lane(Arc<Way>);
 
-impl Default for Lane {
-    fn default() -> Self {
-        Self {
-            lost: Some(Arc::default()),
-        }
-    }
+#[derive(Debug, Default)]
+struct Way {
+    origin: Origin,
+    lost: AtomicU64,
 }
 
 /// How many may wait, and what becomes of more.
@@ -38,10 +34,11 @@ pub(super) struct Waiting {
     bytes: usize,
 }
 
+/// As small as can be: where many publish to many, most of what is written is this.
 #[derive(Debug)]
 struct Publication {
     place: u64,
-    event: Event,
+    content: Content,
     weight: usize,
     lane: Lane,
     /// Those of its subscription that were lost directly before it.
@@ -63,7 +60,7 @@ impl Waiting {
     /// Takes a publication, into the room that the policy finds for it.
     pub(super) fn admit(
         &mut self,
-        event: Event,
+        content: Content,
         weight: usize,
         lane: &Lane,
         place: u64,
@@ -79,7 +76,7 @@ impl Waiting {
                 let mut waiting = self.publications.iter_mut();
                 if let Some(earlier) = waiting.find(|waiting| waiting.lane.is(lane)) {
                     // In its place, so that a subscription with many changes still has its turn.
-                    earlier.event = event;
+                    earlier.content = content;
                     let bytes = self.bytes.saturating_sub(earlier.weight);
                     earlier.weight = weight;
                     self.bytes = bytes.saturating_add(weight);
@@ -122,7 +119,7 @@ impl Waiting {
         self.bytes = self.bytes.saturating_add(weight);
         let publication = Publication {
             place,
-            event,
+            content,
             weight,
             missed,
             lane: lane.clone(),
@@ -144,14 +141,18 @@ impl Waiting {
 
     /// The first, which says how many are missing before it.
     pub(super) fn pop(&mut self, bounds: &Bounds) -> Option<Event> {
-        let mut first = self.publications.pop_front()?;
+        let first = self.publications.pop_front()?;
         self.bytes = self.bytes.saturating_sub(first.weight);
-        first.event.dropped = match bounds.policy {
+        let dropped = match bounds.policy {
             SlowConsumer::DropNewest => first.missed,
             _ => first.lane.take(),
         };
         free_if_empty(&mut self.publications);
-        Some(first.event)
+        Some(Event {
+            origin: first.lane.origin().clone(),
+            body: Body::Message(first.content),
+            dropped,
+        })
     }
 
     pub(super) fn first_place(&self) -> Option<u64> {
@@ -165,30 +166,31 @@ impl Waiting {
 }
 
 impl Lane {
-    /// Of what has no publications.
-    pub(crate) fn none() -> Self {
-        Self { lost: None }
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self(Arc::new(Way {
+            origin,
+            lost: AtomicU64::new(0),
+        }))
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        &self.0.origin
     }
 
     fn is(&self, other: &Self) -> bool {
-        match (&self.lost, &other.lost) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        }
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn lose(&self) {
-        if let Some(lost) = &self.lost {
-            lost.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many were lost, of which the subscriber will now be told.
     fn take(&self) -> u64 {
         // Most often none, and then nothing is written.
-        match &self.lost {
-            Some(lost) if lost.load(Ordering::Relaxed) > 0 => lost.swap(0, Ordering::Relaxed),
-            _ => 0,
+        match self.0.lost.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.0.lost.swap(0, Ordering::Relaxed),
         }
     }
 }
