@@ -205,19 +205,21 @@ async fn what_is_kept_is_bounded_in_age() {
         // The first is too old first, and a history that has been forgotten altogether begins anew, as
         // another.
         let first = position["offset"].as_u64().unwrap() + 1;
-        if first > 1 || *epoch.get_or_insert(position["epoch"].clone()) != position["epoch"] {
+        if first > 3 || *epoch.get_or_insert(position["epoch"].clone()) != position["epoch"] {
             break;
         }
-        let frame = peer.next().await;
-        if frame["op"] == "err" {
-            // They became too old just when they were to be read.
-            assert_eq!(frame["payload"]["code"], "slow_consumer");
-            break;
-        }
-        assert_eq!((&frame["op"], &frame["offset"]), (&json!("msg"), &json!(1)));
-        hears(&mut peer, 2..=3).await;
         peer.send(&json!({"op": "unsub", "id": id})).await;
-        assert_eq!(peer.next().await["op"], "unsub");
+        let mut next = first;
+        loop {
+            let frame = peer.next().await;
+            match frame["op"].as_str() {
+                Some("msg") => assert_eq!(frame["offset"], next),
+                // Those that are left became too old just when they were to be read.
+                Some("err") => assert_eq!(frame["payload"]["code"], "slow_consumer"),
+                _ => break assert_eq!(frame, json!({"op": "unsub", "id": id})),
+            }
+            next += 1;
+        }
         id += 1;
     }
     assert!(published.elapsed() >= age);
