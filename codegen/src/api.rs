@@ -238,6 +238,9 @@ pub struct Message {
     /// Declares a header besides the two above, which the runtime fills in by itself: whoever
     /// sends this message as a reply is given the means to set its headers.
     pub has_own_headers: bool,
+    /// Of one that starts an interaction: a frame of it to begin with, as raw frames are, where it
+    /// is not `{}`.
+    pub sample: Option<String>,
 }
 
 /// What the requests of an operation are answered with, where it is any one of several messages.

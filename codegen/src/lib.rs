@@ -159,8 +159,8 @@ fn understand<'f>(
             // Beyond this the lines that are not YAML would be missed.
             return None;
         }
-        lint::lint(&resolved, &mut errors);
-        let lowered = lower::lower(file, &resolved, options, shared, &mut errors);
+        let refuted = lint::lint(&resolved, &mut errors);
+        let lowered = lower::lower(file, &resolved, &refuted, options, shared, &mut errors);
         Some(lowered)
     });
     if let Some(lowered) = lowered.as_mut().filter(|_| !options.is_shared) {

@@ -20,8 +20,9 @@ const MOST: usize = 50_000;
 /// How many warnings are worth making: there are no more shown.
 const MOST_WARNINGS: usize = 1001;
 
-/// Warns of each example and default that is not what its schema says.
-pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
+/// Warns of each example and default that is not what its schema says, and returns which these are.
+pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) -> HashSet<Id> {
+    let mut refuted = HashSet::new();
     let claims = claims(resolved);
     let mut schemas = SchemaWriter::list(&resolved.references);
     let claims: Vec<(Value, _)> = claims
@@ -32,7 +33,7 @@ pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
         })
         .collect();
     if claims.is_empty() {
-        return;
+        return refuted;
     }
     let root = serde_json::from_str(&schemas.finish()).unwrap_or_default();
     let rules = schema::Schemas::new(&root);
@@ -43,11 +44,15 @@ pub(crate) fn lint(resolved: &Resolved<'_>, errors: &mut Errors) {
             continue;
         };
         let violations = rules.violations(&schema, &value, &mut steps);
+        if !violations.is_empty() {
+            refuted.insert(claim.value.id());
+        }
         for violation in violations.iter().take(left) {
             errors.push(claim.warning(violation, &resolved.references));
             left = left.saturating_sub(1);
         }
     }
+    refuted
 }
 
 /// A value that is said to be of a schema.

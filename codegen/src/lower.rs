@@ -8,6 +8,7 @@ mod interaction;
 mod metadata;
 mod perspective;
 mod requested;
+mod sample;
 mod schema;
 mod servers;
 mod types;
@@ -21,7 +22,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::{self, Scope, method_name};
 use crate::options::Options;
 use crate::resolve::{Message, Resolved};
-use crate::source::Node;
+use crate::source::{Id, Node};
 
 pub(crate) use types::{MODULE, Reached, Shared};
 
@@ -37,10 +38,12 @@ pub(crate) struct Lowered {
     pub(crate) in_vain: Vec<Diagnostic>,
 }
 
-/// Lowers a document. What is wrong with it is reported, and left out.
+/// Lowers a document, in which these values are not what their schemas say. What is wrong with it is
+/// reported, and left out.
 pub(crate) fn lower(
     file: &str,
     resolved: &Resolved<'_>,
+    refuted: &HashSet<Id>,
     options: &Options,
     shared: &Shared,
     errors: &mut Errors,
@@ -79,6 +82,9 @@ pub(crate) fn lower(
             message.metadata = metadata.of(source.layers.iter());
             let examples = metadata.examples(source.get("examples"));
             message.remarks = docs.remarks(&message.metadata, &examples);
+            if uses.is_start(*index) {
+                message.sample = sample::of(message, source.get("examples"), refuted, &types);
+            }
         }
         expressions::set(message, *index, &uses, resolved, errors);
     }
@@ -269,6 +275,12 @@ impl<'d> Uses<'d> {
             uses.is_some_and(|uses| uses.iter().any(|(role, _)| *role != Role::Start))
         });
         by_role.map(|(position, _)| position).collect()
+    }
+
+    /// The message starts an interaction.
+    fn is_start(&self, message: usize) -> bool {
+        let uses = self.by_message.get(&message);
+        uses.is_some_and(|uses| uses.iter().any(|(role, _)| *role == Role::Start))
     }
 
     /// Messages that no interaction uses have types all the same.

@@ -155,6 +155,19 @@ pub fn write_address<A: Parameters>(parameters: &A, f: &mut fmt::Formatter<'_>) 
     Ok(())
 }
 
+/// The names of an address's parameters, each once and in the address's order.
+pub(crate) fn names(address: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for part in parts(address) {
+        if let Part::Parameter(name) = part
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// The parameters of an address with their values, each once and in the address's order.
 pub(crate) fn values(address: &str, parameters: &impl Serialize) -> Vec<(String, String)> {
     let given = serde_json::to_value(parameters).unwrap_or_default();

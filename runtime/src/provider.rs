@@ -15,7 +15,7 @@ use crate::framing::{Framing, Raw, Template};
 use crate::interaction::Interaction;
 use crate::json;
 use crate::parameters::{Parameters, Parts};
-use crate::payload::{self, MessageSpec, Payload};
+use crate::payload::{self, Locations, MessageSpec, Payload};
 use crate::peer::Context;
 use crate::reply::Replies;
 use crate::strict;
@@ -170,6 +170,16 @@ pub(crate) trait Handler: Send + Sync {
 
     /// Something follows that needs an id to belong to.
     fn is_answered(&self) -> bool;
+
+    /// The address whose parameters belong to the starting message, and where else these are said.
+    fn address(&self) -> (&'static str, Locations);
+
+    /// Checks the starting message, apart from the parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    fn check(&self, parts: Parts<'_>) -> Result<(), Fault>;
 
     /// Reads the starting message.
     ///

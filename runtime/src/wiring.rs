@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Op};
 use crate::interaction::Interaction;
 use crate::parameters::{Parameters, Parts};
-use crate::payload::{Message, MessageSpec, NoHeaders, Payload, same};
+use crate::payload::{Locations, Message, MessageSpec, NoHeaders, Payload, same};
 use crate::provider::{Handler, Provider, Start, Work, parse, parse_text};
 use crate::reply::{Replies, Turn};
 use crate::request::{Ack, Request, Updates};
@@ -345,6 +345,14 @@ where
         self.answer != Answer::None
     }
 
+    fn address(&self) -> (&'static str, Locations) {
+        address::<M, A>()
+    }
+
+    fn check(&self, parts: Parts<'_>) -> Result<(), Fault> {
+        message::<M>(parts).map(drop)
+    }
+
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
         let (message, parameters) = read::<M, A>(parts, &self.interaction)?;
         Ok(Box::new(move |context, replies| {
@@ -390,6 +398,14 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
         true
     }
 
+    fn address(&self) -> (&'static str, Locations) {
+        address::<S, A>()
+    }
+
+    fn check(&self, parts: Parts<'_>) -> Result<(), Fault> {
+        message::<S>(parts).map(drop)
+    }
+
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
         let (message, parameters) = read::<S, A>(parts, &self.interaction)?;
         let source = Arc::clone(&self.source);
@@ -399,6 +415,14 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
                 source.subscribe(request, replies, since)
             }))
         }))
+    }
+}
+
+fn address<P: Payload, A: Parameters>() -> (&'static str, Locations) {
+    match A::ADDRESS {
+        // They may stand for the message.
+        "" => P::SPEC.parameters(),
+        address => (address, A::LOCATIONS),
     }
 }
 
@@ -415,23 +439,32 @@ fn read<P: Payload, A: Parameters>(
             parse(&parameters, "parameters", channel)?
         }
     };
-    let headers = |name| match (parts.headers, same(NoHeaders)) {
-        (None, Some(none)) => Ok(none),
-        (headers, _) => parse(headers.map_or("{}", RawValue::get), "headers", name),
-    };
     if spec.is_none() {
         let (address, locations) = spec.parameters();
         let parameters_in_place = parts.parameters_of(address, locations);
         let payload = parse(&parameters_in_place, "parameters", channel)?;
-        return Ok((Message::new(payload, headers(channel)?), parameters));
+        let headers = headers::<P>(parts, channel)?;
+        return Ok((Message::new(payload, headers), parameters));
     }
+    Ok((message(parts)?, parameters))
+}
+
+fn message<P: Payload>(parts: Parts<'_>) -> Result<Message<P>, Fault> {
+    let name = P::SPEC.name();
     let payload = match (parts.text, parts.payload) {
-        (Some(text), _) => parse_text(text, "payload", spec.name())?,
-        (None, Some(payload)) => parse(payload.get(), "payload", spec.name())?,
+        (Some(text), _) => parse_text(text, "payload", name)?,
+        (None, Some(payload)) => parse(payload.get(), "payload", name)?,
         (None, None) => {
-            let message = format!("`{}` has no payload", spec.name());
+            let message = format!("`{name}` has no payload");
             return Err(Fault::new(Fault::INVALID_MESSAGE, message));
         }
     };
-    Ok((Message::new(payload, headers(spec.name())?), parameters))
+    Ok(Message::new(payload, headers::<P>(parts, name)?))
+}
+
+fn headers<P: Payload>(parts: Parts<'_>, of: &str) -> Result<P::Headers, Fault> {
+    match (parts.headers, same(NoHeaders)) {
+        (None, Some(none)) => Ok(none),
+        (headers, _) => parse(headers.map_or("{}", RawValue::get), "headers", of),
+    }
 }

@@ -9,7 +9,7 @@ use self::generated::{
     PeopleParameters, RoomKind, RoomParameters, Said, Say, Set, VolumeParameters, Watch, channels,
     servers,
 };
-use crate::client::Peer;
+use crate::client::{Peer, http};
 use crate::service::Running;
 
 #[allow(
@@ -75,6 +75,19 @@ impl generated::Service for House {
 async fn house() -> Running {
     let house = House(broadcast::Sender::new(16));
     Running::start(Server::new().serve(generated::provider(house))).await
+}
+
+#[tokio::test]
+async fn the_page_says_which_parameters_a_url_takes() {
+    let page = http(&house().await, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    for path in [
+        "/ws/channels/room?roomId=…&kind=…",
+        "/ws/channels/people/again?roomId=…",
+        // This one is said in the message.
+        "/ws/channels/people\n",
+    ] {
+        assert!(page.contains(path), "{path} is not in {page}");
+    }
 }
 
 fn room(id: &str, kind: RoomKind) -> RoomParameters {

@@ -34,6 +34,7 @@ mod limits;
 mod logs;
 mod mount;
 mod opening;
+mod page;
 mod patterns;
 mod raw;
 mod recovery;

@@ -46,10 +46,10 @@ async fn people_are_told_what_is_served_and_how_to_try_it() {
     for part in [
         "content-type: text/plain",
         "\n  /ws/patterns/pointAt_submit\n",
-        r#"send pointAt_submit, such as {"rightAscension":null,"declination":null} (answered once)"#,
+        r#"send pointAt_submit, such as {"rightAscension":0,"declination":0} (answered once)"#,
         "send weather_sub, such as {} (answered until you leave or it ends)",
         "send park_send, such as {} (not answered)",
-        "  websocat ws://x:80/ws/patterns/",
+        "  websocat 'ws://x:80/ws/patterns/",
     ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
@@ -59,7 +59,7 @@ async fn people_are_told_what_is_served_and_how_to_try_it() {
         "<h2>patterns</h2>",
         "<h3>weather_sub</h3>",
         "send weather_sub, such as {} (answered until you leave or it ends)",
-        "websocat <span class=\"url\">/ws/patterns/weather_sub</span>",
+        "websocat '<span class=\"url\">/ws/patterns/weather_sub</span>'",
         "new WebSocket",
     ] {
         assert!(page.contains(part), "no `{part}` in {page}");

@@ -33,6 +33,8 @@ pub(super) fn payload(message: &Message, code: &mut Code) {
         calls.extend(member.map(|member| format!(".{method}({})", literal(&member))));
     }
     calls.extend(content(message));
+    let sample = message.sample.as_deref();
+    calls.extend(sample.map(|sample| format!(".sample({})", literal(sample))));
     let mut text = Text::default();
     text.line(&["impl ::specwire::Payload for ", &message.name.rust, " {"]);
     text.line(&["    type Headers = ", headers, ";"]);

@@ -396,6 +396,7 @@ impl<'s> Types<'s, '_> {
             reply_address: None,
             correlation_id: None,
             has_own_headers: false,
+            sample: None,
         }
     }
 

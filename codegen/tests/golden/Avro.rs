@@ -134,7 +134,10 @@ impl ::specwire::Payload for CostingRequest {
         .required(&[
             "ProductId", "requestId", "supplier", "at", "weight", "checksum", "prices", "total",
             "labels", "origin",
-        ]);
+        ])
+        .sample(
+            "{\"ProductId\":\"\",\"requestId\":\"6f1c8c1e-7d4e-4bb8-8f8e-0a4a2f2f9d11\",\"supplier\":\"\",\"at\":0,\"weight\":0,\"checksum\":\"\",\"prices\":[],\"total\":{\"amount\":0,\"currency\":\"EUR\"},\"labels\":{},\"origin\":\"\"}",
+        );
 }
 
 /// Of all prices.

@@ -83,7 +83,8 @@ impl ::specwire::Payload for Say {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("say")
         .members(&["text"])
-        .required(&["text"]);
+        .required(&["text"])
+        .sample("{\"text\":\"hello\"}");
 }
 
 /// Payload of the message `said`.
@@ -122,7 +123,8 @@ impl ::specwire::Payload for Count {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("count")
         .members(&["room"])
-        .required(&["room"]);
+        .required(&["room"])
+        .sample("{\"room\":{\"id\":\"\"}}");
 }
 
 /// An object that the document does not describe.
@@ -233,7 +235,8 @@ impl ::specwire::Validate for Set {}
 
 impl ::specwire::Payload for Set {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("set");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("set")
+        .sample("false");
 }
 
 /// Payload of the message `lost`.
@@ -258,7 +261,8 @@ impl ::specwire::Validate for Lost {}
 
 impl ::specwire::Payload for Lost {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lost");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lost")
+        .sample("\"\"");
 }
 
 /// Payload of the message `found`.

@@ -170,7 +170,8 @@ impl ::specwire::Payload for Order {
             "kind", "price", "card", "coupon", "other", "lines", "names", "marks", "sizes", "rest",
             "head", "long", "wish", "holder",
         ])
-        .required(&["kind"]);
+        .required(&["kind"])
+        .sample("{\"kind\":\"gift\"}");
 }
 
 /// One of a set of values that the document does not describe.

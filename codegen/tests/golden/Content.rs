@@ -53,7 +53,8 @@ impl ::specwire::Payload for Setting {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("setting")
         .members(&["tone"])
         .required(&["tone"])
-        .content(::specwire::private::Content::Json, "application/vnd.example.setting+json");
+        .content(::specwire::private::Content::Json, "application/vnd.example.setting+json")
+        .sample("{\"tone\":\"\"}");
 }
 
 /// Payload of the message `text`.

@@ -48,7 +48,8 @@ impl ::specwire::Payload for ControlMessagesRequest {
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("controlMessagesRequest")
             .members(&["type"])
-            .required(&["type"]);
+            .required(&["type"])
+            .sample("{\"type\":\"KeepAlive\"}");
 }
 
 /// One of a set of values that the document does not describe.

@@ -28,7 +28,8 @@ impl ::specwire::Payload for Own {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("own")
         .members(&["a"])
-        .required(&["a"]);
+        .required(&["a"])
+        .sample("{\"a\":\"\"}");
 }
 
 /// Payload of the message `draft4`.
@@ -53,7 +54,8 @@ impl ::specwire::Payload for Draft4 {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("draft4")
         .members(&["share"])
-        .required(&["share"]);
+        .required(&["share"])
+        .sample("{\"share\":0.5}");
 }
 
 /// Payload of the message `draft7`.
@@ -76,7 +78,8 @@ impl ::specwire::Payload for Draft7 {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("draft7")
         .members(&["part"])
-        .required(&["part"]);
+        .required(&["part"])
+        .sample("{\"part\":{}}");
 }
 
 /// An object that the document does not describe.
@@ -115,7 +118,8 @@ impl ::specwire::Payload for Draft2020 {
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("draft2020")
             .members(&["pair"])
-            .required(&["pair"]);
+            .required(&["pair"])
+            .sample("{\"pair\":[\"\",0]}");
 }
 
 /// Payload of the message `avro`.

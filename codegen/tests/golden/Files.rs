@@ -31,7 +31,8 @@ impl ::specwire::Payload for Book {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lend")
         .members(&["title", "author"])
-        .required(&["title"]);
+        .required(&["title"])
+        .sample("{\"title\":\"\"}");
 }
 
 /// An object that the document does not describe.

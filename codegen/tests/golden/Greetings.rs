@@ -38,7 +38,8 @@ impl ::specwire::Payload for Привет {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("привет")
         .members(&["кому", "🙂", "1-й", "настроение"])
-        .required(&["кому"]);
+        .required(&["кому"])
+        .sample("{\"кому\":\"\"}");
 }
 
 /// One of a set of values that the document does not describe.

@@ -529,7 +529,8 @@ impl ::specwire::Validate for DocumentSend {}
 impl ::specwire::Payload for DocumentSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
-        ::specwire::private::MessageSpec::new("document_send");
+        ::specwire::private::MessageSpec::new("document_send")
+            .sample("0");
 }
 
 /// Payload of the message `A`.
@@ -554,7 +555,8 @@ impl ::specwire::Validate for A {}
 
 impl ::specwire::Payload for A {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("A");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("A")
+        .sample("\"\"");
 }
 
 const MOVE: ::specwire::private::Interaction =

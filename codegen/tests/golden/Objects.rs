@@ -126,7 +126,8 @@ impl ::specwire::Payload for Calibrate {
             .members(&["answerTo", "result"])
             .required(&["answerTo"])
             .headers(&["job"])
-            .correlation_id("job");
+            .correlation_id("job")
+            .sample("{\"answerTo\":\"\"}");
 }
 
 /// Headers of the message `calibrate`.

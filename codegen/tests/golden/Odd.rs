@@ -242,7 +242,8 @@ impl ::specwire::Payload for Client_ {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("client")
         .members(&["mode", "1", "which"])
-        .required(&["mode"]);
+        .required(&["mode"])
+        .sample("{\"mode\":\"a\"}");
 }
 
 /// One of a set of values that the document does not describe.
@@ -465,7 +466,8 @@ impl ::specwire::Validate for Lone {}
 
 impl ::specwire::Payload for Lone {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lone");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("lone")
+        .sample("[[]]");
 }
 
 /// Payload of the message `self`.
@@ -490,7 +492,8 @@ impl ::specwire::Validate for Self_ {}
 
 impl ::specwire::Payload for Self_ {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("self");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("self")
+        .sample("[]");
 }
 
 const BOOK: ::specwire::private::Interaction =

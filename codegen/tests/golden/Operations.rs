@@ -69,7 +69,8 @@ impl ::specwire::Validate for Root {}
 
 impl ::specwire::Payload for Root {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("root");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("root")
+        .sample("\"\"");
 }
 
 /// Payload of the message `rootAnswer`.
@@ -120,7 +121,8 @@ impl ::specwire::Validate for Self_ {}
 
 impl ::specwire::Payload for Self_ {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("self");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("self")
+        .sample("\"\"");
 }
 
 /// Payload of the message `Self`.
@@ -145,7 +147,8 @@ impl ::specwire::Validate for Self2 {}
 
 impl ::specwire::Payload for Self2 {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("Self");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("Self")
+        .sample("0");
 }
 
 /// Payload of the message `сказать`.
@@ -170,7 +173,8 @@ impl ::specwire::Validate for Сказать {}
 
 impl ::specwire::Payload for Сказать {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("сказать");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("сказать")
+        .sample("\"\"");
 }
 
 /// Payload of the message `type`.
@@ -195,7 +199,8 @@ impl ::specwire::Validate for Type {}
 
 impl ::specwire::Payload for Type {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("type");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("type")
+        .sample("\"\"");
 }
 
 /// Payload of the message `a-b`.
@@ -220,7 +225,8 @@ impl ::specwire::Validate for AB {}
 
 impl ::specwire::Payload for AB {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("a-b");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("a-b")
+        .sample("\"\"");
 }
 
 /// Payload of the message `a_b`.
@@ -245,7 +251,8 @@ impl ::specwire::Validate for AB2 {}
 
 impl ::specwire::Payload for AB2 {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("a_b");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("a_b")
+        .sample("\"\"");
 }
 
 /// Payload of the message `channels`.
@@ -270,8 +277,8 @@ impl ::specwire::Validate for Channels {}
 
 impl ::specwire::Payload for Channels {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec =
-        ::specwire::private::MessageSpec::new("channels");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("channels")
+        .sample("\"\"");
 }
 
 /// Payload of the message `servers`.

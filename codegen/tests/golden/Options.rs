@@ -331,7 +331,8 @@ impl ::specwire::Validate for Comment {}
 
 impl ::specwire::Payload for Comment {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("comment");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("comment")
+        .sample("\"\"");
 }
 
 /// Parameters of the address `orders/{market}` of the channel `orders`.

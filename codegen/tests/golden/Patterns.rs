@@ -106,7 +106,8 @@ impl ::specwire::Payload for Place {
             .members(&["rightAscension", "declination"])
             .required(&["rightAscension", "declination"])
             .headers(&["requestId"])
-            .correlation_id("requestId");
+            .correlation_id("requestId")
+            .sample("{\"rightAscension\":0,\"declination\":0}");
 }
 
 /// Headers of the message `pointAt_submit`.
@@ -259,7 +260,8 @@ impl ::specwire::Payload for ExposeInvoke {
             .members(&["duration"])
             .required(&["duration"])
             .headers(&["replyTo"])
-            .reply_address("replyTo");
+            .reply_address("replyTo")
+            .sample("{\"duration\":0}");
 }
 
 /// Headers of the message `expose_invoke`.
@@ -334,7 +336,8 @@ impl ::specwire::Payload for SurveyProgress {
             .members(&["corners"])
             .required(&["corners"])
             .headers(&["replyTo"])
-            .reply_address("replyTo");
+            .reply_address("replyTo")
+            .sample("{\"corners\":[]}");
 }
 
 /// Headers of the message `survey_progress`.

@@ -38,7 +38,8 @@ impl ::specwire::Payload for Balance {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("balance")
         .members(&["balanceOf"])
-        .required(&["balanceOf"]);
+        .required(&["balanceOf"])
+        .sample("{\"balanceOf\":\"\"}");
 }
 
 /// Payload of the message `accountError`.
@@ -125,7 +126,8 @@ impl ::specwire::Payload for Limit {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("limit")
         .members(&["limitOf"])
-        .required(&["limitOf"]);
+        .required(&["limitOf"])
+        .sample("{\"limitOf\":\"\"}");
 }
 
 /// Payload of the message `transfer`.
@@ -147,7 +149,8 @@ impl ::specwire::Payload for Transfer {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("transfer")
         .members(&["requestId", "to"])
         .required(&["requestId", "to"])
-        .correlation_in_payload("requestId");
+        .correlation_in_payload("requestId")
+        .sample("{\"requestId\":0,\"to\":\"\"}");
 }
 
 /// Payload of the message `transferred`.
@@ -188,7 +191,8 @@ impl ::specwire::Payload for Close {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("close")
         .members(&["closing"])
-        .required(&["closing"]);
+        .required(&["closing"])
+        .sample("{\"closing\":\"\"}");
 }
 
 /// Payload of the message `waiting`.

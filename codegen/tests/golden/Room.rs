@@ -31,7 +31,8 @@ impl ::specwire::Payload for Say {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("say")
         .members(&["text"])
         .required(&["text"])
-        .closed();
+        .closed()
+        .sample("{\"text\":\"\"}");
 }
 
 /// A wave to everybody.

@@ -173,7 +173,10 @@ impl ::specwire::Payload for Everything {
                 "color", "leaf", "tree", "link",
             ])
             .required(&["flag", "number", "anything", "list", "color", "tree"])
-            .closed();
+            .closed()
+            .sample(
+                "{\"flag\":false,\"number\":0,\"anything\":{},\"list\":[],\"color\":\"red\",\"tree\":{\"branches\":[]}}",
+            );
 }
 
 /// An object without a name of its own.
@@ -312,7 +315,8 @@ impl ::specwire::Validate for NoteSend {}
 impl ::specwire::Payload for NoteSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
-        ::specwire::private::MessageSpec::new("note_send");
+        ::specwire::private::MessageSpec::new("note_send")
+            .sample("\"\"");
 }
 
 /// A list of what another message is.
@@ -345,7 +349,8 @@ impl ::specwire::Validate for ListSend {
 impl ::specwire::Payload for ListSend {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec =
-        ::specwire::private::MessageSpec::new("list_send");
+        ::specwire::private::MessageSpec::new("list_send")
+            .sample("[]");
 }
 
 const STORE: ::specwire::private::Interaction =

@@ -80,7 +80,8 @@ impl ::specwire::Validate for Shape {
 
 impl ::specwire::Payload for Shape {
     type Headers = ::specwire::NoHeaders;
-    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("drawn");
+    const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("drawn")
+        .sample("{\"kind\":\"circle\",\"radius\":1}");
 }
 
 /// Round.
@@ -219,7 +220,8 @@ impl ::specwire::Payload for Move {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("moved")
         .members(&["to", "by", "speed", "mood", "urgency", "tag", "with", "note"])
-        .required(&["to", "by"]);
+        .required(&["to", "by"])
+        .sample("{\"to\":\"\",\"by\":{\"means\":\"foot\"}}");
 }
 
 /// A place by its name, by its number, or by its coordinates.

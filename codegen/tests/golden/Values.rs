@@ -164,7 +164,8 @@ impl ::specwire::Payload for Record {
         ])
         .required(&["kind", "host", "pair"])
         .constant("kind", &["\"record\""])
-        .constant("point", &["{\"x\":[1,2.5],\"y\":1e20}"]);
+        .constant("point", &["{\"x\":[1,2.5],\"y\":1e20}"])
+        .sample("{\"kind\":\"record\",\"host\":\"192.0.2.1\",\"pair\":[\"\",0]}");
 }
 
 /// One of a set of values that the document does not describe.

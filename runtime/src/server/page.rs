@@ -14,7 +14,9 @@ use super::mount::ROOT;
 use crate::frame::Op;
 use crate::framing::{Framing, Tagged};
 use crate::handshake::{self, Answer};
-use crate::payload::{Content, MessageSpec};
+use crate::json;
+use crate::parameters::{self, Parts};
+use crate::payload::Content;
 use crate::provider::{Handler, Provider};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -79,7 +81,7 @@ pub(super) fn text(providers: &[Provider], host: &str) -> String {
     for provider in providers {
         let _ = writeln!(text, "  {ROOT}/{}", provider.document());
         for channel in provider.channels() {
-            let path = Path(provider.document(), channel);
+            let path = Path(provider, channel);
             example.get_or_insert_with(|| path.to_string());
             let _ = writeln!(text, "  {path}");
             for handler in on_channel(provider, channel) {
@@ -91,7 +93,7 @@ pub(super) fn text(providers: &[Provider], host: &str) -> String {
         let _ = write!(
             text,
             "\ntry it, with a WebSocket client such as websocat, or open this page in a browser:\n  \
-             websocat ws://{host}{path}\n"
+             websocat 'ws://{host}{path}'\n"
         );
     }
     text
@@ -108,7 +110,7 @@ fn html(providers: &[Provider], nonce: &str) -> String {
             Escaped(document)
         );
         for channel in provider.channels() {
-            let path = Path(document, channel).to_string();
+            let path = Path(provider, channel).to_string();
             let path = Escaped(&path);
             let _ = write!(sections, "<h3>{}</h3>\n<ul>\n", Escaped(channel));
             let mut frame = String::new();
@@ -119,12 +121,12 @@ fn html(providers: &[Provider], nonce: &str) -> String {
                     Escaped(&described(provider, handler))
                 );
                 if frame.is_empty() {
-                    frame = sample(provider, handler.starter());
+                    frame = sample(provider, handler).unwrap_or_default();
                 }
             }
             let _ = write!(
                 sections,
-                "</ul>\n<p><code>websocat <span class=\"url\">{path}</span></code></p>\n\
+                "</ul>\n<p><code>websocat '<span class=\"url\">{path}</span>'</code></p>\n\
                  <details>\n<summary>Try it</summary>\n<form>\n\
                  <input name=\"url\" aria-label=\"URL\" value=\"{path}\">\n\
                  <button name=\"toggle\" type=\"button\">Open</button>\n\
@@ -175,49 +177,104 @@ fn described(provider: &Provider, handler: &dyn Handler) -> String {
         Op::Message if handler.is_answered() => "answered once",
         Op::Message => "not answered",
     };
-    match sample(provider, handler.starter()).as_str() {
-        "" => format!("send {message}: {answers}"),
-        sample => format!("send {message}, such as {sample} ({answers})"),
-    }
-}
-
-/// A frame to begin with: what the message cannot be without. Nothing for one of bytes.
-fn sample(provider: &Provider, spec: &MessageSpec) -> String {
-    match spec.carried_as() {
-        _ if spec.is_none() => String::new(),
-        Content::Json if provider.template().make().name() == Tagged.name() => {
-            format!("{}:{}", spec.name(), spec.sample())
+    match sample(provider, handler) {
+        Some(sample) => format!("send {message}, such as {sample} ({answers})"),
+        None if handler.starter().carried_as() == Content::Binary => {
+            format!("send {message}, which is bytes ({answers})")
         }
-        Content::Json => spec.sample(),
-        Content::Text => "hello".to_owned(),
-        Content::Binary => String::new(),
+        None => format!("send {message}, as the document describes it ({answers})"),
     }
 }
 
-/// The URL's path of a channel, percent-encoded where it has to be.
-struct Path<'a>(&'a str, &'a str);
+/// A frame to begin with, as the handler takes it. There may be none: what a pattern or a condition
+/// asks for cannot be made up.
+fn sample(provider: &Provider, handler: &dyn Handler) -> Option<String> {
+    let spec = handler.starter();
+    let sample = spec.shown().filter(|_| !spec.is_none())?;
+    if spec.carried_as() == Content::Text {
+        let parts = Parts {
+            text: Some(sample),
+            ..Parts::default()
+        };
+        handler.check(parts).ok()?;
+    } else {
+        let (headers, payload) = match json::members(sample) {
+            Ok(members) => {
+                let mut members = members.into_iter();
+                let (headers, payload): (Vec<_>, Vec<_>) =
+                    members.by_ref().partition(|(name, _)| spec.is_header(name));
+                (json::object(&headers), json::object(&payload)?)
+            }
+            Err(_) => (None, serde_json::from_str(sample).ok()?),
+        };
+        let parts = Parts {
+            headers: headers.as_deref(),
+            payload: Some(&payload),
+            ..Parts::default()
+        };
+        handler.check(parts).ok()?;
+    }
+    let is_tagged = provider.template().make().name() == Tagged.name();
+    Some(match is_tagged {
+        true => format!("{}:{sample}", spec.name()),
+        false => sample.to_owned(),
+    })
+}
+
+/// The URL's path of a channel, percent-encoded where it has to be, and the parameters of its address
+/// that no message says.
+struct Path<'a>(&'a Provider, &'a str);
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(document, channel) = self;
-        write!(f, "{ROOT}/{document}/{}", Segment(channel))
-    }
-}
-
-/// What a path's segment may have as it is (RFC 3986, 3.3), and slashes, which keys may have.
-struct Segment<'a>(&'a str);
-
-impl fmt::Display for Segment<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&byte) {
-                f.write_char(char::from(byte))?;
-            } else {
-                write!(f, "%{byte:02X}")?;
+        let Self(provider, channel) = self;
+        write!(f, "{ROOT}/{}/{}", provider.document(), Segment(channel))?;
+        let mut separator = '?';
+        let mut said = Vec::new();
+        for handler in on_channel(provider, channel) {
+            let (address, locations) = handler.address();
+            for name in parameters::names(address) {
+                if said.contains(&name) || locations.iter().any(|(told, _)| *told == name) {
+                    continue;
+                }
+                write!(f, "{separator}{}=…", Query(name))?;
+                separator = '&';
+                said.push(name);
             }
         }
         Ok(())
     }
+}
+
+/// A name in a URL's query.
+struct Query<'a>(&'a str);
+
+impl fmt::Display for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_encoded(self.0, b"-._~", f)
+    }
+}
+
+/// What a path's segment may have as it is (RFC 3986, 3.3), and slashes, which keys may have; but no
+/// quotes, which are around it.
+struct Segment<'a>(&'a str);
+
+impl fmt::Display for Segment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_encoded(self.0, b"-._~/:@!$&()*+,;=", f)
+    }
+}
+
+/// Writes a text percent-encoded, but for letters, digits and these.
+fn write_encoded(text: &str, plain: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            f.write_char(char::from(byte))?;
+        } else {
+            write!(f, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
 }
 
 /// Text as HTML, also between quotes.
