@@ -49,6 +49,9 @@ pub(crate) fn run(update: bool) -> Result<(), String> {
         println!("| {} | {count} | {before} | {change} |", path.says());
         found.insert(name, count);
     }
+    if matches!(option_env!("CARGO_INCREMENTAL"), Some("1")) {
+        println!("\nThis was built with CARGO_INCREMENTAL=1, which takes some percent more.");
+    }
     println!(
         "\nWhere they go: callgrind_annotate {}/*",
         profiles()?.display()

@@ -205,13 +205,14 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
             println!("{table}");
             reported.push((case, rows, table));
         }
+        // After each group, so that whoever interrupts this has what there is.
+        if let Some(folder) = &arguments.out {
+            let summary = report::summary(&servers, &reported);
+            report::write(folder, &summary, &reported).map_err(text)?;
+            plot::write(folder, &reported).map_err(text)?;
+        }
     }
-    let summary = report::summary(&servers, &reported);
-    println!("{summary}");
-    if let Some(folder) = &arguments.out {
-        report::write(folder, &summary, &reported).map_err(text)?;
-        plot::write(folder, &reported).map_err(text)?;
-    }
+    println!("{}", report::summary(&servers, &reported));
     let failed = reported.iter().any(|(_, rows, _)| {
         rows.iter()
             .any(|row| row.name == "specwire" && row.rounds.is_empty())
