@@ -204,9 +204,9 @@ pub enum SlowConsumer {
     /// One publication waits for each subscription at most: a newer one takes its place, whether or
     /// not the queue is full. Where even so there is no room, as with `DropOldest`.
     Latest,
-    /// Publishers that await [`Subscribers::ready`](crate::Subscribers::ready) are held until no more
-    /// than half of the queue is taken, for so long at most; then, and for publishers that do not
-    /// wait, as with `Disconnect`.
+    /// Publishers that await [`Subscribers::ready`](crate::Subscribers::ready) or
+    /// [`Bus::ready`](crate::Bus::ready) are held until no more than half of the queue is taken, for so
+    /// long at most; then, and for publishers that do not wait, as with `Disconnect`.
     Block(Duration),
 }
 

@@ -320,7 +320,12 @@ impl Server {
             let document = provider.document();
             return Err(Error::AlreadyServed { document, what });
         }
-        Ok(Bus::new(carrier, Arc::new(histories)))
+        let bus = Bus::new(carrier, Arc::new(histories));
+        let settled = self.providers.iter().find_map(Provider::settled);
+        Ok(match settled {
+            Some(settled) => bus.heard_where(settled),
+            None => bus,
+        })
     }
 }
 

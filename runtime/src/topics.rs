@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use tokio::time::Instant;
 
 use crate::bus::{
     BusError, History, InvalidTopic, MemoryBus, MessageBus, Publication, TopicName, write_name,
@@ -151,6 +155,44 @@ pub(crate) fn name(
 pub struct Bus {
     carrier: Arc<dyn MessageBus>,
     histories: Arc<Histories>,
+    listeners: Arc<Listeners>,
+}
+
+/// The subscribers of one interaction on this server, as publishers of other interactions see them.
+pub(crate) trait Audience: Send + Sync {
+    /// Waits until those on a topic have room: see [`Bus::ready`].
+    fn ready(&self, topic: &TopicName, start: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The subscribers of each interaction of a server's documents.
+#[derive(Default)]
+struct Listeners(Mutex<Vec<(Interaction, Weak<dyn Audience>)>>);
+
+impl Listeners {
+    // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
+    fn list(&self) -> MutexGuard<'_, Vec<(Interaction, Weak<dyn Audience>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those whose topics these are.
+    fn of(&self, interaction: &Interaction) -> Vec<Arc<dyn Audience>> {
+        let list = self.list();
+        let of_place = list
+            .iter()
+            .filter(|(of, _)| place(of) == place(interaction));
+        of_place
+            .filter_map(|(_, audience)| audience.upgrade())
+            .collect()
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = self.list();
+        f.debug_list()
+            .entries(list.iter().map(|(of, _)| of))
+            .finish()
+    }
 }
 
 /// What the topics of interactions keep, by document and channel.
@@ -158,7 +200,11 @@ pub(crate) type Histories = HashMap<(&'static str, &'static str), History>;
 
 impl Bus {
     pub(crate) fn new(carrier: Arc<dyn MessageBus>, histories: Arc<Histories>) -> Self {
-        Self { carrier, histories }
+        Self {
+            carrier,
+            histories,
+            listeners: Arc::default(),
+        }
     }
 
     /// Publishes a message to all who are subscribed on a topic, whichever server of the same bus
@@ -189,10 +235,46 @@ impl Bus {
         self.carry(&topic.interaction, name, &publication)
     }
 
+    /// Waits, where [`SlowConsumer::Block`](crate::SlowConsumer::Block) is set, until all who are
+    /// subscribed on a topic on this server have room for what is published next, as
+    /// [`Subscribers::ready`](crate::Subscribers::ready) does for those of one handler: for handlers
+    /// that publish much at once. Those on other servers of the same bus are not waited for. With every
+    /// other policy, and on a topic that nobody is subscribed on, there is nothing to wait for.
+    /// Cancelling it changes nothing.
+    ///
+    /// ```
+    /// # use specwire::{Payload, Request, Topic, bus::BusError};
+    /// # async fn tell<M: Payload, P: Payload>(
+    /// #     request: &Request<M>, lines: Vec<P>, topic: Topic<P>,
+    /// # ) -> Result<(), BusError> where P::Headers: Default {
+    /// for line in lines {
+    ///     request.bus().ready(topic).await;
+    ///     request.bus().publish(topic, line)?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn ready<P: Payload>(&self, topic: impl Into<TopicAt<P>>) {
+        let topic = topic.into();
+        // Nobody is subscribed on a topic that cannot be.
+        let Ok(name) = topic.name() else { return };
+        let start = Instant::now();
+        for audience in self.listeners.of(&topic.interaction) {
+            audience.ready(name, start).await;
+        }
+    }
+
     /// The bus itself, for what is not a document's.
     #[must_use]
     pub fn carrier(&self) -> &Arc<dyn MessageBus> {
         &self.carrier
+    }
+
+    /// The same, with the subscribers of the providers that are on the other one.
+    pub(crate) fn heard_where(self, other: &Self) -> Self {
+        Self {
+            listeners: Arc::clone(&other.listeners),
+            ..self
+        }
     }
 
     pub(crate) fn carry(
@@ -247,23 +329,43 @@ impl<E: Payload> From<BusError> for Fault<E> {
 
 /// The bus of a provider: the server's, from when a server has the provider.
 #[derive(Debug, Default)]
-pub(crate) struct Home(OnceLock<Bus>);
+pub(crate) struct Home {
+    bus: OnceLock<Bus>,
+    /// The provider's own, before it has a bus.
+    listeners: Listeners,
+}
 
 impl Home {
     /// Has the provider use this bus, unless it uses one already.
     pub(crate) fn settle(&self, bus: Bus) {
-        self.0.get_or_init(|| bus);
+        self.bus.get_or_init(|| self.heard_on(bus));
     }
 
     /// The bus that the provider uses already.
     pub(crate) fn settled(&self) -> Option<&Bus> {
-        self.0.get()
+        self.bus.get()
     }
 
     /// The provider's bus.
     pub(crate) fn bus(&self) -> &Bus {
-        self.0
-            .get_or_init(|| Bus::new(Arc::new(MemoryBus::new()), Arc::default()))
+        self.bus.get_or_init(|| {
+            let bus = Bus::new(Arc::new(MemoryBus::new()), Arc::default());
+            self.heard_on(bus)
+        })
+    }
+
+    /// The provider has these subscribers, from before it has a bus.
+    pub(crate) fn seats(&self, interaction: Interaction, audience: Weak<impl Audience + 'static>) {
+        self.listeners.list().push((interaction, audience));
+    }
+
+    fn heard_on(&self, bus: Bus) -> Bus {
+        let mut listeners = bus.listeners.list();
+        // Those of providers that are gone.
+        listeners.retain(|(_, audience)| audience.strong_count() > 0);
+        listeners.append(&mut self.listeners.list());
+        drop(listeners);
+        bus
     }
 }
 

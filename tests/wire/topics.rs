@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde_json::{Value, json};
 use specwire::bus::{History, MemoryBus};
 use specwire::private::{Interaction, MessageSpec, Wiring};
-use specwire::{Fault, NoError, Provider, Request, Server, Subscribers};
+use specwire::{Fault, Limits, NoError, Provider, Request, Server, SlowConsumer, Subscribers};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
@@ -80,6 +81,17 @@ fn said(text: impl ToString + Copy) -> Said {
 impl generated::Service for House {
     async fn say(&self, message: Request<Say, RoomParameters>) -> Result<(), Fault> {
         let topic = topics::LISTEN.at(message.parameters());
+        if let Some(Ok(last)) = message
+            .text
+            .strip_prefix("count to ")
+            .map(str::parse::<u32>)
+        {
+            for number in 1..=last {
+                message.bus().ready(topic.clone()).await;
+                message.bus().publish(topic.clone(), said(number))?;
+            }
+            return Ok(());
+        }
         message.bus().publish(topic, said(message.text.as_str()))?;
         Ok(())
     }
@@ -208,6 +220,33 @@ async fn a_topic_without_parameters_is_reached_from_any_handler() {
     peer.send(&lost).await;
     assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
     assert_eq!(finder.next().await["payload"], "keys");
+}
+
+/// With the policy `block` whoever publishes through the bus can be held as a source can.
+#[tokio::test]
+async fn r03_a_handler_that_publishes_much_waits_for_a_slow_reader() {
+    const LAST: u32 = 5000;
+    let limits = Limits {
+        slow_consumer: SlowConsumer::Block(Duration::from_secs(20)),
+        queue_messages: 16,
+        ..Limits::default()
+    };
+    let (provider, _orders) = house();
+    let server = Running::start(Server::new().limits(limits).serve(provider)).await;
+    let (mut slow, mut speaker) = (Peer::envelope(&server).await, Peer::envelope(&server).await);
+    listening(&mut slow, 1, "kitchen").await;
+    say(&mut speaker, "kitchen", &format!("count to {LAST}")).await;
+    // For a moment nobody reads: until the server has written what it can, and its handler waits.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    for number in 1..=LAST {
+        assert_eq!(heard(&mut slow).await, (1, number.to_string()));
+    }
+    assert_eq!(speaker.next().await, json!({"op": "ack", "id": 99}));
+    // Where nobody is there is nothing to wait for.
+    say(&mut speaker, "hall", "count to 3").await;
+    assert_eq!(speaker.next().await, json!({"op": "ack", "id": 99}));
 }
 
 /// S32: a value that looks like another topic, or like a pattern, is neither.

@@ -1,11 +1,14 @@
 //! Who is subscribed to one interaction: all together, and by topic.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OnceCell};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -18,7 +21,7 @@ use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies};
 use crate::request::Request;
-use crate::topics::{self, Bus, Home};
+use crate::topics::{self, Audience, Bus, Home};
 
 pub(super) type Snapshot<S, A> = Arc<[Arc<Subscriber<S, A>>]>;
 pub(super) type Came<S, P, A> = (Arc<Subscriber<S, A>>, Arc<Group<S, P, A>>);
@@ -593,6 +596,18 @@ impl<S: Payload, P: Payload, A: Parameters> Sink for Group<S, P, A> {
             let message = "messages may have been lost: subscribe again";
             subscriber.end(Body::Fault(Fault::new(Fault::UNAVAILABLE, message)));
         }
+    }
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Audience for Roster<S, P, A> {
+    fn ready(&self, topic: &TopicName, start: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let group = self.state().groups.get(topic).cloned();
+        Box::pin(async move {
+            let Some(group) = group else { return };
+            for subscriber in group.snapshot().iter() {
+                subscriber.replies.ready(start).await;
+            }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -51,9 +51,13 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         tasks: TaskTracker,
         run: Run<S, P, A, E>,
     ) -> Self {
+        let roster = Arc::new_cyclic(|roster: &Weak<Roster<S, P, A>>| {
+            home.seats(interaction, roster.clone());
+            Roster::new(interaction, home)
+        });
         Self {
             interaction,
-            roster: Arc::new(Roster::new(interaction, home)),
+            roster,
             run,
             tasks,
         }
