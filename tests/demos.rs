@@ -1,6 +1,14 @@
 //! The services of this package, sentence by sentence, against clients that are not ours: Node's `ws`,
 //! Python's `websockets`, and the WebSocket of a browser.
 //!
+//! What a sentence says of more than one program is shown elsewhere: one command that starts a service and
+//! two clients, and that each client has its own beats, in `binary.rs`; that either process notices when
+//! the other is stopped, there and in `pressure/stopped.rs`; that the client comes back, in
+//! `reconnecting/`; `getPeriod`, which the demo leaves out, in `wire/`. The heartbeat's MQTT version and
+//! the Parameter service (frames of `headers` and `payload`, subscriptions by a parameter's name or `*`, a
+//! reply topic for each client) speak to a broker, and have no server here: their documents are of
+//! MQTT, and what they do is `publish_to` and a reply to whoever asked.
+//!
 //! A test whose tools are not installed says so and passes, but with `CI=true` it fails.
 
 #![expect(
@@ -12,9 +20,14 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt, StreamExt};
 use specwire::{Json, Uuid};
+use specwire_server::services::{self, Settings};
 use support::clients::{Client, json};
 use support::{Program, Server};
+use tokio::io::AsyncReadExt;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Runs each scenario with each client.
 macro_rules! scenarios {
@@ -173,6 +186,53 @@ fn ticker_ends_a_connection_with_an_unknown_name_or_a_bad_body(client: Client) {
         let end = talk.line();
         assert!(end.starts_with("closed "), "{frame}: {end}");
         assert_ne!(end, "closed 1000", "{frame}");
+    }
+}
+
+/// An interval is a minute. The ticker's clients are heard by their pings, and by their answers to the
+/// server's, which this one does not give.
+#[tokio::test(start_paused = true)]
+async fn ticker_drops_a_client_that_is_silent_for_two_intervals() {
+    const INTERVAL: Duration = Duration::from_secs(60);
+    let settings = Settings {
+        period: Duration::from_secs(5),
+    };
+    let ticker = services::ticker::provider(&settings);
+    let server = specwire::Server::new().serve(ticker).fallback("ticker");
+    let mount = server.mount().expect("it can be served");
+    let connect = async || {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        tokio::spawn(mount.serve_connection(far, None));
+        let opened = client_async("ws://localhost/", near).await;
+        let (mut socket, _) = opened.expect("it is opened");
+        let request = r#"TickerRequest:{"Id":"1","Tickers":["AAPL"]}"#;
+        let sent = socket.send(Message::text(request)).await;
+        sent.expect("it is open");
+        socket
+    };
+    let (mut lively, silent) = (connect().await, connect().await);
+    let mut pipe = silent.into_inner();
+    let begun = tokio::time::Instant::now();
+    let mut heard = Vec::new();
+    let reading = async {
+        // It ends, or is cut off.
+        let _ = pipe.read_to_end(&mut heard).await;
+        begun.elapsed()
+    };
+    tokio::pin!(reading);
+    let took = loop {
+        tokio::select! {
+            took = &mut reading => break took,
+            // One who reads answers the server's pings.
+            frame = lively.next() => assert!(matches!(frame, Some(Ok(_))), "{frame:?}"),
+        }
+    };
+    assert!(took < 2 * INTERVAL, "{took:?}");
+    let changes = b"TickerChange:";
+    assert!(heard.windows(changes.len()).any(|part| part == changes));
+    while begun.elapsed() < 3 * INTERVAL {
+        let frame = lively.next().await;
+        assert!(matches!(frame, Some(Ok(_))), "{frame:?}");
     }
 }
 
