@@ -1,7 +1,7 @@
 //! What travels between a peer and a provider, before any framing has made bytes of it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -390,7 +390,7 @@ pub(crate) struct Told {
     pub(crate) message: Cow<'static, str>,
     /// A JSON object that is not empty.
     pub(crate) headers: Option<Arc<RawValue>>,
-    pub(crate) payload: Arc<RawValue>,
+    pub(crate) payload: Carried,
     /// What the payload is where a frame is nothing else. Not known of what a client receives,
     /// which has no such frames.
     pub(crate) carried_as: payload::Content,
@@ -398,6 +398,53 @@ pub(crate) struct Told {
     pub(crate) offset: Option<u64>,
     /// The payload is text that is in the frame as it is in JSON, which need not be looked for again.
     pub(crate) is_plain: bool,
+}
+
+/// A payload, as JSON. Text becomes that only where somebody asks for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carried {
+    json: OnceLock<Arc<RawValue>>,
+    text: Option<Arc<str>>,
+}
+
+impl From<Arc<RawValue>> for Carried {
+    fn from(json: Arc<RawValue>) -> Self {
+        Self {
+            json: json.into(),
+            text: None,
+        }
+    }
+}
+
+impl From<Box<RawValue>> for Carried {
+    fn from(json: Box<RawValue>) -> Self {
+        Arc::<RawValue>::from(json).into()
+    }
+}
+
+impl Carried {
+    pub(crate) fn text(text: String) -> Self {
+        Self {
+            json: OnceLock::new(),
+            text: Some(text.into()),
+        }
+    }
+
+    pub(crate) fn json(&self) -> &Arc<RawValue> {
+        self.json.get_or_init(|| {
+            let json = serde_json::value::to_raw_value(&self.text.as_deref());
+            // Text is always JSON.
+            Arc::from(json.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+        })
+    }
+
+    /// Without escapes.
+    fn len(&self) -> usize {
+        match &self.text {
+            Some(text) => text.len().saturating_add(2),
+            None => self.json().get().len(),
+        }
+    }
 }
 
 impl Content {
@@ -436,7 +483,7 @@ impl Content {
     /// The payload as JSON: text is a string, and what is neither text nor JSON a string in base64.
     #[must_use]
     pub fn payload(&self) -> &str {
-        self.0.payload.get()
+        self.0.payload.json().get()
     }
 
     /// The payload as its content type has it. If that is JSON and an object, the headers are
@@ -444,10 +491,13 @@ impl Content {
     #[must_use]
     pub fn together(&self) -> Frame<'_> {
         let text = || {
+            if let Some(text) = &self.0.payload.text {
+                return Some(Cow::Borrowed(text.as_ref()));
+            }
             let payload = self.payload();
             match payload.get(1..payload.len().saturating_sub(1)) {
                 Some(text) if self.0.is_plain => Some(Cow::Borrowed(text)),
-                _ => json::unquoted(&self.0.payload),
+                _ => json::unquoted(self.0.payload.json()),
             }
         };
         let frame = match self.0.carried_as {
@@ -536,7 +586,7 @@ impl Content {
     /// What its event holds of a queue's bytes.
     pub(crate) fn weight(&self) -> usize {
         let told = self.told();
-        self.payload()
+        told.payload
             .len()
             .saturating_add(self.headers().map_or(0, str::len))
             .saturating_add(told.offset.map_or(0, |_| PLACE))
@@ -552,12 +602,12 @@ mod tests {
 
     #[track_caller]
     fn check(headers: &str, payload: &str, expected: &str) {
-        let raw = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::from);
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).map(Arc::<RawValue>::from);
         let content = Content::new(Told {
             channel: Cow::Borrowed("c"),
             message: Cow::Borrowed("m"),
             headers: raw(headers).ok(),
-            payload: raw(payload).unwrap(),
+            payload: raw(payload).unwrap().into(),
             carried_as: payload::Content::Json,
             offset: None,
             is_plain: false,

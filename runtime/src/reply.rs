@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::bus::Publication;
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Correlation as Correlated, Event, Origin, Told};
+use crate::frame::{Body, Carried, Content, Correlation as Correlated, Event, Origin, Told};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
 use crate::payload::{self, Correlation, Message, NoHeaders, Payload};
 use crate::seldom::seldom;
@@ -159,17 +160,24 @@ impl Encoded {
         channel: &'static str,
         message: &Message<P>,
     ) -> Result<Self, Fault> {
-        let payload = raw(&message.payload)?;
+        let text = match P::SPEC.carried_as() {
+            payload::Content::Text => serde_json::to_value(&message.payload).ok(),
+            payload::Content::Json | payload::Content::Binary => None,
+        };
+        let payload = match text {
+            Some(Value::String(text)) => Carried::text(text),
+            _ => raw(&message.payload)?.into(),
+        };
         let has_headers = TypeId::of::<P::Headers>() != TypeId::of::<NoHeaders>();
         let headers = has_headers.then(|| raw(&message.headers)).transpose()?;
         let correlation = P::SPEC.correlation();
-        let correlation = correlation.filter(|correlation| !is_own(&payload, *correlation));
+        let correlation = correlation.filter(|correlation| !is_own(payload.json(), *correlation));
         let content = Content::new(Told {
-            is_plain: is_plain::<P>(&payload),
+            is_plain: false,
             channel: Cow::Borrowed(channel),
             message: Cow::Borrowed(P::SPEC.name()),
             headers: headers.filter(|headers| is_filled(headers)).map(Arc::from),
-            payload: Arc::from(payload),
+            payload,
             carried_as: P::SPEC.carried_as(),
             offset: None,
         });
@@ -194,7 +202,7 @@ impl Encoded {
                 channel: Cow::Borrowed(channel),
                 message: Cow::Borrowed(P::SPEC.name()),
                 headers: headers.cloned(),
-                payload: Arc::clone(payload),
+                payload: Arc::clone(payload).into(),
                 carried_as: P::SPEC.carried_as(),
                 offset,
             }),
@@ -209,7 +217,7 @@ impl Encoded {
             payload,
             ..
         } = self.content.told();
-        Publication::of_json(message.clone(), headers.clone(), Arc::clone(payload))
+        Publication::of_json(message.clone(), headers.clone(), Arc::clone(payload.json()))
     }
 
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.
@@ -226,8 +234,8 @@ impl Encoded {
                     with_member(content.headers.as_deref(), name, value).or(content.headers);
             }
             Some(Correlation::Member(name)) => {
-                if let Some(payload) = with_member(Some(&content.payload), name, value) {
-                    content.payload = payload;
+                if let Some(payload) = with_member(Some(content.payload.json()), name, value) {
+                    content.payload = payload.into();
                 }
             }
             None => {}

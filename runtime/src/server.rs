@@ -335,12 +335,17 @@ impl Server {
 ///
 /// [`Error::Bind`] with the address and the reason.
 pub async fn bind(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Bind {
-            address: address.to_owned(),
-            source,
-        })
+    // As many may come at once, where the system lets them: the clients of a server that was away.
+    const BACKLOG: i32 = 4096;
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.and_then(|listener| {
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(listener)
+    });
+    listener.map_err(|source| Error::Bind {
+        address: address.to_owned(),
+        source,
+    })
 }
 
 /// Waits for the next connection. What goes wrong with one does not concern the others, and a

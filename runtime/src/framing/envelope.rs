@@ -97,7 +97,7 @@ impl<'a> Frame<'a> {
         self.channel = Some(Cow::Borrowed(&told.channel));
         self.message = Some(Cow::Borrowed(&told.message));
         self.headers = told.headers.as_deref();
-        self.payload = Some(&told.payload);
+        self.payload = Some(told.payload.json());
         self.is_bytes = told.carried_as == payload::Content::Binary;
         self.offset = told.offset;
         self
@@ -623,7 +623,7 @@ fn content(frame: Frame<'_>) -> Result<Content, Fault> {
         channel: Cow::Owned(channel.into_owned()),
         message: Cow::Owned(message.into_owned()),
         headers: frame.headers.map(|headers| Arc::from(headers.to_owned())),
-        payload: Arc::from(payload.to_owned()),
+        payload: payload.to_owned().into(),
         carried_as: payload::Content::Json,
         offset: frame.offset,
         is_plain: false,

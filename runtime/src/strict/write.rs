@@ -15,6 +15,10 @@ pub(crate) fn to_raw<T: Serialize + DeserializeOwned>(
     value: &T,
 ) -> serde_json::Result<Box<RawValue>> {
     let raw = serde_json::value::to_raw_value(value)?;
+    // A string is what it is.
+    if raw.get().starts_with('"') {
+        return Ok(raw);
+    }
     // Few values have a `null` anywhere, and only those are looked at again.
     if raw.get().contains("null") {
         super::from_str::<T>(raw.get())?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError, JoinHandle, unconstrained};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -101,7 +101,9 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                 source.roster.leave(&subscriber);
             }
         });
-        if joining.as_mut().now_or_never().is_none() {
+        // Whoever has used up his turn must not have this done later: what he publishes next is meant
+        // to reach the subscriber.
+        if unconstrained(joining.as_mut()).now_or_never().is_none() {
             let task = self.tasks.spawn(joining);
             // It is set once.
             let _ = seat.joining.set(task.abort_handle());
