@@ -10,8 +10,8 @@
 //!   at, and none of a schema that holds because theirs does; `contains` looks at the items that
 //!   fit, as it does since 2020-12.
 //! * `$dynamicRef` and `$id` are ignored.
-//! * Time is bounded: a value that would take too many steps, or schemas too deep within one
-//!   another, passes.
+//! * Time is bounded: a value that would take too many steps, or schemas too deep within one another,
+//!   passes here, where what is wrong is told to authors of documents; a [`Condition`] does not hold of it.
 //!
 //! ```
 //! use serde_json::json;
@@ -27,6 +27,7 @@
 //! assert_eq!(violations[1].to_string(), "/ask: found -1, expected more than 0 (exclusiveMinimum)");
 //! ```
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -94,7 +95,8 @@ impl<'a> Schemas<'a> {
         room: usize,
         steps: &mut usize,
     ) -> Vec<Violation> {
-        evaluate(self.root, &self.patterns, schema, instance, at, room, steps)
+        let violations = evaluate(self.root, &self.patterns, schema, instance, at, room, steps);
+        violations.unwrap_or_default()
     }
 }
 
@@ -130,8 +132,19 @@ impl Condition {
             let patterns = Patterns::of(&schema);
             (schema, patterns)
         });
-        let steps = &mut MAX_STEPS.clone();
-        first(evaluate(schema, patterns, schema, instance, at, 1, steps))
+        let mut steps = LEFT.get().unwrap_or(MAX_STEPS);
+        let violations = evaluate(schema, patterns, schema, instance, at, 1, &mut steps);
+        if LEFT.get().is_some() {
+            LEFT.set(Some(steps));
+        }
+        match violations {
+            Ok(violations) => first(violations),
+            Err(Exhausted) => Err(Violation::new(
+                at,
+                "limit",
+                "to check this takes longer than a message may",
+            )),
+        }
     }
 }
 
@@ -141,11 +154,34 @@ impl fmt::Debug for Condition {
     }
 }
 
+thread_local! {
+    /// Steps that the conditions of the message that is being checked may still take.
+    static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Checks one message, all [conditions](condition) of which share the steps that one of them would have
+/// by itself.
+///
+/// # Errors
+///
+/// Those of `check`.
+pub fn message<T>(check: impl FnOnce() -> T) -> T {
+    struct Restored(Option<usize>);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            LEFT.set(self.0);
+        }
+    }
+    let _restored = Restored(LEFT.replace(Some(MAX_STEPS)));
+    check()
+}
+
 /// What only a schema can say: a value that the condition holds of.
 ///
 /// # Errors
 ///
-/// A value that it does not hold of, at the part of it that is wrong.
+/// A value that it does not hold of, at the part of it that is wrong, and one that takes too long to
+/// check.
 pub fn condition(
     at: &At<'_>,
     value: &(impl Serialize + ?Sized),
@@ -166,7 +202,7 @@ mod evaluated;
 mod evaluation;
 mod keywords;
 
-use evaluation::{Patterns, evaluate};
+use evaluation::{Exhausted, Patterns, evaluate};
 
 #[cfg(test)]
 mod tests;

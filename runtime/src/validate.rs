@@ -38,7 +38,7 @@ pub trait Validate {
     ///
     /// The first rule that it breaks.
     fn validate(&self) -> Result<(), Violation> {
-        self.check(&At::ROOT)
+        specwire_rules::schema::message(|| self.check(&At::ROOT))
     }
 
     /// Checks the value at its place in a message.

@@ -1,6 +1,6 @@
 //! One schema asked of one value: which keywords, how deep, and in how many steps.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -64,12 +64,13 @@ pub(super) fn evaluate(
     at: &At<'_>,
     room: usize,
     steps: &mut usize,
-) -> Vec<Violation> {
+) -> Result<Vec<Violation>, Exhausted> {
     let evaluation = Evaluation {
         root,
         patterns,
         steps: Cell::new(*steps),
         is_exhausted: Cell::new(false),
+        fits: RefCell::default(),
     };
     let mut found = Found {
         violations: Vec::new(),
@@ -80,10 +81,14 @@ pub(super) fn evaluate(
     *steps = evaluation.steps.get();
     if evaluation.is_exhausted.get() {
         // What has been found may rest on something that was not looked at.
-        return Vec::new();
+        return Err(Exhausted);
     }
-    found.violations
+    Ok(found.violations)
 }
+
+/// It would have taken more steps than there were, or schemas too deep within one another.
+#[derive(Debug)]
+pub(super) struct Exhausted;
 
 /// One value and all that is asked of it.
 pub(super) struct Evaluation<'a> {
@@ -91,6 +96,9 @@ pub(super) struct Evaluation<'a> {
     patterns: &'a Patterns,
     steps: Cell<usize>,
     is_exhausted: Cell<bool>,
+    /// Whether a value fits what is referred to, by where the two are: conditions within one another ask
+    /// the same at each level, which would take twice as long with each.
+    fits: RefCell<HashMap<(usize, usize), bool>>,
 }
 
 /// What has been found, as far as anyone wants to know.
@@ -246,9 +254,28 @@ impl Evaluation<'_> {
     }
 
     fn reference(&self, case: Case<'_>, instance: &Value, found: &mut Found) {
-        if let Some(target) = self.target(case) {
-            self.apply(target, instance, case.at, case.depth, found);
+        let Some(target) = self.target(case) else {
+            return;
+        };
+        let place = (
+            std::ptr::from_ref(target).addr(),
+            std::ptr::from_ref(instance).addr(),
+        );
+        let known = self.fits.borrow().get(&place).copied();
+        match known {
+            Some(true) => return,
+            Some(false) if found.room == 0 => return found.is_any = true,
+            _ => {}
         }
+        let mut of_target = Found {
+            violations: Vec::new(),
+            room: found.room.saturating_sub(found.violations.len()),
+            is_any: false,
+        };
+        self.apply(target, instance, case.at, case.depth, &mut of_target);
+        self.fits.borrow_mut().insert(place, !of_target.is_any);
+        found.is_any |= of_target.is_any;
+        found.violations.append(&mut of_target.violations);
     }
 
     /// The schema that this one refers to, where there is one.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::*;
 use crate::violation::cut;
 
@@ -363,4 +365,57 @@ fn hostile_schemas_and_values_take_bounded_time() {
         // Without a bound it would be hours; the machine may have other things to do.
         assert!(took.as_secs() < 60, "{took:?}: {shown}");
     }
+}
+
+/// A schema whose conditions refer to it: at each level twice.
+const WITHIN_ITSELF: &str = r##"{
+    "properties": {"n": {"$ref": "#"}},
+    "if": {"required": ["a"]},
+    "then": {"properties": {"a": {"maximum": 3}, "n": {"$ref": "#"}}}
+}"##;
+
+fn nested(levels: usize, a: i64) -> Value {
+    (0..levels).fold(json!({"a": a}), |within, _| json!({"a": 1, "n": within}))
+}
+
+#[test]
+fn conditions_within_one_another_are_asked_once_at_each_level() {
+    let root: Value = serde_json::from_str(WITHIN_ITSELF).unwrap();
+    for levels in [0, 10, 40, 100] {
+        let mut steps = 100 * (levels + 1);
+        let schemas = Schemas::new(&root);
+        assert_eq!(
+            schemas.violations(&root, &nested(levels, 3), &mut steps),
+            []
+        );
+        assert!(steps > 0, "{levels}");
+        let violation = check(&root, &root, &nested(levels, 99)).unwrap_err();
+        let expected = format!("{}/a", "/n".repeat(levels));
+        assert_eq!(violation.pointer(), expected);
+    }
+}
+
+#[test]
+fn the_conditions_of_a_message_share_what_it_may_take_and_end_with_it() {
+    static SLOW: Condition = Condition::new(
+        r##"{"items": {"anyOf": [{"items": {"const": 1}}, {"items": {"const": 2}}, true]}}"##,
+    );
+    let value = json!(vec![vec![0; 100]; 1000]);
+    // By itself it is quick enough, however often.
+    for _ in 0..10 {
+        condition(&At::ROOT, &value, &SLOW).unwrap();
+    }
+    let checked = message(|| {
+        for _ in 0..1000 {
+            condition(&At::ROOT, &value, &SLOW)?;
+        }
+        Ok::<_, Violation>(())
+    });
+    let violation = checked.unwrap_err();
+    assert_eq!(violation.rule(), "limit");
+    assert_eq!(
+        violation.to_string(),
+        "to check this takes longer than a message may (limit)"
+    );
+    condition(&At::ROOT, &value, &SLOW).unwrap();
 }
