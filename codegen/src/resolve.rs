@@ -7,7 +7,7 @@ mod rules;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Place, quote};
 use crate::document::{Document, Kind};
 use crate::source::{Entry, Id, Node, Size};
 
@@ -19,6 +19,9 @@ const MOST: usize = 10_000;
 
 /// How many messages operations may begin with, all together: each has methods of its own.
 const MOST_INTERACTIONS: usize = 1_500;
+
+/// How often messages of one channel may be found to have one name.
+const MOST_ROUNDS: usize = 5;
 
 /// How many traits operations may have in all: each is looked at for each.
 const MOST_TRAITS: usize = 100_000;
@@ -52,6 +55,8 @@ pub(crate) struct Message<'s> {
     pub(crate) node: Node<'s>,
     /// On the wire.
     pub(crate) name: &'s str,
+    /// What it is called where it has no `name`.
+    key: &'s str,
     pub(crate) layers: Layers<'s>,
 }
 
@@ -149,6 +154,9 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
     resolved
 }
 
+/// A message by its index, and where a channel has it.
+type Entered<'s> = (usize, Entry<'s>);
+
 struct Resolver<'s> {
     root: Node<'s>,
     references: References<'s>,
@@ -208,32 +216,22 @@ impl<'s> Resolver<'s> {
 
     fn add_channel(&mut self, key: &'s str, node: Node<'s>, errors: &mut Errors) -> usize {
         let channel = self.channels.len();
-        let mut names: HashMap<&str, (usize, Entry<'_>)> = HashMap::new();
-        let mut messages = Vec::new();
+        let mut messages: Vec<Entered<'s>> = Vec::new();
         for message in node.get("messages").into_iter().flat_map(Node::entries) {
             let Some(target) = self.references.target(message.node) else {
                 continue;
             };
             let index = self.message(target, message.key);
-            let name = self.messages.get(index).map_or("", |message| message.name);
-            match names.insert(name, (index, message)) {
-                Some((other, first)) if other != index => {
-                    let message_text =
-                        format!("two messages of this channel are named {}", quote(name));
-                    let place = message.key_place();
-                    errors.push(
-                        Diagnostic::error(Code::SameMessageName, place, message_text)
-                            .related(first.key_place(), "the other")
-                            .with_help("give one of them another `name`"),
-                    );
-                }
-                Some(_) => {}
-                None => {
-                    messages.push(index);
-                    self.members.insert((channel, index));
-                    self.message_names.insert((channel, name), index);
-                }
+            if self.members.insert((channel, index)) {
+                messages.push((index, message));
             }
+        }
+        self.tell_apart(&messages, errors);
+        let messages = messages.into_iter().map(|(index, _)| index);
+        let messages: Vec<usize> = messages.collect();
+        for index in &messages {
+            let name = self.messages.get(*index).map_or("", |message| message.name);
+            self.message_names.insert((channel, name), *index);
         }
         let address = node.get("address");
         self.channel_of.insert(node.id(), channel);
@@ -247,6 +245,55 @@ impl<'s> Resolver<'s> {
         channel
     }
 
+    /// Has messages of one channel that have the same name go by their keys.
+    fn tell_apart(&mut self, messages: &[Entered<'s>], errors: &mut Errors) {
+        let mut told = HashSet::new();
+        for _ in 0..MOST_ROUNDS {
+            let mut is_done = true;
+            for (name, first, second) in self.same_names(messages) {
+                for (index, _) in [first, second] {
+                    if let Some(message) = self.messages.get_mut(index) {
+                        is_done &= message.name == message.key;
+                        message.name = message.key;
+                    }
+                }
+                if told.insert(second.0) {
+                    let help = "they go by their keys: give one of them another `name`";
+                    errors.push(
+                        same_name(name, first.1, second.1, Diagnostic::warning).with_help(help),
+                    );
+                }
+            }
+            if is_done {
+                break;
+            }
+        }
+        // By their keys as well, which they have from other places.
+        for (name, first, second) in self.same_names(messages) {
+            let help = "give one of them another `name`";
+            errors.push(same_name(name, first.1, second.1, Diagnostic::error).with_help(help));
+        }
+    }
+
+    /// Messages that have the name of one before them, each with that one.
+    fn same_names(&self, messages: &[Entered<'s>]) -> Vec<(&'s str, Entered<'s>, Entered<'s>)> {
+        let mut names: HashMap<&str, Entered<'s>> = HashMap::new();
+        let mut same = Vec::new();
+        for second in messages {
+            let name = self
+                .messages
+                .get(second.0)
+                .map_or("", |message| message.name);
+            match names.get(name) {
+                Some(first) => same.push((name, *first, *second)),
+                None => {
+                    names.insert(name, *second);
+                }
+            }
+        }
+        same
+    }
+
     /// The index of a message that a channel has under `key`.
     fn message(&mut self, node: Node<'s>, key: &'s str) -> usize {
         if let Some(index) = self.message_of.get(&node.id()) {
@@ -257,14 +304,17 @@ impl<'s> Resolver<'s> {
             ["components", "messages", key] => Some(*key),
             _ => None,
         };
+        let key = component.unwrap_or(key);
         let name = layers.get("name").and_then(Node::text);
-        let name = name
-            .filter(|name| !name.is_empty())
-            .or(component)
-            .unwrap_or(key);
+        let name = name.filter(|name| !name.is_empty()).unwrap_or(key);
         let index = self.messages.len();
         self.message_of.insert(node.id(), index);
-        self.messages.push(Message { node, name, layers });
+        self.messages.push(Message {
+            node,
+            name,
+            key,
+            layers,
+        });
         index
     }
 
@@ -309,7 +359,7 @@ impl<'s> Resolver<'s> {
                 channel,
                 messages,
                 reply,
-                interaction: layers.get("x-interaction"),
+                interaction: interaction(&layers, errors),
                 layers,
             });
         }
@@ -461,4 +511,27 @@ impl<'s> Resolver<'s> {
         }
         chosen
     }
+}
+
+fn same_name(
+    name: &str,
+    first: Entry<'_>,
+    second: Entry<'_>,
+    mistake: fn(Code, Place, String) -> Diagnostic,
+) -> Diagnostic {
+    let message = format!("two messages of this channel are named {}", quote(name));
+    mistake(Code::SameMessageName, second.key_place(), message)
+        .related(first.key_place(), "the other")
+}
+
+/// The `x-interaction` of an operation, or of its traits. Others may have a field of this name as well.
+fn interaction<'s>(layers: &Layers<'s>, errors: &mut Errors) -> Option<Node<'s>> {
+    let node = layers.get("x-interaction")?;
+    if node.text().is_none() {
+        let message = format!("found {}, expected an interaction pattern", node.describe());
+        let warning = Diagnostic::warning(Code::UnknownPattern, node.place(), message);
+        errors.push(warning.with_help("it is read over, as somebody else's"));
+        return None;
+    }
+    Some(node)
 }

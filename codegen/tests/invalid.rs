@@ -88,6 +88,11 @@ const WARNINGS: &[(Code, &str, &str)] = &[
         "",
         "the official parser's own rule: the key of a channel is no address since AsyncAPI 3",
     ),
+    (
+        Code::ContradictingLimits,
+        "",
+        "that project's rules: JSON Schema allows a schema that nothing matches",
+    ),
 ];
 
 /// Documents of which it is not said that they are wrong where they are called so, and why.

@@ -161,7 +161,8 @@ codes! {
     SameChannel = 301, "one channel under two names":
         "Two names under `channels` refer to the same channel. It is known by the first.";
     SameMessageName = 302, "two messages of one name":
-        "Two messages of a channel have the same name, so that they cannot be told apart on the wire.";
+        "Two messages of a channel have the same name, so that they could not be told apart on the wire. \
+         They go by their keys instead. It is an error if these are the same as well.";
     ForeignChannel = 304, "channel of another place":
         "An operation refers to a channel that is not among the document's `channels`, which give \
          channels the names that frames have.";
@@ -173,7 +174,7 @@ codes! {
          out.";
     UnknownPattern = 308, "unknown interaction pattern":
         "The `x-interaction` of an operation is one of `send`, `submit`, `request`, `invoke`, \
-         `progress` and `pubsub`.";
+         `progress` and `pubsub`. What is no text is somebody else's, and read over with a warning.";
     PatternMessages = 309, "messages of another pattern":
         "The operation has other messages than the interaction pattern in its `x-interaction` needs.";
     SameAction = 310, "answer of the same action":
@@ -276,6 +277,11 @@ codes! {
     UnknownDiscriminator = 419, "discriminator that no alternative declares":
         "A `discriminator` names a member that is none of the `properties` of any of the alternatives, so \
          that no message has it. They are told apart by what else they declare.";
+    LoneDiscriminator = 420, "discriminator without alternatives":
+        "A `discriminator` stands beside neither `oneOf` nor `anyOf`, so that there is nothing to tell apart. \
+         Where other schemas join this one by `allOf`, as OpenAPI has them inherit, a message of theirs is \
+         read as this one, without the members that they add: list them in `oneOf`, and it is an \
+         enumeration of them.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

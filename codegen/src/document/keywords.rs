@@ -195,7 +195,7 @@ pub(super) fn limits(node: Node<'_>, errors: &mut Errors) {
                 shown(high)
             );
             errors.push(
-                Diagnostic::error(Code::ContradictingLimits, low.place(), message)
+                Diagnostic::warning(Code::ContradictingLimits, low.place(), message)
                     .related(high.place(), "the other limit"),
             );
         }

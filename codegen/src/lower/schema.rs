@@ -9,6 +9,7 @@ mod avro;
 mod classify;
 mod conditions;
 mod facts;
+mod heirs;
 mod rules;
 mod sets;
 mod union;
@@ -16,6 +17,7 @@ mod union;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use heirs::Heirs;
 use sets::{Mask, Types, is_whole};
 
 use super::docs::Docs;
@@ -174,6 +176,8 @@ pub(super) struct Schemas<'s, 'e> {
     /// Those of single schema objects: many members may refer to one that is joined of many.
     single: HashMap<Id, Use>,
     slots: Vec<Slot<'s>>,
+    /// Made when they are first asked for.
+    heirs: Option<Heirs<'s>>,
     size: Size,
     /// How many bytes of conditions have been written.
     written: usize,
@@ -258,6 +262,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             known: HashMap::new(),
             single: HashMap::new(),
             slots: Vec::new(),
+            heirs: None,
             size: Size::new(MOST_PARTS),
             written: 0,
             depth: 0,

@@ -231,3 +231,59 @@ operations: {tick: {action: send, channel: {$ref: '#/channels/ticks'}}}
     assert_eq!(codes, [Code::MoreThanHost]);
     assert_eq!(generated.api.servers[0].host, "example.com/v1");
 }
+
+#[test]
+fn messages_of_one_name_go_by_their_keys() {
+    let clock = clock(
+        "channels:
+  ticks:
+    messages:
+      a: {name: tick, payload: {type: string}}
+      b: {name: tick, payload: {type: integer}}
+      c: {name: a, payload: {type: boolean}}
+      d: {$ref: '#/components/messages/other'}
+      e: {name: other, payload: {type: string}}
+operations: {tick: {action: receive, channel: {$ref: '#/channels/ticks'}}}
+components: {messages: {other: {payload: {type: object}}}}",
+    );
+    let names: Vec<&str> = clock
+        .api
+        .messages
+        .iter()
+        .map(|m| m.name.wire.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b", "c", "other", "e"]);
+    assert_eq!(
+        warnings(&clock),
+        [
+            "Clock.yaml:7:7: warning[SW0302]: two messages of this channel are named `tick`",
+            "Clock.yaml:8:7: warning[SW0302]: two messages of this channel are named `a`",
+            "Clock.yaml:10:7: warning[SW0302]: two messages of this channel are named `other`",
+        ]
+    );
+}
+
+#[test]
+fn limits_that_leave_nothing_are_kept() {
+    let clock =
+        with_payload("{type: object, properties: {at: {type: integer, minimum: 5, maximum: 1}}}");
+    assert_eq!(
+        warnings(&clock),
+        [
+            "Clock.yaml:3:104: warning[SW0407]: `minimum` `5` is above `maximum` `1`, so that nothing matches"
+        ]
+    );
+}
+
+#[test]
+fn interactions_of_others_are_passed_over() {
+    let clock = clock(&format!(
+        "channels: {{ticks: {{messages: {{tick: {TICK}}}}}}}
+operations: {{tick: {{action: send, x-interaction: {{user: click}}, channel: {{$ref: '#/channels/ticks'}}}}}}"
+    ));
+    assert_eq!(
+        warnings(&clock),
+        ["Clock.yaml:4:50: warning[SW0308]: found a mapping, expected an interaction pattern"]
+    );
+    assert_eq!(clock.api.interactions.len(), 1);
+}

@@ -123,6 +123,7 @@ impl<'s> Schemas<'s, '_> {
             (Some(kind), None) => {
                 let mut rules = Rules::default();
                 schema.class = self.kind(kind, parts, &facts, &mut rules);
+                self.lone_discriminator(parts, &facts, &schema);
                 rules.conditions.append(&mut schema.rules.conditions);
                 schema.rules = rules;
             }

@@ -407,17 +407,17 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// The member that tells alternatives apart.
-struct Tags<'s> {
-    member: &'s str,
+pub(super) struct Tags<'s> {
+    pub(super) member: &'s str,
     /// Where its name is written.
-    written: Node<'s>,
+    pub(super) written: Node<'s>,
     /// Its value for each reference, where the names of the schemas are not it.
     mapping: Option<Node<'s>>,
 }
 
 impl<'s> Tags<'s> {
     /// AsyncAPI's is the member's name, OpenAPI's an object with it.
-    fn of(discriminator: Node<'s>) -> Option<Self> {
+    pub(super) fn of(discriminator: Node<'s>) -> Option<Self> {
         if let Some(member) = discriminator.text() {
             return Some(Self {
                 member,
@@ -434,7 +434,7 @@ impl<'s> Tags<'s> {
     }
 
     /// Its values are objects, and it is none of their members.
-    fn is_unknown_to(&self, schema: &Schema<'s>) -> bool {
+    pub(super) fn is_unknown_to(&self, schema: &Schema<'s>) -> bool {
         match &schema.class {
             Class::Struct(object) => {
                 let mut members = object.members.iter();
