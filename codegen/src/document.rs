@@ -262,6 +262,19 @@ fn missing(node: Node<'_>, kind: Kind, field: &str, errors: &mut Errors) {
 fn not_among(node: Node<'_>, text: &str, words: &[&str], errors: &mut Errors) {
     let message = format!("found {}, expected {}", quote(text), choice(words));
     let diagnostic = Diagnostic::error(Code::UnknownWord, node.place(), message);
+    let then = match text {
+        "publish" => Some("receive"),
+        "subscribe" => Some("send"),
+        _ => None,
+    };
+    if let Some(now) = then.filter(|now| words.contains(now)) {
+        let text = quote(text);
+        let help = format!(
+            "{text} of AsyncAPI 2 is {} here: an action is the service's",
+            quote(now)
+        );
+        return errors.push(diagnostic.with_help(help));
+    }
     let meant = errors.nearest(text, words.iter().copied());
     errors.push(diagnostic.did_you_mean(meant));
 }
@@ -303,6 +316,11 @@ fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
     let message = format!("found {}, expected {expected}", node.describe());
     let diagnostic = Diagnostic::error(Code::WrongShape, node.place(), message);
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
+    let is_empty = node.entries().next().is_none();
+    if node.is_mapping() && !is_empty && expected.starts_with("a list of ") {
+        let help = "write `[` and `]` around it, or `-` before each item";
+        return errors.push(diagnostic.with_help(help));
+    }
     let written = match (node.scalar(), expected) {
         (Some(text), "text") if number => format!("'{text}'"),
         (Some(text), "a schema") if schema::TYPES.contains(&text) => format!("{{type: {text}}}"),

@@ -187,7 +187,8 @@ codes! {
         "A content type is two words with a slash between them, such as `application/json` or \
          `text/plain`, and perhaps parameters after a semicolon. What is none is taken for JSON.";
     UndeclaredHeader = 315, "undeclared header":
-        "A runtime expression names a header that the message does not declare.";
+        "A runtime expression names a header, or a member of the payload, that the message does not \
+         declare.";
     NoOperations = 316, "no operations":
         "The document has no `operations`, so there is nothing for a service to do.";
     Security = 317, "security is not enforced":
@@ -282,6 +283,8 @@ codes! {
          Where other schemas join this one by `allOf`, as OpenAPI has them inherit, a message of theirs is \
          read as this one, without the members that they add: list them in `oneOf`, and it is an \
          enumeration of them.";
+    UnknownFormat = 421, "unknown format":
+        "A `format` has no meaning, but looks very much like one that has. Unknown formats have no effect.";
 
     // Examples and defaults.
     InvalidExample = 501, "example that is not of its schema":

@@ -124,7 +124,7 @@ impl Kind {
     }
 
     /// Where such objects are kept for others to refer to.
-    pub(super) fn home(self) -> &'static str {
+    pub(crate) fn home(self) -> &'static str {
         self.words().2
     }
 

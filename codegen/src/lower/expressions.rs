@@ -6,6 +6,7 @@ use super::Uses;
 use super::interaction::{Draft, Role};
 use crate::api::{Expression, Message, Part};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
+use crate::document::json_schema;
 use crate::resolve::Resolved;
 use crate::source::Node;
 
@@ -36,6 +37,17 @@ pub(super) fn set(
             });
             return None;
         }
+        let members = source.and_then(|source| properties(source.get("payload")?, resolved));
+        if let (Part::Payload, Some(members)) = (expression.part, members)
+            && members.get(&name).is_none()
+        {
+            let text = format!("{} is not among the payload's properties", quote(&name));
+            let names = members.entries().map(|entry| entry.key);
+            let meant = errors.nearest(&name, names);
+            let mistake = Diagnostic::warning(Code::UndeclaredHeader, node.place(), text);
+            let mistake = mistake.unless_errors().did_you_mean(meant);
+            errors.push(mistake.related(members.key_place(), "these are declared"));
+        }
         Some(expression)
     };
     let drafts = uses.by_message.get(&index).map_or(&[][..], Vec::as_slice);
@@ -65,6 +77,25 @@ pub(super) fn set(
     message.has_own_headers = headers.any(|header| !filled_in.contains(header));
     message.reply_address = reply_address;
     message.correlation_id = correlation_id;
+}
+
+/// The members that a payload declares, if they are all in one place.
+fn properties<'s>(payload: Node<'s>, resolved: &Resolved<'s>) -> Option<Node<'s>> {
+    const MORE: &[&str] = &[
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "dependencies",
+        "dependentSchemas",
+        "if",
+        "oneOf",
+        "patternProperties",
+    ];
+    let payload = json_schema(resolved.references.target(payload)?).ok()?;
+    let payload = resolved.references.target(payload)?;
+    let mut more = MORE.iter().filter_map(|key| payload.get(key));
+    let has_more = more.any(|node| node.bool() != Some(false));
+    payload.get("properties").filter(|_| !has_more)
 }
 
 /// What is no expression has been reported.

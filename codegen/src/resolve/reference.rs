@@ -226,7 +226,9 @@ fn find<'s>(
             return None;
         }
         (Target::Broken(broken), _) => {
-            errors.push(broken.error(reference.place()));
+            let meant = elsewhere(node.root(), text, kind);
+            let mistake = broken.error(reference.place());
+            errors.push(mistake.did_you_mean(meant.as_deref()));
             return None;
         }
     };
@@ -238,11 +240,39 @@ fn find<'s>(
             if let Some(target) = within(source, node, fragment, errors) {
                 return Some(target);
             }
-            errors.push(unresolved(reference, root, &lost, errors));
+            let meant = elsewhere(root, text, kind);
+            let mistake = unresolved(reference, root, &lost, errors);
+            errors.push(mistake.did_you_mean(meant.as_deref()));
         }
         Err(lost) => errors.push(unresolved(reference, root, &lost, errors)),
     }
     None
+}
+
+/// The reference that was meant by a bare name, or by a pointer that has `components` in it where it
+/// should not, or has not: if it leads to something.
+fn elsewhere(root: Node<'_>, text: &str, kind: Kind) -> Option<String> {
+    let pointers = match text.strip_prefix("#/") {
+        Some(pointer) => match pointer.strip_prefix("components/") {
+            Some(rest) => vec![format!("/{rest}")],
+            None => vec![format!("/components/{pointer}")],
+        },
+        None if text.contains(['#', '/', '.']) => Vec::new(),
+        None => {
+            let homes = [kind.home(), "components/messages"].into_iter();
+            let homes = homes.take(if kind == Kind::Message { 2 } else { 1 });
+            homes.map(|home| format!("/{home}/{text}")).collect()
+        }
+    };
+    let mut pointers = pointers.into_iter();
+    let meant = pointers.find(|pointer| at(root, pointer).is_some())?;
+    Some(format!("#{meant}"))
+}
+
+/// The node that a pointer leads to, without a detour over references.
+fn at<'s>(root: Node<'s>, pointer: &str) -> Option<Node<'s>> {
+    let mut names = pointer.split('/').skip(1).map(unescape);
+    names.try_fold(root, |at, name| at.get(&name?))
 }
 
 /// Where the pointer of a reference begins, and what follows its `#`.

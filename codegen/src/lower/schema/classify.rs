@@ -18,6 +18,48 @@ use crate::source::Node;
 /// Elements of the longest tuple: of longer ones Rust knows nothing.
 const LONGEST_TUPLE: usize = 12;
 
+/// Formats that mean something.
+const KNOWN_FORMATS: &[&str] = &[
+    "binary",
+    "byte",
+    "date",
+    "date-time",
+    "double",
+    "duration",
+    "email",
+    "float",
+    "hostname",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "ipv4",
+    "ipv6",
+    "json-pointer",
+    "regex",
+    "time",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "uri",
+    "uri-reference",
+    "uuid",
+];
+
+/// Formats of JSON Schema, OpenAPI and others that look like those, and are none of them.
+const OTHER_FORMATS: &[&str] = &[
+    "cuid",
+    "int128",
+    "iri-reference",
+    "time-local",
+    "uint",
+    "uint128",
+    "ulid",
+    "uri-template",
+    "ulong",
+];
+
 /// Rules that values of an enumeration may break.
 const VALUE_RULES: &[&str] = &[
     "exclusiveMaximum",
@@ -124,6 +166,7 @@ impl<'s> Schemas<'s, '_> {
                 let mut rules = Rules::default();
                 schema.class = self.kind(kind, parts, &facts, &mut rules);
                 self.lone_discriminator(parts, &facts, &schema);
+                self.unknown_format(parts);
                 rules.conditions.append(&mut schema.rules.conditions);
                 schema.rules = rules;
             }
@@ -164,6 +207,27 @@ impl<'s> Schemas<'s, '_> {
             }
             Types::BOOLEAN => Class::Plain(Type::Bool),
             _ => Class::Plain(Type::Any),
+        }
+    }
+
+    /// Says if a format has no meaning, but looks like one that has.
+    fn unknown_format(&mut self, parts: &[Part<'s>]) {
+        let written = parts.iter().filter_map(|part| part.node.get("format"));
+        for node in written {
+            let Some(format) = node.text() else { continue };
+            let is_known = KNOWN_FORMATS.contains(&format) || OTHER_FORMATS.contains(&format);
+            if is_known || format.len() < 4 || self.own_format(format).is_some() {
+                continue;
+            }
+            let plain = format.to_lowercase();
+            let mut known = KNOWN_FORMATS.iter().copied();
+            let same = known.clone().find(|known| *known == plain);
+            let Some(meant) = same.or_else(|| self.errors.nearest(&plain, &mut known)) else {
+                continue;
+            };
+            let message = format!("unknown format {} has no effect", quote(format));
+            let warning = Diagnostic::warning(Code::UnknownFormat, node.place(), message);
+            self.errors.push(warning.did_you_mean(Some(meant)));
         }
     }
 
