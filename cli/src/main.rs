@@ -20,8 +20,8 @@ struct Arguments {
 enum Command {
     /// Shows what is wrong with documents; the exit code is 1 if any has an error
     Check {
-        /// Documents
-        #[arg(required = true, value_name = "FILE")]
+        /// Documents, folders of them, or patterns such as 'yaml/**/*.yaml'
+        #[arg(required = true, value_name = "PATH")]
         files: Vec<PathBuf>,
 
         /// Write one line of JSON for each mistake to standard output
@@ -184,10 +184,7 @@ fn run(command: &Command) -> io::Result<bool> {
 fn check(files: &[PathBuf], json: bool, config: &Config) -> io::Result<bool> {
     let (mut errors, mut warnings) = (0_usize, 0_usize);
     for file in files {
-        let found = match config.generate_file(file) {
-            Ok(generated) => generated.warnings,
-            Err(mistakes) => mistakes.into_iter().collect(),
-        };
+        let found = config.check(file);
         for diagnostic in &found {
             let count = match diagnostic.severity() {
                 Severity::Error => &mut errors,

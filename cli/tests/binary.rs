@@ -81,6 +81,27 @@ fn mistakes_of_all_files_are_shown_with_their_places() {
 }
 
 #[test]
+fn folders_and_patterns_stand_for_the_documents_in_them() {
+    let folder = Folder::new("several");
+    std::fs::write(folder.0.join("part.yaml"), "a: {type: string}").unwrap();
+    let (status, _, of_folder) = folder.run(&["check", "."]);
+    assert_eq!(status, Some(1));
+    assert!(
+        of_folder.ends_with("found 1 error and 1 warning\n"),
+        "{of_folder}"
+    );
+    let (status, _, of_pattern) = folder.run(&["check", "*m*.yaml"]);
+    assert_eq!((status, of_pattern), (Some(0), String::new()));
+    let (status, _, of_pattern) = folder.run(&["check", "*.toml", "?arning.yaml", "part.y*"]);
+    assert_eq!(status, Some(1));
+    assert!(of_pattern.contains("no file fits `*.toml`"), "{of_pattern}");
+    std::fs::remove_file(folder.0.join("Error.yaml")).unwrap();
+    let (status, _, left_out) = folder.run(&["check", "."]);
+    assert_eq!(status, Some(0));
+    assert!(left_out.contains("warning[SW0005]"), "{left_out}");
+}
+
+#[test]
 fn warnings_pass_unless_they_are_denied() {
     let folder = Folder::new("warnings");
     for (option, status) in [
@@ -148,7 +169,7 @@ fn what_is_not_understood_is_one_clear_line() {
     let folder = Folder::new("arguments");
     for (arguments, words) in [
         (&[][..], &["command", "--help"][..]),
-        (&["check"], &["FILE"]),
+        (&["check"], &["PATH"]),
         (&["chekc"], &["chekc"]),
         (&["explain", "SW021"], &["SW021", "did you mean `SW0201`?"]),
         (

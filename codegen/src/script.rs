@@ -163,6 +163,56 @@ impl Config {
         )
     }
 
+    /// What is wrong with the documents that a path stands for: one, those of a folder, or those that fit
+    /// a pattern, as for [`compile`]. Each is looked at by itself.
+    ///
+    /// ```no_run
+    /// for mistake in specwire_codegen::Config::new().check("yaml/*.yaml") {
+    ///     eprintln!("{}", mistake.render());
+    /// }
+    /// ```
+    pub fn check(&self, path: impl AsRef<Path>) -> Vec<Diagnostic> {
+        let found = find::documents(path.as_ref());
+        let mut diagnostics: Vec<Diagnostic> = found.problem.into_iter().collect();
+        let mut disk = files::Disk::default();
+        let is_document = |text: &std::result::Result<String, Diagnostic>| {
+            !found.is_several || text.as_deref().is_ok_and(is_document)
+        };
+        let texts = found.documents.iter().map(|path| read(path));
+        let (documents, parts): (Vec<_>, Vec<_>) = texts.partition(|(_, text)| is_document(text));
+        let is_alone = documents.is_empty();
+        let mut is_generated = true;
+        let mut left_out = Errors::new(&self.options.levels);
+        for (name, text) in documents.into_iter().chain(parts) {
+            let is_part = !is_document(&text);
+            if is_part && disk.has_read(&name) {
+                continue;
+            }
+            if is_part && !is_alone && text.is_ok() {
+                left_out.push(no_document(&name));
+                continue;
+            }
+            let generated = text
+                .map_err(Diagnostics::from)
+                .and_then(|text| pipeline(&name, &text, Some(&mut disk), &self.options));
+            match generated {
+                Ok(generated) => diagnostics.extend(generated.warnings),
+                Err(mistakes) => {
+                    is_generated = false;
+                    diagnostics.extend(mistakes);
+                }
+            }
+        }
+        // What documents with mistakes refer to may not be known.
+        if is_generated {
+            match left_out.finish() {
+                Ok(warnings) => diagnostics.extend(warnings),
+                Err(mistakes) => diagnostics.extend(mistakes),
+            }
+        }
+        diagnostics
+    }
+
     /// Does what [`compile`] does, as configured.
     ///
     /// # Errors
