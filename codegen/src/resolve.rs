@@ -18,7 +18,7 @@ pub(crate) use reference::References;
 const MOST: usize = 10_000;
 
 /// How many messages operations may begin with, all together: each has methods of its own.
-const MOST_INTERACTIONS: usize = 1_500;
+const MOST_INTERACTIONS: usize = 500;
 
 /// How often messages of one channel may be found to have one name.
 const MOST_ROUNDS: usize = 5;
