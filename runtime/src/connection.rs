@@ -242,13 +242,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         for _ in 0..AT_ONCE {
             // What is there already is read before any of it is answered, so that the answers are
             // written at once.
-            let is_all = self.read(cx, now)?;
-            let may_read = self.may_read(now);
+            let (is_all, may_read) = self.read(cx, now)?;
             let has_written = self.write(cx, now)?;
             let has_reaped = self.session.poll_reap(cx).is_ready();
             if !is_all {
                 break;
             }
+            // Asked again once whoever makes room would wake this.
             if has_written || has_reaped || !may_read && self.may_read(now) {
                 continue;
             }
@@ -260,18 +260,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// Reads what has come, as much as may be read, and writes on meanwhile. Says whether that was all
-    /// for now.
-    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, End> {
+    /// for now, and whether more is read when it comes.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(bool, bool), End> {
         for _ in 0..AT_ONCE {
-            match self.socket.poll_moved(cx, self.may_read(now)) {
+            let may_read = self.may_read(now);
+            match self.socket.poll_moved(cx, may_read) {
                 Poll::Ready(moved) => self.act(moved, now)?,
-                Poll::Pending => return Ok(true),
+                Poll::Pending => return Ok((true, may_read)),
             }
             if now.elapsed() >= TURN {
                 break;
             }
         }
-        Ok(false)
+        Ok((false, self.may_read(now)))
     }
 
     /// Writes a batch of what is queued, and after that an answer of the framing itself, as far as the
