@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+pub(crate) use self::shape::split;
 use crate::fault::Fault;
 use crate::frame::{Correlation, Halves, Op, Open};
 use crate::framing::{Framing, Raw, Template};

@@ -245,7 +245,7 @@ fn invalid(what: &impl ToString) -> Fault {
 }
 
 /// Headers are those members that the message declares as such.
-fn split<'v>(
+pub(crate) fn split<'v>(
     handler: &dyn Handler,
     value: &'v RawValue,
     members: &[Member<'_>],

@@ -1,6 +1,7 @@
 //! What is served, for a person: a page for browsers, on which everything can be tried, and text for
 //! others.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use hyper::header::{
@@ -8,6 +9,7 @@ use hyper::header::{
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Request, StatusCode};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::mount::ROOT;
@@ -18,6 +20,7 @@ use crate::json;
 use crate::parameters::{self, Parts};
 use crate::payload::Content;
 use crate::provider::{Handler, Provider};
+use crate::routes::split;
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -198,18 +201,14 @@ fn sample(provider: &Provider, handler: &dyn Handler) -> Option<String> {
         };
         handler.check(parts).ok()?;
     } else {
+        let value: &RawValue = serde_json::from_str(sample).ok()?;
         let (headers, payload) = match json::members(sample) {
-            Ok(members) => {
-                let mut members = members.into_iter();
-                let (headers, payload): (Vec<_>, Vec<_>) =
-                    members.by_ref().partition(|(name, _)| spec.is_header(name));
-                (json::object(&headers), json::object(&payload)?)
-            }
-            Err(_) => (None, serde_json::from_str(sample).ok()?),
+            Ok(members) => split(handler, value, &members),
+            Err(_) => (None, Some(Cow::Borrowed(value))),
         };
         let parts = Parts {
             headers: headers.as_deref(),
-            payload: Some(&payload),
+            payload: payload.as_deref(),
             ..Parts::default()
         };
         handler.check(parts).ok()?;
