@@ -24,6 +24,7 @@ const CODEGEN: &[&str] = &[
 /// The rooms of what both mean by a schema's keywords. Each imports from those above it only.
 const RULES: &[&str] = &[
     "at",
+    "name",
     "violation",
     "number",
     "value",
@@ -56,6 +57,7 @@ const RUNTIME: &[&str] = &[
     "json",
     "frame",
     "framing",
+    "names",
     "parameters",
     "opening",
     "bus",

@@ -194,6 +194,8 @@ pub struct Parameter {
     pub default: Option<Name>,
     /// The runtime expression that finds it in the message.
     pub location: Option<String>,
+    /// Those of its listed values and its default that would not be taken for a name from a peer.
+    pub declared: Vec<String>,
 }
 
 /// The values of a parameter.

@@ -7,6 +7,7 @@
 //! * One function stands for each keyword that Rust's types cannot carry: [`minimum`],
 //!   [`max_length`], [`unique_items`], ... Generated code calls them.
 //! * [`Pattern`] and [`Format`] say which strings will do.
+//! * [`is_name`] says which texts are names, for the parameters of an address.
 //! * [`schema`] evaluates whole schemas, and [`Condition`] is one that generated code carries
 //!   along: for `not`, `if`, `contains` and whatever else says how members belong together.
 //!
@@ -22,6 +23,8 @@
 // In reading order; each imports from those above it only.
 
 mod at;
+
+mod name;
 
 mod violation;
 
@@ -43,6 +46,7 @@ pub use checks::{
     maximum, min_items, min_length, min_properties, minimum, multiple_of, pattern, unique_items,
 };
 pub use format::Format;
+pub use name::{is_name, is_plain};
 pub use number::{Decimal, Numeric};
 pub use pattern::{Pattern, PatternError};
 pub use schema::{Condition, condition};

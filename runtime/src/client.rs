@@ -37,8 +37,9 @@ use crate::frame::{Expected, Halves, Op, Open, Part, Since};
 use crate::framing::envelope::Welcome;
 use crate::interaction::Interaction;
 use crate::limits::Limits;
+use crate::names::Names;
 use crate::parameters::{self, Parameters};
-use crate::payload::{Message, Payload};
+use crate::payload::{Address, Message, Payload};
 use crate::provider::Provider;
 use crate::response::Response;
 use crate::strict;
@@ -360,6 +361,7 @@ impl Client {
 pub struct Call {
     interaction: Interaction,
     parameters: Option<Box<RawValue>>,
+    address: Address,
 }
 
 impl From<Interaction> for Call {
@@ -367,6 +369,7 @@ impl From<Interaction> for Call {
         Self {
             interaction,
             parameters: None,
+            address: <() as Payload>::SPEC.parameters(),
         }
     }
 }
@@ -378,6 +381,7 @@ impl Interaction {
         Call {
             interaction: self,
             parameters: parameters::raw(parameters),
+            address: <A as Payload>::SPEC.parameters(),
         }
     }
 }
@@ -396,6 +400,13 @@ fn open<M: Payload>(
     } else {
         Some(raw(&message.payload)?)
     };
+    // What no service takes; of the rest it is for the service to say.
+    if let Some(parameters) = &call.parameters {
+        parameters::check_given(&call.address, parameters, Names::Text)?;
+    }
+    if let Some(place) = const { M::SPEC.replies_to() } {
+        Names::Text.reply_address(place, Some(&headers), payload.as_deref())?;
+    }
     let channel = format!("{}/{}", interaction.document(), interaction.start_channel());
     let halves = Halves::Apart {
         headers: (headers.get() != "{}").then_some(Cow::Owned(headers)),

@@ -33,6 +33,9 @@ impl Fault {
     pub const INVALID_FRAME: &'static str = "invalid_frame";
     /// The payload or the headers are not what the document says.
     pub const INVALID_MESSAGE: &'static str = "invalid_message";
+    /// A parameter of a channel's address, or an address for replies, is no name that the service
+    /// takes.
+    pub const INVALID_ADDRESS: &'static str = "invalid_address";
     /// No message of the URL that was opened has this shape.
     pub const UNMATCHED_MESSAGE: &'static str = "unmatched_message";
     /// Several messages of the URL that was opened have this shape.

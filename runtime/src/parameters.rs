@@ -7,10 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use specwire_rules::is_name;
 
 use crate::fault::Fault;
 use crate::json;
-use crate::payload::{MessageSpec, NoHeaders, Payload};
+use crate::names::Names;
+use crate::payload::{Address, MessageSpec, NoHeaders, Payload};
+use crate::strict;
 use crate::validate::Validate;
 
 /// What fills in a channel's address (AsyncAPI 3.0, Parameter Object); generated types implement it.
@@ -28,6 +31,10 @@ pub trait Parameters:
     /// Parameters that are said in the message too, each with where: a runtime expression.
     #[doc(hidden)]
     const LOCATIONS: &'static [(&'static str, &'static str)] = &[];
+
+    /// Values that the document lists and that are no names otherwise, of each parameter.
+    #[doc(hidden)]
+    const DECLARED: &'static [(&'static str, &'static [&'static str])] = &[];
 }
 
 /// Stands where an interaction has no message: nothing is sent or read for it.
@@ -37,7 +44,11 @@ impl Parameters for () {
 
 impl<A: Parameters> Payload for A {
     type Headers = NoHeaders;
-    const SPEC: MessageSpec = MessageSpec::new("").in_place(A::ADDRESS, A::LOCATIONS);
+    const SPEC: MessageSpec = MessageSpec::new("").in_place(Address {
+        template: A::ADDRESS,
+        locations: A::LOCATIONS,
+        declared: A::DECLARED,
+    });
 }
 
 /// A message on its way in: its halves, and the parameters of the channel that it is sent to.
@@ -52,35 +63,49 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The JSON of the parameters of this address: what was given, and what the message says beside.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_ADDRESS`] for a value that the service does not take, and
+    /// [`Fault::INVALID_MESSAGE`] for what is no object of single members.
     pub(crate) fn parameters_of(
         &self,
-        address: &str,
-        locations: &[(&'static str, &str)],
-    ) -> Cow<'a, str> {
-        if address.is_empty() {
-            return Cow::Borrowed("null");
+        channel: &str,
+        address: &Address,
+        names: Names,
+    ) -> Result<Cow<'a, str>, Fault> {
+        if address.template.is_empty() {
+            return Ok(Cow::Borrowed("null"));
         }
         let given = self.parameters.map_or("{}", RawValue::get);
-        // What is no object of single members is told when it is read.
-        let Ok(members) = json::members(given) else {
-            return Cow::Borrowed(given);
-        };
+        let members = json::members(given).map_err(|error| {
+            let what = strict::explain(&error, given);
+            let message = format!("the parameters of `{channel}`: {what}");
+            Fault::new(Fault::INVALID_MESSAGE, message)
+        })?;
+        for (name, value) in &members {
+            check(address, name, value, names)?;
+        }
         let is_given = |name: &str| members.iter().any(|(member, _)| member == name);
-        let told: Vec<_> = locations
+        let told: Vec<_> = address
+            .locations
             .iter()
             .filter(|(name, _)| !is_given(name))
             .filter_map(|(name, expression)| Some((*name, self.told(expression)?)))
             .collect();
         if told.is_empty() {
-            return Cow::Borrowed(given);
+            return Ok(Cow::Borrowed(given));
+        }
+        for (name, value) in &told {
+            check(address, name, value, names)?;
         }
         let told = told
             .iter()
             .map(|(name, value)| (Cow::Borrowed(*name), value.as_ref()));
         let all: Vec<_> = members.iter().cloned().chain(told).collect();
-        json::object(&all).map_or(Cow::Borrowed(given), |object| {
+        Ok(json::object(&all).map_or(Cow::Borrowed(given), |object| {
             Cow::Owned(object.get().to_owned())
-        })
+        }))
     }
 
     /// What the message says at a runtime expression, as text.
@@ -106,6 +131,34 @@ impl<'a> Parts<'a> {
         };
         serde_json::value::to_raw_value(&text).ok()
     }
+}
+
+/// Checks what is given as parameters, of which those of other addresses are nobody's matter.
+///
+/// # Errors
+///
+/// [`Fault::INVALID_ADDRESS`].
+pub(crate) fn check_given(address: &Address, given: &RawValue, names: Names) -> Result<(), Fault> {
+    // What is no object of single members is told when it is read.
+    let members = json::members(given.get()).unwrap_or_default();
+    let mut members = members.iter();
+    members.try_for_each(|(name, value)| check(address, name, value, names))
+}
+
+fn check(address: &Address, name: &str, value: &RawValue, names: Names) -> Result<(), Fault> {
+    let is_plain = |text: &str| {
+        let inner = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        inner.is_some_and(is_name)
+    };
+    // Nearly all are, and what is no parameter need not be.
+    if is_plain(value.get()) || !parts(address.template).any(|part| part == Part::Parameter(name)) {
+        return Ok(());
+    }
+    let mut declared = address.declared.iter();
+    let declared = declared.find(|(of, _)| *of == name);
+    names.value(name, value, declared.map_or(&[], |(_, values)| values))
 }
 
 /// The parameters as JSON; none where there are none.
@@ -361,15 +414,17 @@ mod tests {
             payload: Some(&payload),
             text: None,
         };
-        let all = parts.parameters_of(
-            "{a}{b}{c}{d}",
-            &[
+        let address = Address {
+            template: "{a}{b}{c}{d}",
+            locations: &[
                 ("a", "$message.payload#/p/0/q"),
                 ("b", "$message.payload#/p/0/q"),
                 ("c", "$message.header#/h"),
                 ("d", "$message.payload#/p"),
             ],
-        );
+            declared: &[],
+        };
+        let all = parts.parameters_of("x", &address, Names::Plain).unwrap();
         assert_eq!(all, r#"{"a":"1","b":"x","c":"7"}"#);
     }
 }

@@ -195,25 +195,25 @@ pub struct MessageSpec {
     required: &'static [&'static str],
     closed: bool,
     headers: &'static [&'static str],
-    reply_address: Option<&'static str>,
-    correlation_id: Option<Correlation>,
+    reply_address: Option<Place>,
+    correlation_id: Option<Place>,
     content: Content,
     content_type: &'static str,
     constants: Constants,
-    parameters: (&'static str, Locations),
+    parameters: Address,
     sample: &'static str,
 }
 
-/// Where a message has what replies repeat.
+/// Where a message has what replies repeat, or where they are to go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Correlation {
+pub(crate) enum Place {
     /// In this header.
     Header(&'static str),
     /// In this member of the payload.
     Member(&'static str),
 }
 
-impl Correlation {
+impl Place {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Header(name) | Self::Member(name) => name,
@@ -221,8 +221,24 @@ impl Correlation {
     }
 }
 
-/// Parameters that a message says, each with the runtime expression for where.
-pub(crate) type Locations = &'static [(&'static str, &'static str)];
+/// An address, as generated code states it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    /// With each parameter's name in braces; empty where there is none.
+    pub(crate) template: &'static str,
+    /// Parameters that a message says, each with the runtime expression for where.
+    pub(crate) locations: &'static [(&'static str, &'static str)],
+    /// Values that the document lists and that are no names otherwise, of each parameter.
+    pub(crate) declared: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Address {
+    const NONE: Self = Self {
+        template: "",
+        locations: &[],
+        declared: &[],
+    };
+}
 
 impl MessageSpec {
     /// The AsyncAPI message name.
@@ -239,7 +255,7 @@ impl MessageSpec {
             content: Content::Json,
             content_type: "application/json",
             constants: [("", &[]); CONSTANTS],
-            parameters: ("", &[]),
+            parameters: Address::NONE,
             sample: "",
         }
     }
@@ -283,21 +299,28 @@ impl MessageSpec {
     /// WebSocket replies go to whoever asked, and it is only data for the handler.
     #[must_use]
     pub const fn reply_address(mut self, header: &'static str) -> Self {
-        self.reply_address = Some(header);
+        self.reply_address = Some(Place::Header(header));
+        self
+    }
+
+    /// The member of the payload that names it.
+    #[must_use]
+    pub const fn reply_address_in_payload(mut self, member: &'static str) -> Self {
+        self.reply_address = Some(Place::Member(member));
         self
     }
 
     /// The header that replies repeat.
     #[must_use]
     pub const fn correlation_id(mut self, header: &'static str) -> Self {
-        self.correlation_id = Some(Correlation::Header(header));
+        self.correlation_id = Some(Place::Header(header));
         self
     }
 
     /// The member of the payload that replies repeat.
     #[must_use]
     pub const fn correlation_in_payload(mut self, member: &'static str) -> Self {
-        self.correlation_id = Some(Correlation::Member(member));
+        self.correlation_id = Some(Place::Member(member));
         self
     }
 
@@ -317,13 +340,13 @@ impl MessageSpec {
     }
 
     /// No message but the parameters of an address stand for it.
-    pub(crate) const fn in_place(mut self, address: &'static str, locations: Locations) -> Self {
-        self.parameters = (address, locations);
+    pub(crate) const fn in_place(mut self, address: Address) -> Self {
+        self.parameters = address;
         self
     }
 
-    /// The address whose parameters stand for the message, and where else they are said.
-    pub(crate) const fn parameters(&self) -> (&'static str, Locations) {
+    /// The address whose parameters stand for the message.
+    pub(crate) const fn parameters(&self) -> Address {
         self.parameters
     }
 
@@ -350,8 +373,13 @@ impl MessageSpec {
     }
 
     /// What replies repeat.
-    pub(crate) const fn correlation(&self) -> Option<Correlation> {
+    pub(crate) const fn correlation(&self) -> Option<Place> {
         self.correlation_id
+    }
+
+    /// Where replies are to go.
+    pub(crate) const fn replies_to(&self) -> Option<Place> {
+        self.reply_address
     }
 
     /// It declares headers.

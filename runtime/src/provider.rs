@@ -14,8 +14,9 @@ use crate::frame::{Correlation, Op, Since};
 use crate::framing::{Framing, Raw, Template};
 use crate::interaction::Interaction;
 use crate::json;
+use crate::names::Names;
 use crate::parameters::{Parameters, Parts};
-use crate::payload::{self, Locations, MessageSpec, Payload};
+use crate::payload::{Address, MessageSpec, Payload, Place};
 use crate::peer::Context;
 use crate::reply::Replies;
 use crate::strict;
@@ -67,6 +68,32 @@ impl Provider {
     #[must_use]
     pub fn framing(mut self, framing: impl Framing + Clone) -> Self {
         self.framing = Template::new(framing);
+        self
+    }
+
+    /// Takes any text from peers where an address is made of it: as the value of a parameter of a
+    /// channel's address, and as an address for replies (`replyTo`). It is for documents whose parameters
+    /// are pairs such as `BTC/USD`, or e-mail addresses, and concerns all clones of the provider.
+    ///
+    /// Unless this is said a value is 1 to 64 letters, digits, `-` and `_` (all of ASCII), and an address
+    /// for replies at most 255 of them with single dots in between and no `_` in front; what is not is
+    /// refused with [`Fault::INVALID_ADDRESS`], and in a URL's query with status 400. So it is no
+    /// wildcard, no path and no command to whatever an address is handed on to. Values that the document
+    /// lists (`enum`, `default`) are taken in any case.
+    ///
+    /// When it is said both are 1 to 255 bytes without control characters, those for the direction of
+    /// text among them. What goes to the [bus](crate::bus) is percent-encoded then as otherwise; a handler
+    /// that makes paths, queries or topics of its own from parameters has to look at them itself.
+    ///
+    /// ```
+    /// # fn market(provider: specwire::Provider) -> specwire::Provider {
+    /// // `prices/{pair}` with `BTC/USD`.
+    /// provider.lenient_addresses()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lenient_addresses(self) -> Self {
+        self.home.take_any_text();
         self
     }
 
@@ -171,8 +198,11 @@ pub(crate) trait Handler: Send + Sync {
     /// Something follows that needs an id to belong to.
     fn is_answered(&self) -> bool;
 
-    /// The address whose parameters belong to the starting message, and where else these are said.
-    fn address(&self) -> (&'static str, Locations);
+    /// The address whose parameters belong to the starting message.
+    fn address(&self) -> Address;
+
+    /// What it takes from peers as parts of addresses.
+    fn names(&self) -> Names;
 
     /// Checks the starting message, apart from the parameters.
     ///
@@ -185,7 +215,8 @@ pub(crate) trait Handler: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Fault::INVALID_MESSAGE`], saying which member is wrong and how.
+    /// [`Fault::INVALID_MESSAGE`], saying which member is wrong and how; [`Fault::INVALID_ADDRESS`] if
+    /// nothing is wrong but what an address is made of.
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault>;
 }
 
@@ -242,8 +273,8 @@ pub(crate) fn parse_text<T: serde::de::DeserializeOwned + Validate>(
 pub(crate) fn correlation(spec: &MessageSpec, parts: Parts<'_>) -> Option<Arc<Correlation>> {
     let place = spec.correlation()?;
     let half = match place {
-        payload::Correlation::Header(_) => parts.headers,
-        payload::Correlation::Member(_) => parts.payload,
+        Place::Header(_) => parts.headers,
+        Place::Member(_) => parts.payload,
     };
     let name = place.name();
     let value = json::member(half?.get(), name)?.to_owned();

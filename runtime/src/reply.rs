@@ -15,7 +15,7 @@ use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Carried, Content, Correlation as Correlated, Event, Origin, Told};
 use crate::outbox::{Closed, Lane, Outbox, Reserved};
-use crate::payload::{self, Correlation, Message, NoHeaders, Payload};
+use crate::payload::{self, Message, NoHeaders, Payload, Place};
 use crate::seldom::seldom;
 use crate::strict;
 
@@ -149,7 +149,7 @@ impl Drop for Turn {
 pub(crate) struct Encoded {
     content: Content,
     /// Where each receiver's own correlation value goes.
-    correlation: Option<Correlation>,
+    correlation: Option<Place>,
 }
 
 impl Encoded {
@@ -229,11 +229,11 @@ impl Encoded {
         };
         let mut content = self.content.told().clone();
         match self.correlation {
-            Some(Correlation::Header(name)) => {
+            Some(Place::Header(name)) => {
                 content.headers =
                     with_member(content.headers.as_deref(), name, value).or(content.headers);
             }
-            Some(Correlation::Member(name)) => {
+            Some(Place::Member(name)) => {
                 if let Some(payload) = with_member(Some(content.payload.json()), name, value) {
                     content.payload = payload.into();
                 }
@@ -251,10 +251,10 @@ fn is_plain<P: Payload>(payload: &RawValue) -> bool {
 }
 
 /// A member of the payload that the service has filled in itself is the service's.
-fn is_own(payload: &RawValue, correlation: Correlation) -> bool {
+fn is_own(payload: &RawValue, correlation: Place) -> bool {
     match correlation {
-        Correlation::Header(_) => false,
-        Correlation::Member(name) => {
+        Place::Header(_) => false,
+        Place::Member(name) => {
             crate::json::member(payload.get(), name).is_some_and(|value| value.get() != "null")
         }
     }

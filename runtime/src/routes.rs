@@ -64,6 +64,22 @@ impl Scope {
         self
     }
 
+    /// Checks what the URL's query gives as parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::INVALID_ADDRESS`] where a channel that is reached has a parameter of this name, and does
+    /// not take the value.
+    pub(crate) fn check_query(&self) -> Result<(), Fault> {
+        let Some(given) = &self.parameters else {
+            return Ok(());
+        };
+        let mut handlers = self.handlers.iter();
+        handlers.try_for_each(|handler| {
+            parameters::check_given(&handler.address(), given, handler.names())
+        })
+    }
+
     /// The document that the URL reaches, if it is only one.
     pub(crate) fn document(&self) -> Option<&'static str> {
         let mut documents = self

@@ -363,7 +363,7 @@ impl<S: Payload, P: Payload, A: Parameters> fmt::Debug for Newcomer<S, P, A> {
 /// subscribes, or those that stand for it.
 const fn address<S: Payload, A: Parameters>() -> &'static str {
     if A::ADDRESS.is_empty() {
-        S::SPEC.parameters().0
+        S::SPEC.parameters().template
     } else {
         A::ADDRESS
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use crate::bus::{
 };
 use crate::fault::Fault;
 use crate::interaction::Interaction;
+use crate::names::Names;
 use crate::parameters::{self, Parameters};
 use crate::payload::{IntoMessage, Message, Payload};
 use crate::reply::Encoded;
@@ -327,12 +329,13 @@ impl<E: Payload> From<BusError> for Fault<E> {
     }
 }
 
-/// The bus of a provider: the server's, from when a server has the provider.
+/// What a provider's handlers share: its bus, which is the server's from when a server has it.
 #[derive(Debug, Default)]
 pub(crate) struct Home {
     bus: OnceLock<Bus>,
     /// The provider's own, before it has a bus.
     listeners: Listeners,
+    takes_any_text: AtomicBool,
 }
 
 impl Home {
@@ -352,6 +355,19 @@ impl Home {
             let bus = Bus::new(Arc::new(MemoryBus::new()), Arc::default());
             self.heard_on(bus)
         })
+    }
+
+    /// The provider takes any text as a part of an address.
+    pub(crate) fn take_any_text(&self) {
+        self.takes_any_text.store(true, Ordering::Relaxed);
+    }
+
+    /// What the provider takes as parts of addresses.
+    pub(crate) fn names(&self) -> Names {
+        match self.takes_any_text.load(Ordering::Relaxed) {
+            true => Names::Text,
+            false => Names::Plain,
+        }
     }
 
     /// The provider has these subscribers, from before it has a bus.

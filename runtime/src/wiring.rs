@@ -12,8 +12,9 @@ use tokio_util::task::TaskTracker;
 use crate::fault::Fault;
 use crate::frame::{Body, Op};
 use crate::interaction::Interaction;
+use crate::names::Names;
 use crate::parameters::{Parameters, Parts};
-use crate::payload::{Locations, Message, MessageSpec, NoHeaders, Payload, same};
+use crate::payload::{Address, Message, MessageSpec, NoHeaders, Payload, same};
 use crate::provider::{Handler, Provider, Start, Work, parse, parse_text};
 use crate::reply::{Replies, Turn};
 use crate::request::{Ack, Request, Updates};
@@ -345,8 +346,12 @@ where
         self.answer != Answer::None
     }
 
-    fn address(&self) -> (&'static str, Locations) {
+    fn address(&self) -> Address {
         address::<M, A>()
+    }
+
+    fn names(&self) -> Names {
+        self.home.names()
     }
 
     fn check(&self, parts: Parts<'_>) -> Result<(), Fault> {
@@ -354,7 +359,7 @@ where
     }
 
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
-        let (message, parameters) = read::<M, A>(parts, &self.interaction)?;
+        let (message, parameters) = read::<M, A>(parts, &self.interaction, self.home.names())?;
         Ok(Box::new(move |context, replies| {
             let request = Request::new(message, parameters, context);
             // Not even what a handler does before it first awaits runs in the connection's task.
@@ -398,8 +403,12 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
         true
     }
 
-    fn address(&self) -> (&'static str, Locations) {
+    fn address(&self) -> Address {
         address::<S, A>()
+    }
+
+    fn names(&self) -> Names {
+        self.home.names()
     }
 
     fn check(&self, parts: Parts<'_>) -> Result<(), Fault> {
@@ -407,7 +416,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
     }
 
     fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
-        let (message, parameters) = read::<S, A>(parts, &self.interaction)?;
+        let (message, parameters) = read::<S, A>(parts, &self.interaction, self.home.names())?;
         let source = Arc::clone(&self.source);
         Ok(Box::new(move |context, replies| {
             Work::Membership(Box::new(move |since| {
@@ -418,35 +427,39 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
     }
 }
 
-fn address<P: Payload, A: Parameters>() -> (&'static str, Locations) {
+fn address<P: Payload, A: Parameters>() -> Address {
     match A::ADDRESS {
         // They may stand for the message.
         "" => P::SPEC.parameters(),
-        address => (address, A::LOCATIONS),
+        _ => <A as Payload>::SPEC.parameters(),
     }
 }
 
 fn read<P: Payload, A: Parameters>(
     parts: Parts<'_>,
     interaction: &Interaction,
+    names: Names,
 ) -> Result<(Message<P>, A), Fault> {
-    let (spec, channel) = (P::SPEC, interaction.start_channel());
+    let channel = interaction.start_channel();
+    let message = if const { P::SPEC.is_none() } {
+        let parameters = parts.parameters_of(channel, const { &P::SPEC.parameters() }, names)?;
+        let payload = parse(&parameters, "parameters", channel)?;
+        Message::new(payload, headers::<P>(parts, channel)?)
+    } else {
+        message(parts)?
+    };
     let parameters = match same(()) {
         Some(none) => none,
         None => {
-            let (address, locations) = <A as Payload>::SPEC.parameters();
-            let parameters = parts.parameters_of(address, locations);
+            let address = const { &<A as Payload>::SPEC.parameters() };
+            let parameters = parts.parameters_of(channel, address, names)?;
             parse(&parameters, "parameters", channel)?
         }
     };
-    if spec.is_none() {
-        let (address, locations) = spec.parameters();
-        let parameters_in_place = parts.parameters_of(address, locations);
-        let payload = parse(&parameters_in_place, "parameters", channel)?;
-        let headers = headers::<P>(parts, channel)?;
-        return Ok((Message::new(payload, headers), parameters));
+    if let Some(place) = const { P::SPEC.replies_to() } {
+        names.reply_address(place, parts.headers, parts.payload)?;
     }
-    Ok((message(parts)?, parameters))
+    Ok((message, parameters))
 }
 
 fn message<P: Payload>(parts: Parts<'_>) -> Result<Message<P>, Fault> {

@@ -61,7 +61,7 @@ impl generated::Service for Bank {
     }
 }
 
-async fn bank() -> Running {
+pub(crate) async fn bank() -> Running {
     Running::start(Server::new().serve(generated::provider(Bank))).await
 }
 

@@ -249,10 +249,10 @@ async fn a_message_may_say_the_parameter_itself() {
 #[tokio::test]
 async fn a_url_has_parameters_in_its_query() {
     let server = house().await;
-    let mut peer = Peer::raw(&server, "/ws/channels/room?roomId=a%20b&token=1").await;
+    let mut peer = Peer::raw(&server, "/ws/channels/room?roomId=a%5Fb&token=a+b").await;
     assert_eq!(
         peer.next().await,
-        json!({"text": "welcome to rooms/a%20b/public"})
+        json!({"text": "welcome to rooms/a_b/public"})
     );
     peer.send(&json!({"text": "hello"})).await;
     assert_eq!(peer.next().await, json!({"text": "hello"}));

@@ -111,7 +111,7 @@ async fn subscriptions_that_the_handler_ended_are_not_counted_nor_their_bytes() 
     for id in 1..=40 {
         peer.send(
             &json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {},
-                          "headers": {"replyTo": large}}),
+                          "headers": {"large": large}}),
         )
         .await;
         assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));

@@ -361,7 +361,7 @@ async fn what_exchanges_were_started_with_has_a_limit_in_bytes() {
     for id in 1..=32 {
         peer.send(
             &json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {},
-                          "headers": {"replyTo": large}}),
+                          "headers": {"large": large}}),
         )
         .await;
         let answer = peer.next().await;
@@ -379,7 +379,7 @@ async fn what_exchanges_were_started_with_has_a_limit_in_bytes() {
     assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
     peer.send(
         &json!({"op": "sub", "id": 99, "channel": "weather_sub", "payload": {},
-                      "headers": {"replyTo": large}}),
+                      "headers": {"large": large}}),
     )
     .await;
     assert_eq!(peer.next().await, json!({"op": "ack", "id": 99}));

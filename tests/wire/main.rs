@@ -33,6 +33,7 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod mount;
+mod names;
 mod opening;
 mod page;
 mod patterns;

@@ -178,7 +178,7 @@ pub(crate) async fn say(
 }
 
 /// The next publication: of which subscription, and what was said.
-async fn heard(peer: &mut Peer) -> (u64, String) {
+pub(crate) async fn heard(peer: &mut Peer) -> (u64, String) {
     let frame = peer.next().await;
     assert_eq!(frame["op"], "msg", "{frame}");
     let text = frame["payload"]["text"].as_str().unwrap();
@@ -249,10 +249,11 @@ async fn r03_a_handler_that_publishes_much_waits_for_a_slow_reader() {
     assert_eq!(speaker.next().await, json!({"op": "ack", "id": 99}));
 }
 
-/// S32: a value that looks like another topic, or like a pattern, is neither.
+/// S32: where any text is taken, a value that looks like another topic, or like a pattern, is neither.
 #[tokio::test]
 async fn a_parameter_names_one_topic_whatever_is_in_it() {
-    let (server, _orders, _bus) = served().await;
+    let (provider, _orders) = house();
+    let server = Running::start(Server::new().serve(provider.lenient_addresses())).await;
     let mut peer = Peer::envelope(&server).await;
     let rooms = [
         "a",
@@ -265,10 +266,7 @@ async fn a_parameter_names_one_topic_whatever_is_in_it() {
         "a/b",
         "a&kind=public",
         "%61",
-        "",
-        "a\r\nPUB b 1",
-        "\0",
-        "\u{202e}a",
+        "a b",
         "$SYS",
         "_INBOX.x",
         "A",
@@ -281,14 +279,6 @@ async fn a_parameter_names_one_topic_whatever_is_in_it() {
         assert_eq!(heard(&mut peer).await, (id, room.to_owned()));
         assert_eq!(peer.next().await, json!({"op": "ack", "id": 99}));
     }
-    // S30: 300 bytes.
-    peer.send(&listen(50, &"x".repeat(300))).await;
-    let fault = peer.next().await;
-    assert_eq!(
-        fault,
-        json!({"op": "err", "id": 50, "payload": {"code": "invalid_message",
-            "message": "the parameter `roomId` has 300 bytes, expected at most 255"}})
-    );
 }
 
 #[tokio::test]

@@ -173,6 +173,14 @@ fn structure(index: &Index<'_>, channel: &Channel, parameters: &Parameters) -> T
     let locations = (!locations.is_empty()).then(
         || quote!(const LOCATIONS: &'static [(&'static str, &'static str)] = &[#(#locations),*];),
     );
+    let declared = parameters.fields.iter().filter_map(|field| {
+        let (name, values) = (&field.name.wire, &field.declared);
+        (!values.is_empty()).then(|| quote!((#name, &[#(#values),*])))
+    });
+    let declared: Vec<_> = declared.collect();
+    let declared = (!declared.is_empty()).then(
+        || quote!(const DECLARED: &'static [(&'static str, &'static [&'static str])] = &[#(#declared),*];),
+    );
     let traits = Traits {
         default: parameters.has_default,
         eq: true,
@@ -201,6 +209,7 @@ fn structure(index: &Index<'_>, channel: &Channel, parameters: &Parameters) -> T
         impl ::specwire::Parameters for #name {
             const ADDRESS: &'static str = #address;
             #locations
+            #declared
         }
 
         impl ::core::fmt::Display for #name {

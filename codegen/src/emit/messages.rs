@@ -22,6 +22,10 @@ pub(super) fn payload(message: &Message, code: &mut Code) {
             member(&message.reply_address, Part::Headers),
         ),
         (
+            "reply_address_in_payload",
+            member(&message.reply_address, Part::Payload),
+        ),
+        (
             "correlation_id",
             member(&message.correlation_id, Part::Headers),
         ),

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use specwire_rules::is_name;
+
 use super::docs::Docs;
 use super::metadata::Reader;
 use super::types::Beside;
@@ -112,6 +114,7 @@ struct Channels<'s, 'e> {
 struct Shared {
     values: Option<TypeName>,
     default: Option<Name>,
+    declared: Vec<String>,
 }
 
 impl<'s> Channels<'s, '_> {
@@ -150,6 +153,7 @@ impl<'s> Channels<'s, '_> {
                         values: None,
                         default: None,
                         location: None,
+                        declared: Vec::new(),
                     },
                 }
             })
@@ -184,13 +188,18 @@ impl<'s> Channels<'s, '_> {
         let node = self.resolved.references.target(node).unwrap_or(node);
         let text = |field: &str| node.get(field).and_then(Node::text);
         let docs = self.docs.of(|field| node.get(field));
-        let Shared { values, default } = self.shared(channel, &name, node);
+        let Shared {
+            values,
+            default,
+            declared,
+        } = self.shared(channel, &name, node);
         Parameter {
             name,
             docs,
             values,
             default,
             location: text("location").map(str::to_owned),
+            declared,
         }
     }
 
@@ -218,7 +227,17 @@ impl<'s> Channels<'s, '_> {
                 rust: rust?.to_owned(),
             })
         });
-        let shared = Shared { values, default };
+        let listed = node.get("enum").into_iter().flat_map(Node::items);
+        let listed = listed.filter_map(Node::scalar);
+        let of_default = default.as_ref().map(|name| name.wire.as_str());
+        let mut seen = HashSet::new();
+        let declared = listed.chain(of_default);
+        let declared = declared.filter(|value| !is_name(value) && seen.insert(*value));
+        let shared = Shared {
+            declared: declared.map(str::to_owned).collect(),
+            values,
+            default,
+        };
         self.known.insert(node.id(), shared.clone());
         shared
     }

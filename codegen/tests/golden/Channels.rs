@@ -428,6 +428,9 @@ impl ::specwire::Validate for VolumeParameters {}
 
 impl ::specwire::Parameters for VolumeParameters {
     const ADDRESS: &'static str = "{level}";
+    const DECLARED: &'static [(&'static str, &'static [&'static str])] = &[
+        ("level", &["11/10"]),
+    ];
 }
 
 impl ::core::fmt::Display for VolumeParameters {
@@ -475,6 +478,9 @@ pub enum Level {
     /// The value `11`.
     #[serde(rename = "11")]
     _11,
+    /// The value `11/10`.
+    #[serde(rename = "11/10")]
+    _11_10,
 }
 
 impl ::specwire::StringEnum for Level {}

@@ -95,6 +95,9 @@ impl ::specwire::Validate for ПриветствиеParameters {}
 
 impl ::specwire::Parameters for ПриветствиеParameters {
     const ADDRESS: &'static str = "приветствие/{язык}";
+    const DECLARED: &'static [(&'static str, &'static [&'static str])] = &[
+        ("язык", &["русский", "中文", "ελληνικά"]),
+    ];
 }
 
 impl ::core::fmt::Display for ПриветствиеParameters {

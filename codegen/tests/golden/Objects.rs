@@ -126,6 +126,7 @@ impl ::specwire::Payload for Calibrate {
             .members(&["answerTo", "result"])
             .required(&["answerTo"])
             .headers(&["job"])
+            .reply_address_in_payload("answerTo")
             .correlation_id("job")
             .sample("{\"answerTo\":\"\"}");
 }

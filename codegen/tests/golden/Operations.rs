@@ -387,6 +387,9 @@ impl ::specwire::Validate for UserIdSelfParameters {}
 
 impl ::specwire::Parameters for UserIdSelfParameters {
     const ADDRESS: &'static str = "user/{id}/{self}/{type}";
+    const DECLARED: &'static [(&'static str, &'static [&'static str])] = &[
+        ("self", &[""]),
+    ];
 }
 
 impl ::core::fmt::Display for UserIdSelfParameters {

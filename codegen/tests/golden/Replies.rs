@@ -149,6 +149,7 @@ impl ::specwire::Payload for Transfer {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("transfer")
         .members(&["requestId", "to"])
         .required(&["requestId", "to"])
+        .reply_address_in_payload("to")
         .correlation_in_payload("requestId")
         .sample("{\"requestId\":0,\"to\":\"\"}");
 }

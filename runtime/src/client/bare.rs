@@ -13,7 +13,7 @@ use crate::frame::{
 };
 use crate::framing::{raw, tagged};
 use crate::json::{self, Member};
-use crate::payload::{self, Correlation, MessageSpec};
+use crate::payload::{self, MessageSpec};
 
 /// The exchanges of one connection, and what may come for each.
 #[derive(Debug)]
@@ -430,8 +430,8 @@ fn correlation(expected: &Expected, open: &Open<'_>) -> Option<(&'static str, Bo
     let place = expected.sent.correlation()?;
     let (headers, payload) = halves(open);
     let half = match place {
-        Correlation::Header(_) => headers?,
-        Correlation::Member(_) => payload?,
+        payload::Place::Header(_) => headers?,
+        payload::Place::Member(_) => payload?,
     };
     let members = json::members(half.get()).ok()?;
     let (_, value) = members.into_iter().find(|(name, _)| name == place.name())?;

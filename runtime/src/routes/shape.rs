@@ -209,6 +209,8 @@ impl Candidates<'_> {
                 }),
                 // Where only one message is possible, what is wrong with it is the answer.
                 Err(fault) if candidates.len() == 1 => return Err(fault),
+                // Nothing else is.
+                Err(fault) if fault.code() == Fault::INVALID_ADDRESS => return Err(fault),
                 Err(fault) => faults.push(fault),
             }
         }

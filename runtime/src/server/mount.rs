@@ -325,6 +325,9 @@ impl Shared {
         };
         let scope = scope.with_query(request.uri().query());
         let (subprotocol, answer) = handshake::accept(request, &self.origins, ends.local)?;
+        scope.check_query().map_err(|fault| {
+            Box::new(handshake::refusal(StatusCode::BAD_REQUEST, fault.message()))
+        })?;
         if self.stop.has_begun() {
             return Err(Box::new(handshake::unavailable("the server is stopping")));
         }

@@ -231,9 +231,10 @@ impl fmt::Display for Path<'_> {
         let mut separator = '?';
         let mut said = Vec::new();
         for handler in on_channel(provider, channel) {
-            let (address, locations) = handler.address();
-            for name in parameters::names(address) {
-                if said.contains(&name) || locations.iter().any(|(told, _)| *told == name) {
+            let address = handler.address();
+            let is_told = |name| address.locations.iter().any(|(told, _)| *told == name);
+            for name in parameters::names(address.template) {
+                if said.contains(&name) || is_told(name) {
                     continue;
                 }
                 write!(f, "{separator}{}=…", Query(name))?;

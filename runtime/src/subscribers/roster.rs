@@ -617,7 +617,11 @@ pub(super) fn topic_of<S: Payload, A: Parameters>(
     request: &Request<S, A>,
 ) -> Result<TopicName, Fault> {
     let name = if A::ADDRESS.is_empty() {
-        topics::name(interaction, S::SPEC.parameters().0, request.payload())
+        topics::name(
+            interaction,
+            S::SPEC.parameters().template,
+            request.payload(),
+        )
     } else {
         topics::name(interaction, A::ADDRESS, request.parameters())
     };
