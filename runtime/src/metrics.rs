@@ -35,7 +35,8 @@ pub struct Counters {
     /// [`Fault::INVALID_MESSAGE`](crate::Fault::INVALID_MESSAGE).
     pub faults: u64,
     /// Handlers that panicked, each of which ended its exchange; pub/sub handlers, each of which is
-    /// started again for its subscribers; and framings, each of which closed its connection with 1011.
+    /// started again for its subscribers; framings, each of which closed its connection with 1011; and
+    /// buses, each time that one was asked for something that a subscription waited for.
     pub panics: u64,
     /// Publications, once for each subscriber that they were for.
     pub published: u64,

@@ -31,7 +31,9 @@ use crate::topics::{self, Bus};
 /// A handler that returns `Ok(())` ends all subscriptions, and one that returns the document's error
 /// message tells it to the subscribers by that. Any other fault, and a panic, is logged; the
 /// subscribers stay and hear nothing of it, and the handler is started again, first after 100 ms and
-/// then after twice as long each time, up to 30 s, until it has run for as long as that.
+/// then after twice as long each time, up to 30 s, until it has run for as long as that. Where it fails so
+/// often that it is started again after 30 s only, their subscriptions end with
+/// [`Fault::INTERNAL`](crate::Fault::INTERNAL) beforehand: nobody waits for ever for what never comes.
 ///
 /// Publishing never waits: each connection has a bounded queue (see
 /// [`Limits::queue_messages`](crate::Limits::queue_messages)), and

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -26,7 +27,8 @@ use crate::request::Request;
 use crate::seldom::seldom;
 use crate::topics::Home;
 
-/// How long a handler that has failed is not started again: at first, and at most.
+/// How long a handler that has failed is not started again: at first, and at most. Whoever is subscribed to
+/// one that fails even so is told.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -104,7 +106,15 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         // Whoever has used up his turn must not have this done later: what he publishes next is meant
         // to reach the subscriber.
         if unconstrained(joining.as_mut()).now_or_never().is_none() {
-            let task = self.tasks.spawn(joining);
+            let weak = Arc::downgrade(&seat);
+            let task = self.tasks.spawn(async move {
+                // The bus may be anybody's.
+                if AssertUnwindSafe(joining).catch_unwind().await.is_err()
+                    && let Some(seat) = weak.upgrade()
+                {
+                    seat.fail();
+                }
+            });
             // It is set once.
             let _ = seat.joining.set(task.abort_handle());
         }
@@ -152,6 +162,9 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                     metrics.panic();
                 }
                 self.report(&failure, Some(delay));
+                if delay == LONGEST {
+                    self.roster.dismiss(generation, |_| Body::Fault(failed()));
+                }
                 tokio::select! {
                     biased;
                     () = deserted.cancelled() => {}
@@ -203,6 +216,13 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
     }
 }
 
+fn failed() -> Fault {
+    Fault::new(
+        Fault::INTERNAL,
+        "the service has failed, and goes on failing",
+    )
+}
+
 /// How a handler ended that was not meant to.
 #[derive(Debug)]
 enum Failure {
@@ -236,6 +256,16 @@ struct Seat<S: Payload, P: Payload, A: Parameters> {
     subscriber: Arc<Subscriber<S, A>>,
     /// What has not been done yet when the subscription was asked for.
     joining: OnceLock<AbortHandle>,
+}
+
+impl<S: Payload, P: Payload, A: Parameters> Seat<S, P, A> {
+    /// What was to bring the subscriber in has panicked.
+    fn fail(&self) {
+        self.subscriber.replies().outbox.metrics().panic();
+        seldom!(error, "the bus of a subscription panicked");
+        self.subscriber.end(Body::Fault(failed()));
+        self.roster.leave(&self.subscriber);
+    }
 }
 
 impl<S: Payload, P: Payload, A: Parameters> Held for Seat<S, P, A> {
