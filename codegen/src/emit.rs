@@ -42,7 +42,7 @@ pub(crate) fn emit(api: &Api, options: &Options) -> Vec<Piece> {
         messages::wrapper(&index, message, &mut code);
     }
     for reply in &api.replies {
-        code.tokens(interactions::reply(&index, reply));
+        code.laid_out(interactions::reply(&index, reply));
     }
     code.tokens(channels::parameters(&index, api));
     code.tokens(channels::openings(api));

@@ -75,6 +75,7 @@ pub(crate) fn lower(
         shared,
         errors,
     );
+    let by_name: sample::Types<'_> = types.iter().map(|one| (&one.name, one)).collect();
     let mut docs = Docs::new();
     let mut metadata = metadata::Reader::new(&resolved.references);
     for (message, index) in messages.iter_mut().zip(&uses.order) {
@@ -83,7 +84,7 @@ pub(crate) fn lower(
             let examples = metadata.examples(source.get("examples"));
             message.remarks = docs.remarks(&message.metadata, &examples);
             if uses.is_start(*index) {
-                message.sample = sample::of(message, source.get("examples"), refuted, &types);
+                message.sample = sample::of(message, source.get("examples"), refuted, &by_name);
             }
         }
         expressions::set(message, *index, &uses, resolved, errors);

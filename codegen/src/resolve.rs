@@ -23,8 +23,8 @@ const MOST_INTERACTIONS: usize = 500;
 /// How often messages of one channel may be found to have one name.
 const MOST_ROUNDS: usize = 5;
 
-/// How many traits operations may have in all: each is looked at for each.
-const MOST_TRAITS: usize = 100_000;
+/// How many traits operations may have in all: each is looked at for each message of each.
+const MOST_TRAITS: usize = 20_000;
 
 /// What a document says, without references.
 #[derive(Debug)]
@@ -348,7 +348,8 @@ impl<'s> Resolver<'s> {
                 break;
             }
             let layers = Layers::of(node, &self.references);
-            if let Err(message) = traits.grow(layers.0.len(), "traits of operations") {
+            let count = layers.0.len().saturating_mul(messages.len().max(1));
+            if let Err(message) = traits.grow(count, "traits of operations and their messages") {
                 errors.push(Diagnostic::error(Code::TooLarge, node.key_place(), message));
                 break;
             }

@@ -8,12 +8,10 @@ use std::sync::OnceLock;
 
 use regex_lite::{Regex, RegexBuilder};
 
-use translation::{MAX_NESTING, Translator};
+use translation::{Cost, MAX_NESTING, MAX_SIZE, Translator};
 
 /// Bytes of a pattern.
 const MAX_LENGTH: usize = 4096;
-/// Bytes of a compiled pattern: ten thousand repetitions of a character, or so.
-const MAX_SIZE: usize = 1 << 20;
 
 /// A regular expression, compiled when it is first needed.
 ///
@@ -72,10 +70,10 @@ impl Pattern {
     ///
     /// Why it cannot.
     pub fn check(source: &str) -> Result<(), PatternError> {
-        compile(source).map(|_| ())
+        translate(source).map(|_| ())
     }
 
-    /// Whether a pattern is one at all, which takes much less time to find out than [`Pattern::check`].
+    /// Whether a pattern is one at all, even if it is beyond what is supported.
     ///
     /// ```
     /// use specwire_rules::Pattern;
@@ -89,10 +87,8 @@ impl Pattern {
     ///
     /// Why it is none.
     pub fn check_syntax(source: &str) -> Result<(), PatternError> {
-        // Of longer ones nothing is known.
-        let translated = (source.len() <= MAX_LENGTH).then(|| Translator::new(source).translate());
-        match translated {
-            Some(Err(error)) if error.is_invalid => Err(error),
+        match translate(source) {
+            Err(error) if error.is_invalid => Err(error),
             _ => Ok(()),
         }
     }
@@ -150,18 +146,24 @@ pub(crate) struct Compiled {
     pub(crate) weight: usize,
 }
 
-/// Compiles a pattern.
-pub(crate) fn compile(source: &str) -> Result<Compiled, PatternError> {
+/// Translates a pattern to one that compiles.
+fn translate(source: &str) -> Result<(String, Cost), PatternError> {
     if source.len() > MAX_LENGTH {
         return Err(PatternError::unsupported(format!(
             "the pattern has {} bytes, and {MAX_LENGTH} are supported",
             source.len()
         )));
     }
-    let (translated, weight) = Translator::new(source).translate()?;
+    Translator::new(source).translate()
+}
+
+/// Compiles a pattern.
+pub(crate) fn compile(source: &str) -> Result<Compiled, PatternError> {
+    let (translated, Cost { weight, .. }) = translate(source)?;
     let regex = RegexBuilder::new(&translated)
         .size_limit(MAX_SIZE)
-        .nest_limit(2 * MAX_NESTING as u32)
+        // Each may be repeated, be one of several, and stand beside something.
+        .nest_limit(4 * MAX_NESTING as u32)
         .build()
         .map_err(|error| PatternError::unsupported(error.to_string()))?;
     Ok(Compiled { regex, weight })
@@ -257,6 +259,7 @@ mod tests {
             ("(?<>a)", true),
             ("(?<n", true),
             ("(?", true),
+            ("a{3,2}", true),
         ] {
             let error = Pattern::check(source).unwrap_err();
             assert_eq!(error.is_invalid(), is_invalid, "{source}: {error}");
@@ -264,6 +267,62 @@ mod tests {
         let long = "(".repeat(5000);
         assert!(Pattern::check(&long).is_err());
         assert!(Pattern::check(&long[..4000]).is_err());
+    }
+
+    #[test]
+    fn what_passes_the_check_compiles() {
+        let parts = [
+            "a", "é", ".", "\\W", "[^\\s]", "[a-cx]", "[]", "^", "$", "\\b", "|", "|", "(", "(",
+            "(?:", ")", ")", ")*", ")+?", "){0,9}", "*", "+", "?", "{0}", "{7}", "{20,}",
+            "{3,300}",
+        ];
+        let (mut state, mut passed, mut refused) = (1_u64, 0, 0);
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        for round in 0..30_000 {
+            let length = 1 + random(2 + round % 14);
+            let mut source: String = (0..length).map(|_| parts[random(parts.len())]).collect();
+            let open = source.matches('(').count();
+            source.push_str(&")".repeat(open.saturating_sub(source.matches(')').count())));
+            if Pattern::check(&source).is_ok() {
+                passed += 1;
+                assert!(
+                    compile(&source).is_ok(),
+                    "{source}: {:?}",
+                    compile(&source).err()
+                );
+            } else {
+                refused += 1;
+            }
+        }
+        assert!(passed > 1000 && refused > 1000, "{passed} and {refused}");
+        // The largest, and the deepest.
+        for (start, end, most) in [
+            ("a{", "}", 40_000),
+            (".{0,", "}", 20_000),
+            ("(a|b){", ",}", 9000),
+        ] {
+            let sources = (1..most)
+                .rev()
+                .step_by(7)
+                .map(|count| format!("{start}{count}{end}"));
+            let largest = sources
+                .into_iter()
+                .find(|source| Pattern::check(source).is_ok());
+            let largest = largest.expect("some are small enough");
+            assert!(compile(&largest).is_ok(), "{largest}");
+        }
+        let deep = format!(
+            "{}a{}",
+            "(b|".repeat(MAX_NESTING - 1),
+            ")*c".repeat(MAX_NESTING - 1)
+        );
+        assert!(Pattern::check(&deep).is_ok());
+        assert!(compile(&deep).is_ok());
     }
 
     #[test]

@@ -42,9 +42,8 @@ const REMOTE: &[(&str, &str)] = &[
 /// How many documents and examples are still wrong; neither may grow.
 const STILL_WRONG: (usize, usize) = (0, 0);
 
-/// How long a document may take, where the generator is compiled as in a build script: none takes a
-/// second on a machine that is left alone.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long a document may take, where the generator is compiled as in a build script.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The folder of public documents, which is not part of this repository.
 fn specs() -> PathBuf {

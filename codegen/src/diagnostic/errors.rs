@@ -1,5 +1,6 @@
 //! What the phases have found: gathered, and brought into the order of the document.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use super::wording::nearest;
@@ -10,6 +11,9 @@ const SHOWN: usize = 1000;
 
 /// Up to how many mistakes it is worth looking for what was meant.
 const SUGGESTED: usize = 100;
+
+/// How many names are compared in one document: of many unknown ones, each may be a mistake.
+const COMPARED: usize = 200_000;
 
 /// What the phases have found so far.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub(crate) struct Errors {
     passed_over: String,
     /// What has been noted: each mistake once.
     seen: HashSet<(Position, String)>,
+    /// How many names have been compared with those that were perhaps meant.
+    compared: Cell<usize>,
 }
 
 /// The file, and the first and last byte.
@@ -81,7 +87,11 @@ impl Errors {
         names: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
         let is_worth_it = !self.are_many() && self.warnings.len() < SUGGESTED;
-        is_worth_it.then(|| nearest(wanted, names)).flatten()
+        if !is_worth_it || self.compared.get() > COMPARED {
+            return None;
+        }
+        let count = || self.compared.set(self.compared.get().saturating_add(1));
+        nearest(wanted, names.into_iter().inspect(|_| count()))
     }
 
     /// There are more errors already than anyone will mend at once.

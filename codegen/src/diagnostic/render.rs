@@ -15,7 +15,7 @@ const TOGETHER: usize = 100;
 const TOGETHER_BYTES: usize = 8000;
 
 /// How much of a long line is shown on each side of a place, and how much of a long place.
-const WIDEST: usize = 300;
+const WIDEST: usize = 200;
 
 impl Diagnostic {
     /// Several lines of plain text, as rustc shows its errors: the message, the line of the

@@ -40,14 +40,22 @@ pub(super) fn nearest<'a>(
         return None;
     }
     let allowed = (length / 3).clamp(1, 4);
+    let of_wanted = letters(wanted);
     names
         .into_iter()
         .take(COMPARED)
         .filter(|name| name.chars().count().abs_diff(length) <= allowed)
+        // To replace a letter changes two.
+        .filter(|name| (letters(name) ^ of_wanted).count_ones() as usize <= 2 * allowed)
         .filter_map(|name| Some((distance(wanted, name, allowed)?, name)))
         .filter(|(_, name)| *name != wanted)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// Which letters there are, each as a bit: names with others are far from each other.
+fn letters(name: &str) -> u64 {
+    name.bytes().fold(0, |all, byte| all | 1 << (byte % 64))
 }
 
 /// How many characters have to be inserted, removed, replaced or swapped with their neighbour, if

@@ -162,14 +162,15 @@ fn unread(value: Node<'_>, expected: &str, help: &str, errors: &mut Errors) {
 pub(super) fn repeated(list: Node<'_>, errors: &mut Errors) {
     let mut seen: HashMap<String, Node<'_>> = HashMap::new();
     for item in list.items() {
-        if let Some(first) = seen.get(&item.json()) {
+        let json = item.json();
+        if let Some(first) = seen.get(&json) {
             let message = format!("found {} twice in {}", item.describe(), quote(list.key()));
             errors.push(
                 Diagnostic::warning(Code::RepeatedValue, item.place(), message)
                     .related(first.place(), "the first one"),
             );
         } else {
-            seen.insert(item.json(), item);
+            seen.insert(json, item);
         }
     }
 }

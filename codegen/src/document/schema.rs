@@ -270,6 +270,9 @@ impl<'s> Document<'s> {
 fn unknown(entry: Entry<'_>, errors: &mut Errors) {
     let known = KEYWORDS.iter().flat_map(|(_, keys)| keys.iter().copied());
     let key = entry.key;
+    // Nobody writes `x-` by mistake.
+    let is_extension = key.starts_with("x-");
+    let known = known.filter(|known| known.starts_with("x-") == is_extension);
     if let Some(meant) = errors.nearest(key, known).filter(|_| key.len() > 3) {
         let message = format!("unknown keyword {} has no effect", quote(key));
         let diagnostic = Diagnostic::warning(Code::UnknownKeyword, entry.key_place(), message);

@@ -1,11 +1,8 @@
 //! Enumerations: of text, of integers, and of anything else.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use super::text::{Code, Text, literal};
-use super::types::{Derives, tokens, write_attributes, write_derives};
-use super::{Index, docs, ident, markdown, type_ident};
+use super::text::{Code, Text, WIDTH, is_within, literal};
+use super::types::{Derives, write_attributes, write_derives};
+use super::{Index, docs, markdown};
 use crate::api::{Base, Enum, TypeDef};
 
 /// An enum, and how its values are read and written.
@@ -70,7 +67,7 @@ pub(super) fn enumeration(
         }
         Base::Integer | Base::Json => {
             code.text(reading(name, values.base));
-            code.tokens(conversions(definition, values));
+            code.laid_out(conversions(name, values));
         }
     }
 }
@@ -151,115 +148,97 @@ fn conversions_of_text(name: &str, values: &Enum, unknown: &str) -> Text {
 }
 
 /// The conversions of an enum of anything else.
-fn conversions(definition: &TypeDef, values: &Enum) -> TokenStream {
-    let name = type_ident(&definition.name);
-    let unknown = values.unknown.as_deref().map(ident);
-    let known = || {
-        values
-            .variants
-            .iter()
-            .map(|variant| (variant.name.wire.as_str(), ident(&variant.name.rust)))
+fn conversions(name: &str, values: &Enum) -> Text {
+    let raw = raw(values.base);
+    let mut text = Text::default();
+    let matched = match values.base {
+        Base::Json => "::specwire::private::rules::canonical(&value).as_str()",
+        Base::String | Base::Integer => "value",
     };
-    match values.base {
-        Base::String => TokenStream::new(),
-        Base::Integer => {
-            let into = known().map(|(wire, variant)| {
-                let number = tokens(wire);
-                quote!(#name::#variant => #number)
-            });
-            let from = known().map(|(wire, variant)| (tokens(wire), quote!(Self::#variant)));
-            let into_unknown = unknown
-                .as_ref()
-                .map(|unknown| quote!(#name::#unknown(value) => value,));
-            let from = self::from(
-                &name,
-                values,
-                &quote!(i64),
-                &quote!(value),
-                &from.collect::<Vec<_>>(),
-            );
-            quote! {
-                #from
-
-                impl ::core::convert::From<#name> for i64 {
-                    fn from(value: #name) -> Self {
-                        match value {
-                            #(#into,)*
-                            #into_unknown
-                        }
-                    }
-                }
+    let known = values.variants.iter().map(|variant| {
+        let wire = &variant.name.wire;
+        let value = match values.base {
+            Base::Json => literal(
+                specwire_rules::canonical_text(wire)
+                    .as_deref()
+                    .unwrap_or(wire),
+            ),
+            Base::String | Base::Integer => wire.clone(),
+        };
+        (value, format!("Self::{}", variant.name.rust))
+    });
+    match &values.unknown {
+        Some(unknown) => {
+            text.implementation(&format!(" ::core::convert::From<{raw}>"), name);
+            text.line(&["    fn from(value: ", raw, ") -> Self {"]);
+            text.line(&["        match ", matched, " {"]);
+            for (value, variant) in known {
+                text.arm(12, &value, &variant);
             }
+            text.arm(12, "_", &format!("Self::{unknown}(value)"));
         }
-        Base::Json => {
-            let json = quote!(::specwire::Json);
-            let text = quote!(::specwire::private::rules::canonical(&value).as_str());
-            let from = known().map(|(wire, variant)| {
-                let equal = specwire_rules::canonical_text(wire);
-                let equal = equal.as_deref().unwrap_or(wire);
-                (quote!(#equal), quote!(Self::#variant))
-            });
-            let from = self::from(&name, values, &json, &text, &from.collect::<Vec<_>>());
-            let into = known()
-                .map(|(wire, variant)| quote!(#name::#variant => ::specwire::private::json(#wire)));
-            let into_unknown = unknown
-                .as_ref()
-                .map(|unknown| quote!(#name::#unknown(value) => value,));
-            quote! {
-                #from
-
-                impl ::core::convert::From<#name> for ::specwire::Json {
-                    fn from(value: #name) -> Self {
-                        match value {
-                            #(#into,)*
-                            #into_unknown
-                        }
-                    }
-                }
+        None => {
+            text.implementation(&format!(" ::core::convert::TryFrom<{raw}>"), name);
+            text.line(&["    type Error = ::specwire::UnknownValue;"]);
+            let signature = ") -> ::core::result::Result<Self, Self::Error> {";
+            text.line(&["    fn try_from(value: ", raw, signature]);
+            text.line(&["        match ", matched, " {"]);
+            for (value, variant) in known {
+                text.arm(
+                    12,
+                    &value,
+                    &format!("::core::result::Result::Ok({variant})"),
+                );
             }
+            unexpected(values, &mut text);
         }
     }
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text.implementation(&format!(" ::core::convert::From<{name}>"), raw);
+    text.line(&["    fn from(value: ", name, ") -> Self {"]);
+    text.line(&["        match value {"]);
+    for variant in &values.variants {
+        let wire = &variant.name.wire;
+        let value = match values.base {
+            Base::Json => format!("::specwire::private::json({})", literal(wire)),
+            Base::String | Base::Integer => wire.clone(),
+        };
+        text.arm(12, &format!("{name}::{}", variant.name.rust), &value);
+    }
+    if let Some(unknown) = &values.unknown {
+        text.arm(12, &format!("{name}::{unknown}(value)"), "value");
+    }
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    text
 }
 
-/// From a value to its variant.
-fn from(
-    name: &proc_macro2::Ident,
-    values: &Enum,
-    raw: &TokenStream,
-    matched: &TokenStream,
-    known: &[(TokenStream, TokenStream)],
-) -> TokenStream {
-    if let Some(unknown) = values.unknown.as_deref().map(ident) {
-        let known = known
-            .iter()
-            .map(|(value, variant)| quote!(#value => #variant));
-        return quote! {
-            impl ::core::convert::From<#raw> for #name {
-                fn from(value: #raw) -> Self {
-                    match #matched {
-                        #(#known,)*
-                        _ => Self::#unknown(value),
-                    }
-                }
-            }
-        };
-    }
-    let known = known
-        .iter()
-        .map(|(value, variant)| quote!(#value => ::core::result::Result::Ok(#variant)));
-    let expected = values.variants.iter().map(|variant| &variant.name.wire);
-    quote! {
-        impl ::core::convert::TryFrom<#raw> for #name {
-            type Error = ::specwire::UnknownValue;
-
-            fn try_from(value: #raw) -> ::core::result::Result<Self, Self::Error> {
-                match #matched {
-                    #(#known,)*
-                    _ => ::core::result::Result::Err(
-                        ::specwire::UnknownValue::new(value, &[#(#expected),*])
-                    ),
-                }
-            }
+/// What becomes of a value that is none of those that are known.
+fn unexpected(values: &Enum, text: &mut Text) {
+    let expected = values.variants.iter();
+    let expected: Vec<String> = expected
+        .map(|variant| literal(&variant.name.wire))
+        .collect();
+    let start = "::core::result::Result::Err(";
+    let new = "::specwire::UnknownValue::new(";
+    let made = format!("{new}value, &[{}])", expected.join(", "));
+    text.line(&["            _ => {"]);
+    if is_within(WIDTH - 16, &format!("{start}{made})")) {
+        text.line(&["                ", start, &made, ")"]);
+    } else {
+        text.line(&["                ", start]);
+        if is_within(WIDTH - 21, &made) {
+            text.line(&["                    ", &made, ","]);
+        } else {
+            text.line(&["                    ", new]);
+            text.line(&["                        value,"]);
+            text.group(24, "&[", &expected, "],", 0);
+            text.line(&["                    ),"]);
         }
+        text.line(&["                )"]);
     }
+    text.line(&["            }"]);
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::text::{Text, literal};
-use super::{Index, docs, ident, markdown, type_ident};
+use super::{DEAD_CODE, Index, ident, markdown, type_ident};
 use crate::api::{Api, Interaction, Pattern, Reply, Role, Step, TypeName};
 use crate::name::{self, Scope};
 
@@ -160,7 +160,7 @@ impl Emitted<'_> {
     /// What a handler answers with: the payload, or the message where it has headers to set.
     pub(super) fn answer(&self, step: Option<&Step>) -> TokenStream {
         match step {
-            Some(step) => content(self.index, &step.message),
+            Some(step) => super::types::tokens(&content(self.index, &step.message)),
             None => payload(step),
         }
     }
@@ -177,92 +177,101 @@ impl Emitted<'_> {
 }
 
 /// The enum of what an operation is answered with, where it is any one of several messages.
-pub(super) fn reply(index: &Index<'_>, reply: &Reply) -> TokenStream {
-    let name = type_ident(&reply.name);
-    let operation = markdown::code(&reply.operation);
-    let docs = docs::item(&[&format!(
-        "What {operation} is answered with: any one of these messages."
-    )]);
-    let names: Vec<String> = reply
+pub(super) fn reply(index: &Index<'_>, reply: &Reply) -> Text {
+    let name = &reply.name.0;
+    let choices: Vec<Choice<'_>> = reply
         .choices
         .iter()
-        .map(|choice| format!("`{}`", choice.name.wire))
+        .map(|choice| Choice {
+            variant: &choice.name.rust,
+            wire: &choice.name.wire,
+            payload: &choice.message.0,
+            content: content(index, &choice.message),
+        })
         .collect();
-    let expected = names.join(" or ");
-    let dead_code = super::dead_code();
-    let variants = reply.choices.iter().map(|choice| {
-        let variant = ident(&choice.name.rust);
-        let wire = markdown::code(&choice.name.wire);
-        let docs = docs::member(&[&format!("The message {wire}.")]);
-        let content = content(index, &choice.message);
-        quote!(#docs #variant(#content))
-    });
-    let writes = reply.choices.iter().map(|choice| {
-        let variant = ident(&choice.name.rust);
-        quote!(Self::#variant(message) => ::specwire::private::Response::write(message, channel))
-    });
-    let reads = reply.choices.iter().map(|choice| {
-        let variant = ident(&choice.name.rust);
-        let wire = &choice.name.wire;
-        quote!(#wire => ::specwire::private::Response::read(incoming).map(Self::#variant))
-    });
-    let messages = reply.choices.iter().map(|choice| {
-        let payload = type_ident(&choice.message);
-        quote!(::specwire::private::Candidate::of::<#payload>())
-    });
-    let conversions = reply.choices.iter().map(|choice| {
-        let variant = ident(&choice.name.rust);
-        let content = content(index, &choice.message);
-        quote! {
-            impl ::core::convert::From<#content> for #name {
-                fn from(message: #content) -> Self {
-                    Self::#variant(message)
-                }
-            }
-        }
-    });
-    quote! {
-        #docs
-        #dead_code
-        #[allow(clippy::large_enum_variant, reason = "messages are as large as the document has them")]
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum #name {
-            #(#variants),*
-        }
-
-        impl ::specwire::private::Response for #name {
-            const MESSAGES: &'static [::specwire::private::Candidate] = &[#(#messages),*];
-
-            fn write(
-                self,
-                channel: ::specwire::private::ReplyChannel,
-            ) -> ::specwire::private::Outgoing {
-                match self {
-                    #(#writes),*
-                }
-            }
-
-            fn read(
-                incoming: ::specwire::private::Incoming<'_>,
-            ) -> ::core::result::Result<Self, ::specwire::Fault> {
-                match incoming.name() {
-                    #(#reads,)*
-                    _ => ::core::result::Result::Err(incoming.unexpected(#expected)),
-                }
-            }
-        }
-
-        #(#conversions)*
+    let mut text = Text::default();
+    let operation = markdown::code(&reply.operation);
+    text.item_docs(&[&format!(
+        "What {operation} is answered with: any one of these messages."
+    )]);
+    text.line(&[DEAD_CODE]);
+    let reason = "reason = \"messages are as large as the document has them\"";
+    text.line(&["#[allow(clippy::large_enum_variant, ", reason, ")]"]);
+    text.line(&["#[derive(Clone, Debug, PartialEq)]"]);
+    text.line(&["pub enum ", name, " {"]);
+    for Choice {
+        variant,
+        wire,
+        content,
+        ..
+    } in &choices
+    {
+        text.member_docs(&[&format!("The message {}.", markdown::code(wire))]);
+        text.line(&["    ", variant, "(", content, "),"]);
     }
+    text.line(&["}"]);
+    text.implementation(" ::specwire::private::Response", name);
+    text.line(&["    const MESSAGES: &'static [::specwire::private::Candidate] = &["]);
+    for choice in &choices {
+        let of = "        ::specwire::private::Candidate::of::<";
+        text.line(&[of, choice.payload, ">(),"]);
+    }
+    text.line(&["    ];"]);
+    text.line(&[
+        "    fn write(self, channel: ::specwire::private::ReplyChannel) -> ::specwire::private::Outgoing {",
+    ]);
+    text.line(&["        match self {"]);
+    for Choice { variant, .. } in &choices {
+        let write = "::specwire::private::Response::write(message, channel)";
+        text.arm(12, &format!("Self::{variant}(message)"), write);
+    }
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["    fn read("]);
+    text.line(&["        incoming: ::specwire::private::Incoming<'_>,"]);
+    text.line(&["    ) -> ::core::result::Result<Self, ::specwire::Fault> {"]);
+    text.line(&["        match incoming.name() {"]);
+    for Choice { variant, wire, .. } in &choices {
+        let read = format!("::specwire::private::Response::read(incoming).map(Self::{variant})");
+        text.arm(12, &literal(wire), &read);
+    }
+    let names: Vec<String> = choices
+        .iter()
+        .map(|choice| format!("`{}`", choice.wire))
+        .collect();
+    let expected = literal(&names.join(" or "));
+    let unexpected = format!("::core::result::Result::Err(incoming.unexpected({expected}))");
+    text.arm(12, "_", &unexpected);
+    text.line(&["        }"]);
+    text.line(&["    }"]);
+    text.line(&["}"]);
+    for Choice {
+        variant, content, ..
+    } in &choices
+    {
+        text.implementation(&format!(" ::core::convert::From<{content}>"), name);
+        text.line(&["    fn from(message: ", content, ") -> Self {"]);
+        text.line(&["        Self::", variant, "(message)"]);
+        text.line(&["    }"]);
+        text.line(&["}"]);
+    }
+    text
+}
+
+/// One of the messages that an operation is answered with.
+struct Choice<'a> {
+    variant: &'a str,
+    wire: &'a str,
+    payload: &'a str,
+    content: String,
 }
 
 /// A message as one hands it over: its payload, or the whole where it has headers to set.
-fn content(index: &Index<'_>, message: &TypeName) -> TokenStream {
-    let payload = type_ident(message);
+fn content(index: &Index<'_>, message: &TypeName) -> String {
     if index.has_own_headers(message) {
-        quote!(::specwire::Message<#payload>)
+        format!("::specwire::Message<{}>", message.0)
     } else {
-        quote!(#payload)
+        message.0.clone()
     }
 }
 

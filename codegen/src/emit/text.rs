@@ -89,6 +89,17 @@ impl Text {
         self.is_rough |= self.text.len() - before > CODE;
     }
 
+    /// An arm of a `match`, whose value is on a line of its own where both are too long for one.
+    pub(super) fn arm(&mut self, indent: usize, pattern: &str, value: &str) {
+        let one = format!("{}{pattern} => {value}", spaces(indent));
+        if is_within(MARGIN, &one) {
+            return self.line(&[&one, ","]);
+        }
+        self.line(&[spaces(indent), pattern, " => {"]);
+        self.line(&[spaces(indent + 4), value]);
+        self.line(&[spaces(indent), "}"]);
+    }
+
     /// What is between brackets, each on a line of its own where all of it is more than so many
     /// columns.
     pub(super) fn group(

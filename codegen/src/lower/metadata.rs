@@ -1,6 +1,6 @@
 //! What a document says that nothing is generated from: tags, bindings, extensions and the like.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::api::{ExternalDocs, Metadata, Tag, Value};
 use crate::resolve::References;
@@ -38,22 +38,20 @@ impl<'s, 'e> Reader<'s, 'e> {
         let external_docs = field("externalDocs").and_then(|docs| self.external_docs(docs));
         let security = field("security").into_iter().flat_map(Node::items);
         let security = security.filter_map(|scheme| self.target(scheme)).collect();
-        let mut metadata = Metadata {
+        let (mut bindings, mut extensions) = (Vec::new(), Vec::new());
+        for layer in layers {
+            let of_layer = layer.get("bindings");
+            let of_layer = of_layer.and_then(|bindings| self.references.target(bindings));
+            bindings.extend(self.named(of_layer));
+            extensions.extend(self.extensions(layer));
+        }
+        Metadata {
             tags,
             external_docs,
             security,
-            bindings: Vec::new(),
-            extensions: Vec::new(),
-        };
-        for layer in layers {
-            let bindings = layer.get("bindings");
-            let bindings = bindings.and_then(|bindings| self.references.target(bindings));
-            let bindings = self.named(bindings);
-            merge(&mut metadata.bindings, bindings);
-            let extensions = self.extensions(layer);
-            merge(&mut metadata.extensions, extensions);
+            bindings: merged(bindings),
+            extensions: merged(extensions),
         }
-        metadata
     }
 
     /// Named values, each of which may be a reference.
@@ -147,24 +145,30 @@ impl<'s, 'e> Reader<'s, 'e> {
     }
 }
 
-/// Adds what a trait says to what is there already, as JSON Merge Patch (RFC 7396) has it.
-fn merge(own: &mut Vec<(String, Value)>, under: Vec<(String, Value)>) {
-    if own.is_empty() {
-        *own = under;
-        return;
-    }
-    let known = own.iter().enumerate();
-    let known: HashMap<String, usize> = known
-        .map(|(index, (name, _))| (name.clone(), index))
-        .collect();
-    for (name, value) in under {
-        match (
-            known.get(&name).and_then(|index| own.get_mut(*index)),
-            value,
-        ) {
-            (None, value) => own.push((name, value)),
-            (Some((_, Value::Object(own))), Value::Object(under)) => merge(own, under),
+/// What an object says, and then its traits, as JSON Merge Patch (RFC 7396) has it. All at once: there
+/// may be many traits.
+fn merged(all: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let mut merged: Vec<(String, Value)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut joined: BTreeSet<usize> = BTreeSet::new();
+    for (name, value) in all {
+        let index = known.get(&name).copied();
+        match (index.and_then(|index| merged.get_mut(index)), value) {
+            (None, value) => {
+                known.insert(name.clone(), merged.len());
+                merged.push((name, value));
+            }
+            (Some((_, Value::Object(own))), Value::Object(under)) => {
+                own.extend(under);
+                joined.extend(index);
+            }
             (Some(_), _) => {}
         }
     }
+    for index in joined {
+        if let Some((_, Value::Object(members))) = merged.get_mut(index) {
+            *members = self::merged(std::mem::take(members));
+        }
+    }
+    merged
 }

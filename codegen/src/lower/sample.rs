@@ -22,7 +22,7 @@ pub(super) fn of(
     message: &Message,
     examples: Option<Node<'_>>,
     refuted: &HashSet<Id>,
-    types: &[TypeDef],
+    types: &Types<'_>,
 ) -> Option<String> {
     let sample = match message.content {
         Content::Binary => return None,
@@ -92,21 +92,18 @@ fn beside(message: &Message, payload: &str, headers: &[(String, String)]) -> Opt
     Some(format!("{{{}}}", all.join(",")))
 }
 
+/// All types of a document by their names.
+pub(super) type Types<'a> = HashMap<&'a TypeName, &'a TypeDef>;
+
 /// Makes the least values of types.
 struct Maker<'a> {
-    types: HashMap<&'a TypeName, &'a TypeDef>,
+    types: &'a Types<'a>,
     left: usize,
 }
 
 impl<'a> Maker<'a> {
-    fn new(types: &'a [TypeDef]) -> Self {
-        let types = types
-            .iter()
-            .map(|definition| (&definition.name, definition));
-        Self {
-            types: types.collect(),
-            left: STEPS,
-        }
+    fn new(types: &'a Types<'a>) -> Self {
+        Self { types, left: STEPS }
     }
 
     fn payload(&mut self, message: &Message) -> Option<String> {

@@ -160,13 +160,15 @@ impl<'s> Node<'s> {
 
     /// The JSON pointer.
     pub(crate) fn pointer(self) -> String {
-        let mut segments: Vec<&str> = self.path();
-        segments.insert(0, "");
-        segments
-            .into_iter()
-            .map(escape)
-            .collect::<Vec<_>>()
-            .join("/")
+        let mut pointer = String::new();
+        for segment in self.path() {
+            pointer.push('/');
+            match segment.contains('~') || segment.contains('/') {
+                true => pointer.push_str(&escape(segment)),
+                false => pointer.push_str(segment),
+            }
+        }
+        pointer
     }
 
     /// How the document would refer to it: `#/components/messages/tick`, `other.yaml#/tick`.

@@ -265,9 +265,7 @@ impl ::specwire::private::Response for AskReply {
             }
             "waiting" => ::specwire::private::Response::read(incoming).map(Self::Waiting),
             _ => {
-                ::core::result::Result::Err(
-                    incoming.unexpected("`amount` or `rejected` or `waiting`"),
-                )
+                ::core::result::Result::Err(incoming.unexpected("`amount` or `rejected` or `waiting`"))
             }
         }
     }

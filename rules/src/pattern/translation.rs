@@ -8,6 +8,14 @@ use super::PatternError;
 
 /// Groups inside one another.
 pub(super) const MAX_NESTING: usize = 50;
+/// Bytes of a compiled pattern: ten thousand repetitions of a character, or so.
+pub(super) const MAX_SIZE: usize = 1 << 20;
+/// Bytes that regex-lite takes for a state of its machine, at most.
+const STATE: usize = 32;
+/// Bytes that it takes besides for each range of characters, and for each way out of a state.
+const EACH: usize = 8;
+/// Bytes of what a quantifier or an alternative adds: a state where ways part, and one where they meet.
+const CHOICE: usize = 2 * (STATE + EACH);
 
 /// First and last of some code points.
 type Range = (u32, u32);
@@ -35,9 +43,27 @@ pub(super) struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
     /// Of each open group, the outermost being the whole.
-    weights: Vec<usize>,
+    costs: Vec<Cost>,
     /// Of what a quantifier would repeat.
-    last: usize,
+    last: Cost,
+}
+
+/// What a part of a pattern costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    /// The characters in it, as often as they are repeated.
+    pub(super) weight: usize,
+    /// How many bytes it has when it is compiled, at most.
+    size: usize,
+}
+
+impl Cost {
+    fn and(self, other: Self) -> Self {
+        Self {
+            weight: self.weight.saturating_add(other.weight),
+            size: self.size.saturating_add(other.size),
+        }
+    }
 }
 
 /// What an escape stands for.
@@ -53,17 +79,22 @@ impl<'a> Translator<'a> {
         Self {
             rest: source.chars().peekable(),
             out: String::new(),
-            weights: vec![1],
-            last: 0,
+            costs: vec![Cost {
+                weight: 1,
+                size: 4 * STATE,
+            }],
+            last: Cost::default(),
         }
     }
 
-    pub(super) fn translate(mut self) -> Result<(String, usize), PatternError> {
+    /// What was not refused will compile: to find that out by compiling takes far longer.
+    pub(super) fn translate(mut self) -> Result<(String, Cost), PatternError> {
         // Whether a quantifier may come next.
         let mut is_atom = false;
         while let Some(c) = self.rest.next() {
             is_atom = match c {
                 '^' | '$' | '|' => {
+                    self.add_size(CHOICE);
                     self.out.push(c);
                     false
                 }
@@ -72,8 +103,11 @@ impl<'a> Translator<'a> {
                     true
                 }
                 '(' => {
-                    self.weights.push(0);
-                    if self.weights.len() > MAX_NESTING {
+                    self.costs.push(Cost {
+                        weight: 0,
+                        size: STATE,
+                    });
+                    if self.costs.len() > MAX_NESTING {
                         let what = format!("more than {MAX_NESTING} groups inside one another");
                         return Err(PatternError::unsupported(what));
                     }
@@ -81,8 +115,8 @@ impl<'a> Translator<'a> {
                     false
                 }
                 ')' => {
-                    self.last = self.weights.pop().unwrap_or_default();
-                    if self.weights.is_empty() {
+                    self.last = self.costs.pop().unwrap_or_default();
+                    if self.costs.is_empty() {
                         return Err(PatternError::invalid("`)` without `(`"));
                     }
                     self.add(self.last);
@@ -103,6 +137,7 @@ impl<'a> Translator<'a> {
                         true
                     }
                     Escape::Boundary(c) => {
+                        self.add_size(STATE);
                         self.out.push('\\');
                         self.out.push(c);
                         false
@@ -129,16 +164,23 @@ impl<'a> Translator<'a> {
                 }
             };
         }
-        match self.weights.as_slice() {
-            [weight] => Ok((self.out, *weight)),
+        match self.costs.as_slice() {
+            [cost] if cost.size <= MAX_SIZE => Ok((self.out, *cost)),
+            [_] => Err(PatternError::unsupported(format!(
+                "the pattern takes more than {MAX_SIZE} bytes when it is compiled"
+            ))),
             _ => Err(PatternError::invalid("`(` without `)`")),
         }
     }
 
-    fn add(&mut self, weight: usize) {
-        if let Some(last) = self.weights.last_mut() {
-            *last = last.saturating_add(weight);
+    fn add(&mut self, cost: Cost) {
+        if let Some(last) = self.costs.last_mut() {
+            *last = last.and(cost);
         }
+    }
+
+    fn add_size(&mut self, size: usize) {
+        self.add(Cost { weight: 0, size });
     }
 
     fn quantifier(&mut self, is_atom: bool, text: &str) -> Result<(), PatternError> {
@@ -146,12 +188,33 @@ impl<'a> Translator<'a> {
             let what = format!("`{text}` has nothing before it to repeat");
             return Err(PatternError::invalid(what));
         }
-        let bounds = text.trim_matches(['{', '}']).rsplit(',');
-        let most = bounds.filter_map(|bound| bound.parse::<usize>().ok()).max();
-        self.add(
-            self.last
-                .saturating_mul(most.unwrap_or(1).saturating_sub(1)),
-        );
+        // As often as it has to be there, and as often as it may be, if there is an end to that.
+        let (least, most) = match text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            None => (usize::from(text == "+"), None),
+            Some(bounds) => {
+                let number = |digits: &str| digits.parse().unwrap_or(usize::MAX);
+                match bounds.split_once(',') {
+                    None => (number(bounds), Some(number(bounds))),
+                    Some((least, "")) => (number(least), None),
+                    Some((least, most)) => (number(least), Some(number(most))),
+                }
+            }
+        };
+        if most.is_some_and(|most| most < least) {
+            let what = format!("the numbers in `{text}` are the wrong way round");
+            return Err(PatternError::invalid(what));
+        }
+        let most = most.unwrap_or(least);
+        let optional = most.saturating_sub(least).saturating_add(1);
+        // Once it is there already.
+        let more = most.max(1) - 1;
+        let size = self.last.size.saturating_mul(more);
+        let size = size.saturating_add(optional.saturating_mul(CHOICE));
+        let weight = self.last.weight.saturating_mul(more);
+        self.add(Cost { weight, size });
         self.out.push_str(text);
         if self.rest.next_if_eq(&'?').is_some() {
             self.out.push('?');
@@ -371,8 +434,9 @@ impl<'a> Translator<'a> {
 
     /// Writes what matches one character of these.
     fn class(&mut self, ranges: &[Range]) {
-        self.last = 1;
-        self.add(1);
+        let size = STATE.saturating_add(EACH.saturating_mul(ranges.len().saturating_add(1)));
+        self.last = Cost { weight: 1, size };
+        self.add(self.last);
         if let [(first, last)] = ranges
             && first == last
             && let Some(c) = char::from_u32(*first)
