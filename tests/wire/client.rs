@@ -115,8 +115,17 @@ impl Peer<DuplexStream> {
     /// The same with the envelope, which is initialised.
     #[allow(dead_code, reason = "not all that use this file need it")]
     pub(crate) async fn envelope_within(mount: &Mount) -> Self {
+        Self::envelope_through(mount, |far| far).await
+    }
+
+    /// The same through something that is put in front of the server.
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    pub(crate) async fn envelope_through<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        mount: &Mount,
+        put: impl FnOnce(DuplexStream) -> S,
+    ) -> Self {
         let (near, far) = tokio::io::duplex(64 << 10);
-        tokio::spawn(mount.serve_connection(far, None));
+        tokio::spawn(mount.serve_connection(put(far), None));
         let mut request = "ws://localhost/ws".into_client_request().unwrap();
         let envelope = HeaderValue::from_static("specwire.v1.json");
         let headers = request.headers_mut();

@@ -46,3 +46,4 @@ mod stages;
 mod stop;
 mod tagged;
 mod topics;
+mod woken;
