@@ -99,10 +99,15 @@ impl<'d> Part<'d> {
         let (own, other_range) = (self.range(), other.range());
         let start = own.start.min(other_range.start);
         let end = own.end.max(other_range.end);
-        let lines = || self.text.slice(&(start..end)).matches('\n').count();
-        Arc::ptr_eq(self.text, other.text)
-            && end.saturating_sub(start) <= TOGETHER_BYTES
-            && lines() <= TOGETHER
+        let size = end.saturating_sub(start);
+        if !Arc::ptr_eq(self.text, other.text) || size > TOGETHER_BYTES {
+            return false;
+        }
+        // Of one line all is shown that is between them.
+        match self.text.slice(&(start..end)).matches('\n').count() {
+            0 => size <= WIDEST,
+            lines => lines <= TOGETHER,
+        }
     }
 
     /// The lines, below the name of their file.

@@ -1,6 +1,7 @@
 //! What JSON Schema asks of the values of single keywords, and of several beside each other.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 use super::nothing;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
@@ -160,17 +161,24 @@ fn unread(value: Node<'_>, expected: &str, help: &str, errors: &mut Errors) {
 
 /// Says which values are in a list twice.
 pub(super) fn repeated(list: Node<'_>, errors: &mut Errors) {
-    let mut seen: HashMap<String, Node<'_>> = HashMap::new();
+    // Each with the first one, and whether it has been there again.
+    let mut seen: HashMap<String, (Node<'_>, bool)> = HashMap::new();
     for item in list.items() {
-        let json = item.json();
-        if let Some(first) = seen.get(&json) {
-            let message = format!("found {} twice in {}", item.describe(), quote(list.key()));
-            errors.push(
-                Diagnostic::warning(Code::RepeatedValue, item.place(), message)
-                    .related(first.place(), "the first one"),
-            );
-        } else {
-            seen.insert(json, item);
+        match seen.entry(item.json()) {
+            Occupied(mut known) => {
+                let (first, is_reported) = known.get_mut();
+                if !std::mem::replace(is_reported, true) {
+                    let message =
+                        format!("found {} twice in {}", item.describe(), quote(list.key()));
+                    errors.push(
+                        Diagnostic::warning(Code::RepeatedValue, item.place(), message)
+                            .related(first.place(), "the first one"),
+                    );
+                }
+            }
+            Vacant(new) => {
+                new.insert((item, false));
+            }
         }
     }
 }
