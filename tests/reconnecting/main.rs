@@ -18,6 +18,7 @@ mod support;
 
 mod builder;
 mod calls;
+mod faults;
 mod life;
 mod recovery;
 mod secrets;
