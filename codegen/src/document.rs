@@ -10,7 +10,7 @@ mod sections;
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Code, Diagnostic, Errors, choice, quote};
+use crate::diagnostic::{Code, Diagnostic, Errors, Place, choice, quote};
 use crate::source::{Entry, Id, Node, Source};
 
 pub(crate) use grammar::Kind;
@@ -116,12 +116,15 @@ impl<'s> Document<'s> {
     fn field(&mut self, node: Node<'s>, shape: &Shape, is_required: bool, errors: &mut Errors) {
         match *shape {
             Shape::Any => {}
-            Shape::Text if node.text().is_some() => {}
-            Shape::Text | Shape::Map(_) | Shape::List(_) if node.is_null() && !is_required => {
+            Shape::Text | Shape::Version if node.text().is_some() => {}
+            Shape::Version if node.number().is_some() => tolerated(node, "text", errors),
+            Shape::Text | Shape::Version | Shape::Map(_) | Shape::List(_)
+                if node.is_null() && !is_required =>
+            {
                 nothing(node, errors);
             }
             Shape::One(kind) if node.is_null() && kind.is_aside() => nothing(node, errors),
-            Shape::Text => expected(node, "text", errors),
+            Shape::Text | Shape::Version => expected(node, "text", errors),
             Shape::TextOrNull if node.text().is_some() || node.is_null() => {}
             Shape::TextOrNull => expected(node, "text or `null`", errors),
             Shape::Word(words) => match node.text() {
@@ -133,12 +136,12 @@ impl<'s> Document<'s> {
             // It leads to nothing, or it would be gone: that has been reported.
             Shape::Map(_) | Shape::Schemas if sections::lone_reference(node).is_some() => {}
             Shape::Map(kind) => {
-                if !node.is_mapping() {
-                    expected(
-                        node,
-                        &format!("a mapping of names to {}", kind.plural()),
-                        errors,
-                    );
+                let mapping = format!("a mapping of names to {}", kind.plural());
+                if kind == Kind::Tag && node.is_sequence() {
+                    // As it is everywhere else.
+                    tolerated(node, &mapping, errors);
+                } else if !node.is_mapping() {
+                    expected(node, &mapping, errors);
                 }
                 for entry in node.entries().filter(|entry| !entry.key.starts_with("x-")) {
                     self.object(entry.node, kind, errors);
@@ -189,13 +192,17 @@ impl<'s> Document<'s> {
                 };
                 let help = format!("write {}", quote(&format!("$ref: '{help}'")));
                 let place = node.place();
-                if node.is_mapping() {
-                    let mistake = Diagnostic::warning(Code::NoReference, place, message);
-                    errors.push(mistake.with_help(help));
-                    self.object(node, kind, errors);
+                let is_named = named(node, kind).is_some();
+                let mistake = if node.is_mapping() || is_named {
+                    Diagnostic::warning(Code::NoReference, place, message)
                 } else {
-                    let mistake = Diagnostic::error(Code::NoReference, place, message);
-                    errors.push(mistake.with_help(help));
+                    Diagnostic::error(Code::NoReference, place, message)
+                };
+                errors.push(mistake.with_help(help));
+                if is_named {
+                    self.references.push((node, kind));
+                } else if node.is_mapping() {
+                    self.object(node, kind, errors);
                 }
             }
         }
@@ -227,6 +234,20 @@ impl<'s> Document<'s> {
                     message,
                 ));
             }
+        }
+    }
+}
+
+/// What a text in place of a reference names: by its pointer, or as a member of the section where
+/// such objects are.
+pub(crate) fn named(node: Node<'_>, kind: Kind) -> Option<Node<'_>> {
+    let text = node.text()?;
+    match text.strip_prefix('#') {
+        Some(pointer) if pointer.starts_with('/') => node.root().at(pointer),
+        Some(_) => None,
+        None => {
+            let section = node.root().at(&format!("/{}", kind.home()))?;
+            section.get(text)
         }
     }
 }
@@ -313,21 +334,33 @@ fn unknown<'a>(
 
 /// The value is of another shape than it should be.
 fn expected(node: Node<'_>, expected: &str, errors: &mut Errors) {
+    errors.push(shape(node, expected, Diagnostic::error));
+}
+
+/// The value is of another shape than it should be, and nobody can take it for anything else.
+fn tolerated(node: Node<'_>, expected: &str, errors: &mut Errors) {
+    errors.push(shape(node, expected, Diagnostic::warning));
+}
+
+fn shape(
+    node: Node<'_>,
+    expected: &str,
+    mistake: fn(Code, Place, String) -> Diagnostic,
+) -> Diagnostic {
     let message = format!("found {}, expected {expected}", node.describe());
-    let diagnostic = Diagnostic::error(Code::WrongShape, node.place(), message);
+    let diagnostic = mistake(Code::WrongShape, node.place(), message);
     let number = !node.is_mapping() && !node.is_sequence() && !node.is_null();
     let is_empty = node.entries().next().is_none();
     if node.is_mapping() && !is_empty && expected.starts_with("a list of ") {
-        let help = "write `[` and `]` around it, or `-` before each item";
-        return errors.push(diagnostic.with_help(help));
+        return diagnostic.with_help("write `[` and `]` around it, or `-` before each item");
     }
     let written = match (node.scalar(), expected) {
         (Some(text), "text") if number => format!("'{text}'"),
         (Some(text), "a schema") if schema::TYPES.contains(&text) => format!("{{type: {text}}}"),
         (Some(text), "a schema") if text.starts_with("#/") => format!("{{$ref: '{text}'}}"),
-        _ => return errors.push(diagnostic),
+        _ => return diagnostic,
     };
-    errors.push(diagnostic.with_help(format!("write {}", quote(&written))));
+    diagnostic.with_help(format!("write {}", quote(&written)))
 }
 
 /// Only of 3.0 and 3.1 it is known what a document means.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Prints a table, and fails if a document does, unless it contradicts itself: those are listed in
-//! [`CONTRADICTORY`].
+//! [`CONTRADICTORY`]. Any other folder of documents is tested in their place if `DOCUMENTS` names it.
 
 #![allow(
     clippy::indexing_slicing,
@@ -45,9 +45,47 @@ const STILL_WRONG: (usize, usize) = (0, 0);
 /// How long a document may take, where the generator is compiled as in a build script.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The folder of public documents, which is not part of this repository.
+/// The folder of public documents, which is not part of this repository, or the one that is asked for.
 fn specs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs")
+    std::env::var_os("DOCUMENTS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
+        PathBuf::from,
+    )
+}
+
+/// The list of the documents in a folder: its own, or one of all that say that they are AsyncAPI 3.
+fn index(specs: &Path, out: &Path) -> PathBuf {
+    let own = specs.join("index.tsv");
+    if own.exists() {
+        return own;
+    }
+    let mut documents = Vec::new();
+    let mut folders = vec![specs.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read_to_string(&path).is_ok_and(|text| is_document(&text)) {
+                let path = path.strip_prefix(specs).expect("it is in the folder");
+                documents.push(path.display().to_string());
+            }
+        }
+    }
+    documents.sort_unstable();
+    let made = out.join("index.tsv");
+    std::fs::write(&made, format!("path\n{}\n", documents.join("\n")))
+        .expect("the target folder can be written to");
+    made
+}
+
+/// Whether a file has `asyncapi: 3…` in YAML or JSON.
+fn is_document(text: &str) -> bool {
+    let quoted = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ':');
+    text.match_indices("asyncapi").any(|(at, key)| {
+        let rest = text.get(at + key.len()..).unwrap_or_default();
+        rest.contains(':') && rest.trim_start_matches(quoted).starts_with("3.")
+    })
 }
 
 /// What became of a document.
@@ -78,12 +116,13 @@ fn every_public_document() {
     };
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("corpus");
     std::fs::create_dir_all(&out).expect("the target folder can be written to");
+    let index = index(&specs, &out);
 
     let started = Instant::now();
-    let mut rows = generate(&specs);
+    let mut rows = generate(&specs, &index);
     println!("generated in {:.1} s", started.elapsed().as_secs_f64());
 
-    let mut examples = examples::read(&specs, &out);
+    let mut examples = examples::read(&specs, &index, &out);
     let started = Instant::now();
     let program = shards::compile(&out, &mut rows);
     println!("compiled in {:.0} s", started.elapsed().as_secs_f64());
@@ -92,8 +131,8 @@ fn every_public_document() {
     report(&rows, &examples);
 }
 
-fn generate(specs: &Path) -> Vec<Row> {
-    let index = std::fs::read_to_string(specs.join("index.tsv")).expect("the index is there");
+fn generate(specs: &Path, index: &Path) -> Vec<Row> {
+    let index = std::fs::read_to_string(index).expect("the index is there");
     let documents = index
         .lines()
         .skip(1)

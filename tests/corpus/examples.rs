@@ -138,14 +138,10 @@ impl Example {
 }
 
 /// Has the oracle find all examples.
-pub(crate) fn read(specs: &Path, out: &Path) -> Vec<Example> {
+pub(crate) fn read(specs: &Path, index: &Path, out: &Path) -> Vec<Example> {
     let file = out.join("examples.jsonl");
     oracle(
-        &[
-            "examples".as_ref(),
-            specs.join("index.tsv").as_ref(),
-            specs.as_ref(),
-        ],
+        &["examples".as_ref(), index.as_ref(), specs.as_ref()],
         &file,
     );
     let lines = fs::read_to_string(file).expect("it was written");

@@ -250,18 +250,18 @@ def examples(index, folder):
             for part in ("payload", "headers"):
                 for at, example in enumerate(message.get("examples") or []):
                     if isinstance(example, dict) and part in example:
-                        found.append((part, f"examples/{at}/{part}", example[part]))
+                        found.append((part, f"{place}/examples/{at}/{part}", example[part]))
                 try:
-                    schema, _, _ = schema_of(message.get(part), place)
+                    schema, schema_place, _ = schema_of(message.get(part), f"{place}/{part}")
                 except (LookupError, OSError, ValueError):
                     continue
                 if isinstance(schema, dict) and isinstance(schema.get("examples"), list):
                     for at, example in enumerate(schema["examples"]):
-                        found.append((part, f"{part}/examples/{at}", example))
+                        found.append((part, f"{schema_place}/examples/{at}", example))
             for part, at, value in found:
                 result = {
                     "document": document,
-                    "place": place.removeprefix(Path(folder).resolve().as_uri() + "/") + "/" + at,
+                    "place": at.removeprefix(Path(folder).resolve().as_uri() + "/"),
                     "names": names,
                     "part": part,
                     "value": value,

@@ -1,7 +1,7 @@
 //! The objects of AsyncAPI 3.0 and 3.1 and their fields.
 
 use Kind::*;
-use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Word};
+use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Version, Word};
 
 /// Fields that AsyncAPI has nowhere, but JSON Schema or OpenAPI has.
 const ELSEWHERE: &[&str] = &[
@@ -60,6 +60,8 @@ pub(super) enum Shape {
     /// Nothing that specwire reads.
     Any,
     Text,
+    /// Text, as which numbers are taken: they are what people forget the quotes of.
+    Version,
     TextOrNull,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -249,7 +251,7 @@ const DOCUMENT: &[(&str, Shape)] = &[
 
 const INFO: &[(&str, Shape)] = &[
     ("title", Text),
-    ("version", Text),
+    ("version", Version),
     ("description", Text),
     ("termsOfService", Text),
     ("contact", One(Contact)),

@@ -121,6 +121,13 @@ fn constructor(index: &Index<'_>, definition: &TypeDef, body: &Struct, text: &mu
             "    #[allow(clippy::too_many_arguments, reason = \"as many as the document requires\")]",
         ]);
     }
+    let is_lower = |argument: &String| argument.starts_with(char::is_lowercase);
+    if !arguments.iter().all(is_lower) {
+        // A script without cases has values called as the member that they are of.
+        text.line(&[
+            "    #[allow(bindings_with_variant_name, reason = \"a member is called as its value\")]",
+        ]);
+    }
     text.line(&["    #[must_use]"]);
     text.group(4, "pub fn new(", &arguments, ") -> Self {", WIDTH);
     made_of(&fields, text);

@@ -40,6 +40,9 @@ const FROM_SERVERS: &[&str] = &[
     "welcome",
 ];
 
+/// What stands between words that belong together.
+const ARTICLES: &[&str] = &["a", "all", "each", "every", "the"];
+
 /// By how many messages one end has to be likelier.
 const PLAIN: i32 = 2;
 
@@ -53,16 +56,22 @@ pub(super) fn inferred(
 ) -> Perspective {
     let sockets = has_sockets(resolved);
     let (mut sent_by_consumer, mut sent_by_provider) = (0_i32, 0_i32);
+    let mut count = |asks: bool, sends: bool, weight: i32| {
+        let by = if asks == sends {
+            &mut sent_by_consumer
+        } else {
+            &mut sent_by_provider
+        };
+        *by = by.saturating_add(weight);
+    };
     for operation in operations {
+        if let Some(asks) = said(operation) {
+            count(asks, operation.sends, PLAIN);
+        }
         for message in &operation.messages {
             let message = resolved.messages.get(*message);
-            let Some(asks) = message.and_then(|message| asks(message, sockets)) else {
-                continue;
-            };
-            if asks == operation.sends {
-                sent_by_consumer = sent_by_consumer.saturating_add(1);
-            } else {
-                sent_by_provider = sent_by_provider.saturating_add(1);
+            if let Some(asks) = message.and_then(|message| asks(message, sockets)) {
+                count(asks, operation.sends, 1);
             }
         }
     }
@@ -106,8 +115,40 @@ fn has_sockets(resolved: &Resolved<'_>) -> bool {
         let server = resolved.references.target(entry.node)?;
         server.get("protocol")?.text()
     });
-    let is_socket = |protocol: Option<&str>| matches!(protocol, Some("ws" | "wss"));
+    let is_socket =
+        |protocol: Option<&str>| matches!(protocol, Some("socket.io" | "socketio" | "ws" | "wss"));
     protocols.next().is_some_and(is_socket) && protocols.all(is_socket)
+}
+
+/// What has happened, such as `joined`: clients are told of it.
+fn is_past(word: &str) -> bool {
+    word.len() > 4 && word.ends_with("ed") && !word.ends_with("eed")
+}
+
+/// Whether an operation says of itself that clients send its messages, as in `clientSend` or "sent by
+/// the server".
+fn said(operation: &Operation<'_>) -> Option<bool> {
+    let texts = ["title", "summary"].map(|field| operation.node.get(field).and_then(Node::text));
+    let texts = [Some(operation.key)].into_iter().chain(texts);
+    texts.flatten().find_map(|text| {
+        let text = text.to_snake_case();
+        let words = text.split('_').filter(|word| !ARTICLES.contains(word));
+        let words: Vec<&str> = words.collect();
+        (0..words.len()).find_map(|from| match words.get(from..)? {
+            ["sent", "by", end, ..] => is_client(end),
+            [end, "send" | "sends", ..] => is_client(end),
+            [end, "receive" | "receives", ..] => is_client(end).map(|is_client| !is_client),
+            _ => None,
+        })
+    })
+}
+
+fn is_client(end: &str) -> Option<bool> {
+    match end {
+        "client" | "clients" => Some(true),
+        "server" => Some(false),
+        _ => None,
+    }
 }
 
 /// Whether it is by its name what a consumer sends, or else a provider; `None` if that is not plain.
@@ -122,7 +163,9 @@ fn asks(message: &Message<'_>, sockets: bool) -> Option<bool> {
     let end = |word: &str| {
         if QUESTIONS.contains(&word) || (sockets && FROM_CLIENTS.contains(&word)) {
             Some(true)
-        } else if ANSWERS.contains(&word) || (sockets && FROM_SERVERS.contains(&word)) {
+        } else if ANSWERS.contains(&word)
+            || (sockets && (FROM_SERVERS.contains(&word) || is_past(word)))
+        {
             Some(false)
         } else {
             None

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, named};
 use crate::source::{Id, Node, Source, Target, decode, is_avro, unescape};
 
 /// How many references of a cycle are shown.
@@ -199,7 +199,9 @@ fn find<'s>(
     kind: Kind,
     errors: &mut Errors,
 ) -> Option<Node<'s>> {
-    let reference = node.get("$ref").unwrap_or(node);
+    let Some(reference) = node.get("$ref") else {
+        return named(node, kind);
+    };
     let text = reference.text().unwrap_or_default();
     let location = parts(node).0;
     let begun = match begin(source, node) {

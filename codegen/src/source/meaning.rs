@@ -18,8 +18,11 @@ pub(super) struct Unclear {
 impl Unclear {
     /// Whether a scalar may be something else than text, as which it is read otherwise.
     pub(super) fn may_be(text: &str, is_plain: bool, tag: Option<&str>) -> bool {
-        // No number has space within it, but descriptions have.
-        tag.is_some() || is_plain && !text.as_bytes().contains(&b' ') && !text.contains('\n')
+        match tag {
+            Some(tag) => tag != "str",
+            // No number has space within it, but descriptions have.
+            None => is_plain && !text.as_bytes().contains(&b' ') && !text.contains('\n'),
+        }
     }
 }
 

@@ -96,7 +96,7 @@ fn json_says_all_that_is_shown() {
         [
             serde_json::json!({
                 "code": "SW0106",
-                "severity": "error",
+                "severity": "warning",
                 "message": "found the number `1`, expected text",
                 "file": "Lamp.yaml",
                 "line": 2, "column": 30, "end_line": 2, "end_column": 31, "start": 45, "end": 46,

@@ -621,6 +621,28 @@ fn names_of_messages_tell_the_perspective() {
             vec!["receive subscribe_trades", "send trade_update"],
             ("provider", false),
         ),
+        // What has happened is what clients are told.
+        (
+            "servers: {main: {host: a.b, protocol: socket.io}}",
+            vec!["send join", "receive player_joined", "receive turn_changed"],
+            ("consumer", false),
+        ),
+        (
+            sockets,
+            vec!["send join_speed", "receive feed", "receive news_feed"],
+            ("provider", false),
+        ),
+        // Operations may say who sends.
+        (
+            broker,
+            vec!["receive clientReceive", "send clientSend"],
+            ("consumer", false),
+        ),
+        (
+            broker,
+            vec!["receive client_sends", "send server_sends_news"],
+            ("provider", false),
+        ),
         // Events are what services send each other.
         (
             broker,

@@ -32,6 +32,33 @@ fn a_service_may_have_no_version() {
 }
 
 #[test]
+fn a_version_may_lack_its_quotes() {
+    let text = "asyncapi: 3.0.0\ninfo: {title: Clock, version: 1.10}\noperations: {}";
+    let clock = generate("Clock.yaml", text).expect("valid");
+    assert_eq!(
+        warnings(&clock)[1..],
+        ["Clock.yaml:2:31: warning[SW0106]: found the number `1.10`, expected text"]
+    );
+    assert_eq!(clock.api.version, "1.10");
+}
+
+#[test]
+fn text_that_is_said_to_be_text_is() {
+    let clock = with_payload("{type: string, enum: [!!str 1.0, !!str true]}");
+    assert_eq!(warnings(&clock), [""; 0]);
+    assert!(clock.code.contains("rename = \"1.0\""), "{}", clock.code);
+}
+
+#[test]
+fn shared_tags_may_be_a_list() {
+    let clock = clock("operations: {}\ncomponents: {tags: [{name: ticks}]}");
+    assert_eq!(
+        warnings(&clock)[1..],
+        ["Clock.yaml:4:20: warning[SW0106]: found a list, expected a mapping of names to tags"]
+    );
+}
+
+#[test]
 fn fields_of_other_objects_and_languages_are_passed_over() {
     let clock = clock("tags: []\nchannels: {ticks: {deprecated: true}}\noperations: {}");
     assert_eq!(
@@ -77,6 +104,35 @@ fn what_stands_in_place_of_a_reference_is_what_it_would_refer_to() {
             "Clock.yaml:9:14: warning[SW0207]: found a mapping, expected a reference to a channel",
             "Clock.yaml:10:16: warning[SW0207]: found a mapping, expected a reference to a message",
             "Clock.yaml:11:22: warning[SW0207]: found a mapping, expected a reference to a channel",
+        ]
+    );
+}
+
+#[test]
+fn a_name_may_stand_in_place_of_a_reference() {
+    let clock = clock(&format!(
+        "channels:
+  ticks: {{messages: {{tick: {TICK}}}}}
+operations:
+  tick: {{action: receive, channel: ticks}}
+  tock: {{action: send, channel: '#/channels/ticks', messages: ['#/channels/ticks/messages/tick']}}
+"
+    ));
+    assert_eq!(
+        interactions(&clock.api),
+        "send tick message=ticks/Tick\npubsub tock publish=ticks/Tick\n"
+    );
+    let expected = "expected a reference to a";
+    assert_eq!(
+        warnings(&clock),
+        [
+            format!("Clock.yaml:6:36: warning[SW0207]: found the text `ticks`, {expected} channel"),
+            format!(
+                "Clock.yaml:7:33: warning[SW0207]: found the text `#/channels/ticks`, {expected} channel"
+            ),
+            format!(
+                "Clock.yaml:7:64: warning[SW0207]: found the text `#/channels/ticks/messages/tick`, {expected} message"
+            ),
         ]
     );
 }

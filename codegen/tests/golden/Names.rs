@@ -434,11 +434,50 @@ pub struct Service_ {
 impl ::specwire::Validate for Service_ {}
 
 impl ::specwire::Payload for Service_ {
-    type Headers = ::specwire::NoHeaders;
+    type Headers = 天気;
     const SPEC: ::specwire::private::MessageSpec =
         ::specwire::private::MessageSpec::new("connect_send")
-            .members(&["x"]);
+            .members(&["x"])
+            .headers(&["晴れ", "雲"])
+            .sample("{\"晴れ\":\"晴れ\"}");
 }
+
+/// Headers of the message `connect_send`.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct 天気 {
+    /// The header `晴れ`.
+    pub 晴れ: 天気晴れ,
+    /// The header `雲`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub 雲: ::core::option::Option<::std::string::String>,
+}
+
+#[allow(dead_code, reason = "a program may be the service, the client, or both")]
+impl 天気 {
+    /// With what must be there, and nothing else.
+    #[allow(bindings_with_variant_name, reason = "a member is called as its value")]
+    #[must_use]
+    pub fn new(晴れ: 天気晴れ) -> Self {
+        Self { 晴れ, 雲: ::core::option::Option::None }
+    }
+}
+
+impl ::specwire::Validate for 天気 {}
+
+/// One of a set of values that the document does not describe.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub enum 天気晴れ {
+    /// The value `晴れ`.
+    晴れ,
+    /// The value `雨`.
+    雨,
+}
+
+impl ::specwire::StringEnum for 天気晴れ {}
 
 /// Payload of the message `move_submit`.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
