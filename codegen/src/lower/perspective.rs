@@ -135,8 +135,7 @@ fn said(operation: &Operation<'_>) -> Option<bool> {
         let words = text.split('_').filter(|word| !ARTICLES.contains(word));
         let words: Vec<&str> = words.collect();
         (0..words.len()).find_map(|from| match words.get(from..)? {
-            ["sent", "by", end, ..] => is_client(end),
-            [end, "send" | "sends", ..] => is_client(end),
+            ["sent", "by", end, ..] | [end, "send" | "sends", ..] => is_client(end),
             [end, "receive" | "receives", ..] => is_client(end).map(|is_client| !is_client),
             _ => None,
         })
