@@ -148,8 +148,11 @@ impl<'s> Document<'s> {
                 }
             }
             Shape::List(kind) => {
-                if !node.is_sequence() {
-                    expected(node, &format!("a list of {}", kind.plural()), errors);
+                let list = format!("a list of {}", kind.plural());
+                if node.is_mapping() && node.entries().next().is_none() {
+                    tolerated(node, &list, errors);
+                } else if !node.is_sequence() {
+                    expected(node, &list, errors);
                 }
                 for item in node.items() {
                     self.object(item, kind, errors);

@@ -112,6 +112,17 @@ pub struct Enum {
     pub unknown: Option<String>,
 }
 
+impl Enum {
+    /// The value that it always is, where it is a constant.
+    #[must_use]
+    pub fn only(&self) -> Option<&Variant> {
+        match self.variants.as_slice() {
+            [only] if self.unknown.is_none() => Some(only),
+            _ => None,
+        }
+    }
+}
+
 /// What the values of an [`Enum`] are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Base {

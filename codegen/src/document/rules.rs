@@ -380,6 +380,9 @@ fn message_examples(node: Node<'_>, errors: &mut Errors) {
     let Some(listed) = node.get("examples").filter(|listed| !listed.is_null()) else {
         return;
     };
+    if listed.is_mapping() && listed.entries().next().is_none() {
+        return super::tolerated(listed, "a list of examples", errors);
+    }
     if !listed.is_sequence() {
         return super::expected(listed, "a list of examples", errors);
     }

@@ -1,6 +1,6 @@
 //! Schemas: the keywords of JSON Schema (draft 7) and the few that AsyncAPI adds.
 
-use super::{Document, Kind, expected, keywords, nothing};
+use super::{Document, Kind, expected, keywords, nothing, tolerated};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::{Entry, Node};
 
@@ -198,6 +198,9 @@ impl<'s> Document<'s> {
     pub(super) fn schema(&mut self, node: Node<'s>, errors: &mut Errors) {
         if self.kinds.insert(node.id(), Kind::Schema).is_some() || node.bool().is_some() {
             return;
+        }
+        if node.text().is_some_and(|text| TYPES.contains(&text)) {
+            return tolerated(node, "a schema", errors);
         }
         if !node.is_mapping() {
             return expected(node, "a schema", errors);

@@ -256,6 +256,10 @@ fn definition_docs<'d>(index: &Index<'_>, definition: &'d TypeDef) -> Vec<Cow<'d
         return vec![own.unwrap_or_default().into(), role.into()];
     }
     let otherwise = match &definition.kind {
+        TypeKind::Enum(values) if let Some(only) = values.only() => {
+            let always = format!("Always {}.", markdown::code(&only.name.wire));
+            return vec![docs::read(own).map_or(always.into(), Cow::Borrowed)];
+        }
         TypeKind::Struct(_) => "An object that the document does not describe.",
         TypeKind::Enum(_) => "One of a set of values that the document does not describe.",
         TypeKind::Union(_) => "One of several types that the document does not describe.",

@@ -550,6 +550,10 @@ fn says_more(node: Node<'_>, mask: Mask, known: &[&str]) -> bool {
     if let Some(anything) = node.bool() {
         return !anything;
     }
+    // The type alone.
+    if node.text().is_some() {
+        return true;
+    }
     node.entries().any(|entry| match entry.key {
         "x-rust-type" => true,
         "oneOf" => !mask.has(Mask::ONE_OF),

@@ -59,6 +59,31 @@ fn shared_tags_may_be_a_list() {
 }
 
 #[test]
+fn nothing_may_be_written_as_no_mapping() {
+    let clock = clock("channels: {ticks: {messages: {tick: {examples: {}}}}}\noperations: {}");
+    assert_eq!(
+        warnings(&clock)[1..],
+        ["Clock.yaml:3:48: warning[SW0106]: found a mapping, expected a list of examples"]
+    );
+}
+
+#[test]
+fn a_type_may_stand_in_place_of_a_schema() {
+    let clock = with_payload("{type: object, properties: {at: integer}}");
+    let expected = "warning[SW0106]: found the text `integer`, expected a schema";
+    assert!(
+        warnings(&clock)[0].ends_with(expected),
+        "{:?}",
+        warnings(&clock)
+    );
+    assert!(
+        clock.code.contains("pub at: ::core::option::Option<i64>"),
+        "{}",
+        clock.code
+    );
+}
+
+#[test]
 fn fields_of_other_objects_and_languages_are_passed_over() {
     let clock = clock("tags: []\nchannels: {ticks: {deprecated: true}}\noperations: {}");
     assert_eq!(

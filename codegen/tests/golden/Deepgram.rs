@@ -116,7 +116,7 @@ impl ::specwire::Payload for TranscriptionResponse {
             .constant("type", &["\"Results\""]);
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `Results`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -395,7 +395,7 @@ impl ::specwire::Validate for ControlMessageResponseCloseStreamResponse {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `Finalize`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -407,7 +407,7 @@ pub enum ControlMessageResponseFinalizeResponseType {
 
 impl ::specwire::StringEnum for ControlMessageResponseFinalizeResponseType {}
 
-/// One of a set of values that the document does not describe.
+/// Always `Metadata`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -419,7 +419,7 @@ pub enum ControlMessageResponseMetadataResponseType {
 
 impl ::specwire::StringEnum for ControlMessageResponseMetadataResponseType {}
 
-/// One of a set of values that the document does not describe.
+/// Always `CloseStream`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]

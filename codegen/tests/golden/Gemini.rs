@@ -159,7 +159,7 @@ impl ::specwire::Validate for Update {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `heartbeat`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -172,7 +172,7 @@ pub enum HeartbeatType {
 
 impl ::specwire::StringEnum for HeartbeatType {}
 
-/// One of a set of values that the document does not describe.
+/// Always `update`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]

@@ -351,7 +351,7 @@ pub struct ClientWhichValue2 {
     pub b: ::core::option::Option<i64>,
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `1`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", into = "i64")]
@@ -390,7 +390,7 @@ impl ::core::convert::From<ClientWhichValue1K> for i64 {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `2`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", into = "i64")]

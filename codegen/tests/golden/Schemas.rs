@@ -277,7 +277,7 @@ pub struct Link {
     pub names: ::std::vec::Vec<::core::option::Option<::std::string::String>>,
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `good`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]

@@ -53,7 +53,7 @@ impl ::specwire::Payload for Hello {
         .constant("type", &["\"hello\""]);
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `hello`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -219,7 +219,7 @@ impl EventPayload {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `events_api`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -405,7 +405,7 @@ pub struct MessageDeleted {
     pub previous_message: ::core::option::Option<MessageDeletedPreviousMessage>,
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `message`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -418,7 +418,7 @@ pub enum ChannelJoinType {
 
 impl ::specwire::StringEnum for ChannelJoinType {}
 
-/// One of a set of values that the document does not describe.
+/// Always `channel_join`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -431,7 +431,7 @@ pub enum ChannelJoinSubtype {
 
 impl ::specwire::StringEnum for ChannelJoinSubtype {}
 
-/// One of a set of values that the document does not describe.
+/// Always `reaction_added`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -457,7 +457,7 @@ pub struct ReactionAddedItem {
     pub ts: ::core::option::Option<::std::string::String>,
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `message`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -470,7 +470,7 @@ pub enum MessageDeletedType {
 
 impl ::specwire::StringEnum for MessageDeletedType {}
 
-/// One of a set of values that the document does not describe.
+/// Always `message_deleted`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -532,7 +532,7 @@ impl ::specwire::Payload for Disconnect {
             .constant("type", &["\"disconnect\""]);
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `disconnect`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]

@@ -619,7 +619,7 @@ impl ::specwire::Validate for Lorry {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `foot`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -632,7 +632,7 @@ pub enum MoveByOnFootMeans {
 
 impl ::specwire::StringEnum for MoveByOnFootMeans {}
 
-/// One of a set of values that the document does not describe.
+/// Always `train`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]

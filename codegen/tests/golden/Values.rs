@@ -168,7 +168,7 @@ impl ::specwire::Payload for Record {
         .sample("{\"kind\":\"record\",\"host\":\"192.0.2.1\",\"pair\":[\"\",0]}");
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `record`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde")]
@@ -275,7 +275,7 @@ impl ::core::convert::From<RecordMixed> for ::specwire::Json {
     }
 }
 
-/// One of a set of values that the document does not describe.
+/// Always `{"x":[1,2.5],"y":1e20}`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", into = "::specwire::Json")]

@@ -184,7 +184,9 @@ impl<'s> Schemas<'s, '_> {
 
     /// `type`: what all of them allow. Where they contradict each other the last one counts.
     fn types(&mut self, facts: &mut Facts<'s>, node: Node<'s>) {
-        let Some(written) = node.get("type") else {
+        // Some write the type alone in place of a schema that has it.
+        let alone = node.text().map(|_| node);
+        let Some(written) = node.get("type").or(alone) else {
             return;
         };
         // Some leave out the quotes of `'null'`.
