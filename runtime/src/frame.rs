@@ -328,8 +328,8 @@ impl Event {
         &self.body
     }
 
-    /// How many publications of the same subscription were dropped directly before this one, because
-    /// the consumer did not keep up.
+    /// How many publications of the same subscription were dropped directly before this one, or this
+    /// [`Body::Gap`], because the consumer did not keep up.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -371,6 +371,8 @@ pub enum Body {
     Subscribed(Subscribed),
     /// A response, an update or a publication.
     Message(Content),
+    /// Publications were dropped, [so many](Event::dropped), and none has come since.
+    Gap,
     /// The document's own error message. The exchange has ended.
     Declared(Content),
     /// The exchange has failed.
@@ -569,7 +571,7 @@ impl Event {
             }
             Body::Fault(fault) => fault.code().len().saturating_add(fault.message().len()),
             Body::Subscribed(subscribed) => subscribed.weight(),
-            Body::Ack(None) | Body::End => 0,
+            Body::Ack(None) | Body::Gap | Body::End => 0,
         };
         body.saturating_add(FRAME)
     }

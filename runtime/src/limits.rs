@@ -180,7 +180,7 @@ impl Limits {
 /// It concerns publications only: replies wait in their handlers for room, and answers that the
 /// protocol owes are never dropped. What is dropped is counted ([`Counters::dropped`]), and the next
 /// publication of the same subscription tells its subscriber how many there were, in framings that
-/// have a place for it.
+/// have a place for it; or, if there is none by the time that all else is written, a word of its own does.
 ///
 /// ```
 /// use specwire::{Limits, Server, SlowConsumer};

@@ -523,8 +523,8 @@ impl Pending {
         let queued = if state.is_publication_next() {
             let event = state.publications.pop(&self.queue.bounds)?;
             Queued {
+                is_publication: !matches!(event.body, Body::Gap),
                 event,
-                is_publication: true,
             }
         } else {
             let next = state.others.pop_front()?;

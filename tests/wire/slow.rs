@@ -8,6 +8,7 @@ use specwire::{Limits, Publication, Reconnect, SlowConsumer, Subscription};
 use crate::client::{Peer, soon};
 use crate::service::patterns::{self, WeatherPub, WeatherSub};
 use crate::service::{Dome, Running, Weather, telescope_within};
+use crate::speaker::{ALL, Speaker};
 
 /// A subscriber whose queue takes four publications.
 async fn subscribed(slow_consumer: SlowConsumer) -> (Running, Dome, Peer) {
@@ -75,11 +76,72 @@ async fn r03_drop_newest_keeps_the_oldest_and_says_where_others_are_missing() {
     for number in 0..4 {
         assert_eq!(next(&mut peer).await, (number, Value::Null));
     }
+    // Also if nothing follows.
+    let gap = json!({"op": "gap", "id": 1, "dropped": 12});
+    assert_eq!(peer.next().await, gap);
+    peer.expect_nothing().await;
     assert_eq!(burst(&dome, 2).await, 2);
-    assert_eq!(next(&mut peer).await, (0, json!(12)));
+    assert_eq!(next(&mut peer).await, (0, Value::Null));
     assert_eq!(next(&mut peer).await, (1, Value::Null));
     peer.expect_nothing().await;
     check_counters(&server, 18, 6, 12);
+}
+
+#[tokio::test]
+async fn r03_each_subscription_is_told_of_its_own_gap() {
+    let (server, dome, mut peer) = subscribed(SlowConsumer::DropNewest).await;
+    for id in 2..=6 {
+        peer.send(&json!({"op": "sub", "id": id, "channel": "weather_sub", "payload": {}}))
+            .await;
+        assert_eq!(peer.next().await, json!({"op": "ack", "id": id}));
+    }
+    // Four of six have room for it.
+    assert_eq!(burst(&dome, 1).await, 4);
+    let mut frames = Vec::new();
+    for _ in 0..6 {
+        frames.push(peer.next().await);
+    }
+    assert!(frames[..4].iter().all(|frame| frame["op"] == "msg"));
+    for gap in &frames[4..] {
+        let id = &gap["id"];
+        assert_eq!(*gap, json!({"op": "gap", "id": id, "dropped": 1}));
+    }
+    let mut ids: Vec<_> = frames
+        .iter()
+        .map(|frame| frame["id"].as_u64().unwrap())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
+    peer.expect_nothing().await;
+    check_counters(&server, 6, 4, 2);
+}
+
+/// What is written in CBOR says it as well, and other frames have no place for it.
+#[tokio::test]
+async fn a_gap_is_told_in_frames_that_have_a_place_for_it() {
+    for speaks in ALL {
+        let limits = Limits {
+            queue_messages: 4,
+            slow_consumer: SlowConsumer::DropNewest,
+            ..Limits::default()
+        };
+        let (server, mut dome) = telescope_within(limits).await;
+        let mut speaker = Speaker::open(&server, "patterns/weather_sub", speaks).await;
+        speaker
+            .start("sub", "weather_sub", json!({}), json!({}))
+            .await;
+        dome.runs(1, 0).await;
+        burst(&dome, 16).await;
+        for number in 0..4 {
+            assert_eq!(speaker.next().await["wind"], f64::from(number));
+        }
+        if speaker.has_ids() {
+            let gap = json!({"op": "gap", "id": 1, "dropped": 12});
+            assert_eq!(speaker.read().await, gap);
+        }
+        burst(&dome, 1).await;
+        assert_eq!(speaker.next().await["wind"], 0.0);
+    }
 }
 
 #[tokio::test]
@@ -215,6 +277,34 @@ async fn r03_a_client_is_told_where_publications_are_missing() {
         assert_eq!(all, expected, "{slow_consumer:?}");
         let gaps = expected.iter().filter(|number| number.is_none()).count();
         assert_eq!(usize::try_from(weather.gaps()).unwrap(), gaps);
+    }
+}
+
+/// Though nothing more is published.
+#[tokio::test]
+async fn r03_a_client_is_told_of_a_gap_at_the_end() {
+    let (server, mut dome) = telescope_within(Limits {
+        queue_messages: 4,
+        slow_consumer: SlowConsumer::DropNewest,
+        ..Limits::default()
+    })
+    .await;
+    for cbor in [false, true] {
+        let mut builder = patterns::Client::builder(&format!("ws://{}/ws", server.address));
+        if cbor {
+            builder = builder.cbor();
+        }
+        let client = soon(builder.connect()).await.unwrap();
+        let mut weather = soon(client.weather(WeatherSub::default())).await.unwrap();
+        let begun = 1 + usize::from(cbor);
+        dome.runs(begun, begun - 1).await;
+        burst(&dome, 16).await;
+        told(&mut weather, 3.0).await;
+        let next = soon(weather.next_or_gap()).await.unwrap();
+        assert!(matches!(next, Some(Publication::Gap)), "{next:?}");
+        assert_eq!(weather.gaps(), 1);
+        drop(weather);
+        dome.runs(begun, begun).await;
     }
 }
 

@@ -118,7 +118,7 @@ impl Speaker {
         self.peer.send_binary(&bytes).await;
     }
 
-    async fn read(&mut self) -> Value {
+    pub(crate) async fn read(&mut self) -> Value {
         if self.speaks == Speaks::Json {
             return self.peer.next().await;
         }

@@ -243,7 +243,7 @@ impl Going {
                     position.offset = offset;
                 }
             }
-            Body::Declared(_) | Body::Fault(_) | Body::End => {}
+            Body::Gap | Body::Declared(_) | Body::Fault(_) | Body::End => {}
         }
     }
 }

@@ -114,6 +114,7 @@ impl Exchange {
             },
             Body::Ack(_) | Body::Subscribed(_) => out_of_turn("an acknowledgement"),
             Body::Message(_) => out_of_turn("a message"),
+            Body::Gap => out_of_turn("a gap"),
             Body::End => out_of_turn("the end"),
         }
     }
@@ -309,6 +310,8 @@ impl<P: Payload, E: Payload> Subscription<P, E> {
                         return Poll::Ready(Some(Ok(self.gap())));
                     }
                 }
+                // It has been told.
+                Body::Gap => {}
                 Body::Ack(_) => {
                     self.position = None;
                     return Poll::Ready(Some(Ok(self.gap())));

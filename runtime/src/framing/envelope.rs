@@ -482,6 +482,10 @@ fn write_event(event: &Event, encoding: Encoding) -> Option<super::Frame<'static
             dropped: (event.dropped > 0).then_some(event.dropped),
             ..Frame::new("msg", id).with(content)
         },
+        Body::Gap => Frame {
+            dropped: Some(event.dropped),
+            ..Frame::new("gap", id)
+        },
         Body::Declared(content) => Frame::new("err", id).with(content),
         Body::Fault(fault) => return write_fault(id, fault, encoding),
         Body::End => Frame::new("unsub", id),
@@ -582,6 +586,7 @@ pub(crate) fn read_event(text: &str, encoding: Encoding) -> Result<Received, Fau
         "ack" if frame.message.is_none() => Body::Ack(None),
         "ack" => Body::Ack(Some(content(frame)?)),
         "msg" => Body::Message(content(frame)?),
+        "gap" => Body::Gap,
         "err" if frame.message.is_some() => Body::Declared(content(frame)?),
         "err" => {
             let payload = frame.payload.map_or("null", RawValue::get);

@@ -36,7 +36,7 @@ impl Framing for Raw {
                 Some(text) => text.into(),
                 None => Written::Nothing,
             },
-            Body::Ack(None) | Body::Subscribed(_) | Body::End => Written::Nothing,
+            Body::Ack(None) | Body::Subscribed(_) | Body::Gap | Body::End => Written::Nothing,
         }
     }
 }

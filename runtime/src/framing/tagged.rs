@@ -50,7 +50,7 @@ impl Framing for Tagged {
                 write_content(content).into()
             }
             Body::Fault(fault) => Written::Close(refusal(fault)),
-            Body::Ack(None) | Body::Subscribed(_) | Body::End => Written::Nothing,
+            Body::Ack(None) | Body::Subscribed(_) | Body::Gap | Body::End => Written::Nothing,
         }
     }
 }

@@ -77,7 +77,7 @@ fn written(pending: &Pending) -> Vec<(String, u64)> {
     let left = std::iter::from_fn(|| pending.next_now());
     let each = left.map(|queued| match queued.event.body {
         Body::Message(content) => (content.payload().to_owned(), queued.event.dropped),
-        other => (format!("{other:?}"), 0),
+        other => (format!("{other:?}"), queued.event.dropped),
     });
     each.collect()
 }
@@ -97,6 +97,11 @@ fn numbers(numbers: impl IntoIterator<Item = (u32, u64)>) -> Vec<(String, u64)> 
     numbers
         .map(|(number, dropped)| (number.to_string(), dropped))
         .collect()
+}
+
+/// So many gaps of so many publications.
+fn gaps(count: usize, dropped: u64) -> Vec<(String, u64)> {
+    vec![("Gap".to_owned(), dropped); count]
 }
 
 #[tokio::test]
@@ -131,10 +136,15 @@ async fn the_newest_are_dropped_and_counted_before_the_next_that_is_not() {
     let (outbox, pending) = queue(SlowConsumer::DropNewest, 3);
     let lane = Lane::default();
     assert_eq!(publish(&outbox, &lane, 0..10), 3);
-    assert_eq!(written(&pending), numbers([(0, 0), (1, 0), (2, 0)]));
-    assert_eq!(publish(&outbox, &lane, 10..12), 2);
-    assert_eq!(written(&pending), numbers([(10, 7), (11, 0)]));
-    assert_eq!(outbox.metrics().counters().dropped, 7);
+    assert!(pending.next_now().is_some());
+    assert_eq!(publish(&outbox, &lane, 10..12), 1);
+    assert_eq!(
+        written(&pending),
+        [numbers([(1, 0), (2, 0), (10, 7)]), gaps(1, 1)].concat()
+    );
+    assert_eq!(publish(&outbox, &lane, 12..13), 1);
+    assert_eq!(written(&pending), numbers([(12, 0)]));
+    assert_eq!(outbox.metrics().counters().dropped, 8);
     assert!(!is_given_up(&pending));
 }
 
@@ -166,7 +176,9 @@ async fn the_latest_of_all_keep_within_the_bytes_of_the_queue() {
     // Three fit, and with the last of them larger two do not.
     outbox.publish(of_size(1500), &lanes[2]).unwrap();
     assert_eq!(outbox.metrics().counters().dropped, 3);
-    assert_eq!(written(&pending).len(), 1);
+    let told = written(&pending);
+    assert_eq!((told.len(), told[0].1), (3, 1));
+    assert_eq!(told[1..], gaps(2, 1));
 }
 
 #[tokio::test]
@@ -175,9 +187,50 @@ async fn a_gap_is_told_where_it_is_also_when_word_of_it_was_dropped() {
     let (one, other) = (Lane::default(), Lane::default());
     publish(&outbox, &one, 0..3);
     publish(&outbox, &other, 100..102);
-    assert_eq!(written(&pending), numbers([(100, 0), (101, 0)]));
     publish(&outbox, &one, 3..4);
-    assert_eq!(written(&pending), numbers([(3, 3)]));
+    assert_eq!(written(&pending), numbers([(101, 1), (3, 3)]));
+}
+
+/// Whoever lost the last that there was does not learn of it by another.
+#[tokio::test]
+async fn a_gap_at_the_end_is_told_when_nothing_is_left_to_tell() {
+    for policy in [SlowConsumer::DropNewest, SlowConsumer::DropOldest] {
+        let (outbox, pending) = queue(policy, 2);
+        let lanes = [Lane::default(), Lane::default(), Lane::default()];
+        for round in 0..100 {
+            for lane in &lanes {
+                publish(&outbox, lane, round..round + 2);
+            }
+            // One of them has ended: it hears of nothing more.
+            if round == 99 {
+                lanes[1].end();
+            }
+            let told = written(&pending);
+            let missing: u64 = told.iter().map(|(_, dropped)| dropped).sum();
+            let is_gap = |told: &&(String, u64)| told.0 == "Gap";
+            let expected = if round == 99 { (2, 1) } else { (4, 2) };
+            let found = (missing, told.iter().filter(is_gap).count());
+            assert_eq!(found, expected, "{policy:?} {told:?}");
+            assert!(told.is_sorted_by_key(|told| told.0 == "Gap"));
+            assert!(written(&pending).is_empty());
+        }
+        assert_eq!(outbox.metrics().counters().dropped, 400);
+    }
+}
+
+/// What is remembered of those who come, lose something and leave is bounded by those who are there.
+#[tokio::test]
+async fn who_has_left_is_told_nothing_and_forgotten() {
+    let (outbox, pending) = queue(SlowConsumer::DropNewest, 1);
+    let stays = Lane::default();
+    publish(&outbox, &stays, 0..3);
+    for _ in 0..1000 {
+        let leaves = Lane::default();
+        publish(&outbox, &leaves, 0..3);
+        leaves.end();
+    }
+    assert!(outbox.queue.state().publications.short() <= 2);
+    assert_eq!(written(&pending), [numbers([(0, 0)]), gaps(1, 2)].concat());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{free_if_empty, push_back};
 use crate::frame::{Body, Content, Event, Origin};
@@ -17,6 +17,7 @@ pub(crate) struct Lane(Arc<Way>);
 struct Way {
     origin: Origin,
     lost: AtomicU64,
+    has_ended: AtomicBool,
 }
 
 /// How many may wait, and what becomes of more.
@@ -32,6 +33,8 @@ pub(super) struct Bounds {
 pub(super) struct Waiting {
     publications: VecDeque<Publication>,
     bytes: usize,
+    /// Subscriptions that may have lost something since the last of their publications.
+    short: Vec<Lane>,
 }
 
 /// As small as can be: where many publish to many, most of what is written is this.
@@ -80,7 +83,7 @@ impl Waiting {
                     let bytes = self.bytes.saturating_sub(earlier.weight);
                     earlier.weight = weight;
                     self.bytes = bytes.saturating_add(weight);
-                    lane.lose();
+                    self.lose(lane);
                     dropped += 1;
                     while self.bytes > bounds.bytes
                         && self.drop_first(|waiting| !waiting.lane.is(lane))
@@ -100,7 +103,7 @@ impl Waiting {
             }
             SlowConsumer::DropNewest => {
                 if !fits(self) {
-                    lane.lose();
+                    self.lose(lane);
                     return Admitted::Dropped;
                 }
             }
@@ -135,13 +138,26 @@ impl Waiting {
             return false;
         };
         self.bytes = self.bytes.saturating_sub(dropped.weight);
-        dropped.lane.lose();
+        self.lose(&dropped.lane);
         true
     }
 
-    /// The first, which says how many are missing before it.
+    /// One of this subscription is lost, which is told with the next or, if none comes, when nothing is
+    /// left to tell.
+    fn lose(&mut self, lane: &Lane) {
+        if lane.lose() && !self.short.iter().any(|short| short.is(lane)) {
+            // So there are as many at most as subscriptions go on.
+            self.short.retain(Lane::is_short);
+            self.short.push(lane.clone());
+        }
+    }
+
+    /// The first, which says how many are missing before it. After the last it is said of each
+    /// subscription that has had none since.
     pub(super) fn pop(&mut self, bounds: &Bounds) -> Option<Event> {
-        let first = self.publications.pop_front()?;
+        let Some(first) = self.publications.pop_front() else {
+            return self.pop_gap();
+        };
         self.bytes = self.bytes.saturating_sub(first.weight);
         let dropped = match bounds.policy {
             SlowConsumer::DropNewest => first.missed,
@@ -153,6 +169,27 @@ impl Waiting {
             body: Body::Message(first.content),
             dropped,
         })
+    }
+
+    /// Subscriptions that are remembered because of what they lost.
+    #[cfg(test)]
+    pub(super) fn short(&self) -> usize {
+        self.short.len()
+    }
+
+    fn pop_gap(&mut self) -> Option<Event> {
+        while let Some(lane) = self.short.pop() {
+            if lane.is_short() {
+                return Some(Event {
+                    origin: lane.origin().clone(),
+                    body: Body::Gap,
+                    dropped: lane.take(),
+                });
+            }
+        }
+        // An idle connection holds no memory for what is rare.
+        self.short = Vec::new();
+        None
     }
 
     pub(super) fn first_place(&self) -> Option<u64> {
@@ -170,7 +207,18 @@ impl Lane {
         Self(Arc::new(Way {
             origin,
             lost: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
         }))
+    }
+
+    /// Its subscriber is told of nothing more.
+    pub(crate) fn end(&self) {
+        self.0.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Something is missing that its subscriber is to be told of.
+    fn is_short(&self) -> bool {
+        self.0.lost.load(Ordering::Relaxed) > 0 && !self.0.has_ended.load(Ordering::Relaxed)
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -181,8 +229,9 @@ impl Lane {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn lose(&self) {
-        self.0.lost.fetch_add(1, Ordering::Relaxed);
+    /// Says whether it is the first.
+    fn lose(&self) -> bool {
+        self.0.lost.fetch_add(1, Ordering::Relaxed) == 0
     }
 
     /// How many were lost, of which the subscriber will now be told.

@@ -449,7 +449,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             _ => {}
         }
         *phase = Phase::Ended;
-        self.let_go();
+        self.is_over();
         self.request.ends();
         // A connection without room is given up, and so learns of the end all the same.
         let _ = self.replies.push(body);
@@ -458,7 +458,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     /// The peer has ended it, and is told nothing more.
     pub(super) fn is_gone(&self) {
         *self.phase() = Phase::Ended;
-        self.let_go();
+        self.is_over();
     }
 
     /// Holds this until the end.
@@ -469,7 +469,10 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
         }
     }
 
-    fn let_go(&self) {
+    fn is_over(&self) {
+        if let Some(lane) = &self.replies.lane {
+            lane.end();
+        }
         let held = self.held().take();
         drop(held);
     }
