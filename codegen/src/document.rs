@@ -65,6 +65,9 @@ impl<'s> Document<'s> {
             return self.schema(node, errors);
         }
         self.kinds.insert(node.id(), kind);
+        if node.text().is_some() && kind.is_note() {
+            return tolerated(node, kind.name(), errors);
+        }
         if !node.is_mapping() {
             return expected(node, kind.name(), errors);
         }
@@ -116,15 +119,15 @@ impl<'s> Document<'s> {
     fn field(&mut self, node: Node<'s>, shape: &Shape, is_required: bool, errors: &mut Errors) {
         match *shape {
             Shape::Any => {}
-            Shape::Text | Shape::Version if node.text().is_some() => {}
-            Shape::Version if node.number().is_some() => tolerated(node, "text", errors),
-            Shape::Text | Shape::Version | Shape::Map(_) | Shape::List(_)
+            Shape::Text | Shape::Written if node.text().is_some() => {}
+            Shape::Written if node.written().is_some() => tolerated(node, "text", errors),
+            Shape::Text | Shape::Written | Shape::Map(_) | Shape::List(_)
                 if node.is_null() && !is_required =>
             {
                 nothing(node, errors);
             }
             Shape::One(kind) if node.is_null() && kind.is_aside() => nothing(node, errors),
-            Shape::Text | Shape::Version => expected(node, "text", errors),
+            Shape::Text | Shape::Written => expected(node, "text", errors),
             Shape::TextOrNull if node.text().is_some() || node.is_null() => {}
             Shape::TextOrNull => expected(node, "text or `null`", errors),
             Shape::Word(words) => match node.text() {

@@ -151,7 +151,10 @@ pub(crate) fn lower(
         .chain([resolved.root])
         .collect::<Vec<_>>()
         .into_iter());
-    let field = |field| info.and_then(|info| info.get(field)).and_then(Node::scalar);
+    let field = |field| {
+        info.and_then(|info| info.get(field))
+            .and_then(Node::written)
+    };
     let api = Api {
         name: options.module.clone().unwrap_or_else(|| module_name(file)),
         file: file_part(Path::new(file).file_name()),

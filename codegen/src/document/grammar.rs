@@ -1,7 +1,7 @@
 //! The objects of AsyncAPI 3.0 and 3.1 and their fields.
 
 use Kind::*;
-use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Version, Word};
+use Shape::{Any, List, Map, One, Reference, References, Schemas, Text, TextOrNull, Word, Written};
 
 /// Fields that AsyncAPI has nowhere, but JSON Schema or OpenAPI has.
 const ELSEWHERE: &[&str] = &[
@@ -60,8 +60,8 @@ pub(super) enum Shape {
     /// Nothing that specwire reads.
     Any,
     Text,
-    /// Text, as which numbers are taken: they are what people forget the quotes of.
-    Version,
+    /// Text that may be a number: people forget its quotes.
+    Written,
     TextOrNull,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -113,6 +113,11 @@ impl Kind {
                 | Tag
                 | WebSocketBinding
         )
+    }
+
+    /// It is for people only, and as text it says to them what it says otherwise.
+    pub(super) fn is_note(self) -> bool {
+        matches!(self, Contact | ExternalDocs | License | Tag)
     }
 
     /// As after "expected".
@@ -201,11 +206,12 @@ impl Kind {
             Channel => (&[], CHANNEL),
             Components => (&[], COMPONENTS),
             Contact => (&[], &[("name", Text), ("url", Text), ("email", Text)]),
-            CorrelationId | ReplyAddress => {
-                (&["location"], &[("description", Text), ("location", Text)])
-            }
+            CorrelationId | ReplyAddress => (
+                &["location"],
+                &[("description", Written), ("location", Text)],
+            ),
             Document => (&["info"], DOCUMENT),
-            ExternalDocs => (&["url"], &[("description", Text), ("url", Text)]),
+            ExternalDocs => (&["url"], &[("description", Written), ("url", Text)]),
             Info => (&["title", "version"], INFO),
             License => (&["name"], &[("name", Text), ("url", Text)]),
             Message => (&[], MESSAGE),
@@ -250,9 +256,9 @@ const DOCUMENT: &[(&str, Shape)] = &[
 ];
 
 const INFO: &[(&str, Shape)] = &[
-    ("title", Text),
-    ("version", Version),
-    ("description", Text),
+    ("title", Written),
+    ("version", Written),
+    ("description", Written),
     ("termsOfService", Text),
     ("contact", One(Contact)),
     ("license", One(License)),
@@ -263,11 +269,11 @@ const INFO: &[(&str, Shape)] = &[
 const SERVER: &[(&str, Shape)] = &[
     ("host", Text),
     ("protocol", Text),
-    ("protocolVersion", Text),
+    ("protocolVersion", Written),
     ("pathname", Text),
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("variables", Map(ServerVariable)),
     ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
@@ -277,17 +283,17 @@ const SERVER: &[(&str, Shape)] = &[
 
 const SERVER_VARIABLE: &[(&str, Shape)] = &[
     ("enum", Any),
-    ("default", Text),
-    ("description", Text),
+    ("default", Written),
+    ("description", Written),
     ("examples", Any),
 ];
 
 const CHANNEL: &[(&str, Shape)] = &[
     ("address", TextOrNull),
     ("messages", Map(Message)),
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("servers", References(Server)),
     ("parameters", Map(Parameter)),
     ("tags", List(Tag)),
@@ -297,8 +303,8 @@ const CHANNEL: &[(&str, Shape)] = &[
 
 const PARAMETER: &[(&str, Shape)] = &[
     ("enum", Any),
-    ("default", Text),
-    ("description", Text),
+    ("default", Written),
+    ("description", Written),
     ("examples", Any),
     ("location", Text),
 ];
@@ -306,9 +312,9 @@ const PARAMETER: &[(&str, Shape)] = &[
 const OPERATION: &[(&str, Shape)] = &[
     ("action", Word(&["send", "receive"])),
     ("channel", Reference(Channel)),
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
@@ -319,9 +325,9 @@ const OPERATION: &[(&str, Shape)] = &[
 ];
 
 const OPERATION_TRAIT: &[(&str, Shape)] = &[
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("security", List(SecurityScheme)),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
@@ -340,9 +346,9 @@ const MESSAGE: &[(&str, Shape)] = &[
     ("correlationId", One(CorrelationId)),
     ("contentType", Text),
     ("name", Text),
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
     ("bindings", One(Bindings)),
@@ -355,9 +361,9 @@ const MESSAGE_TRAIT: &[(&str, Shape)] = &[
     ("correlationId", One(CorrelationId)),
     ("contentType", Text),
     ("name", Text),
-    ("title", Text),
-    ("summary", Text),
-    ("description", Text),
+    ("title", Written),
+    ("summary", Written),
+    ("description", Written),
     ("tags", List(Tag)),
     ("externalDocs", One(ExternalDocs)),
     ("bindings", One(Bindings)),
@@ -388,7 +394,7 @@ const COMPONENTS: &[(&str, Shape)] = &[
 
 const SECURITY_SCHEME: &[(&str, Shape)] = &[
     ("type", Text),
-    ("description", Text),
+    ("description", Written),
     ("name", Text),
     // Which words depends on the type.
     ("in", Text),
@@ -422,6 +428,6 @@ const WEB_SOCKET_BINDING: &[(&str, Shape)] = &[
 
 const TAG: &[(&str, Shape)] = &[
     ("name", Text),
-    ("description", Text),
+    ("description", Written),
     ("externalDocs", One(ExternalDocs)),
 ];

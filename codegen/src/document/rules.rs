@@ -303,11 +303,11 @@ fn values(node: Node<'_>, errors: &mut Errors) {
     let mut values: HashMap<&str, Node<'_>> = HashMap::new();
     let mut texts = Vec::new();
     for item in listed.items() {
-        let Some(text) = item.text() else {
+        if item.text().is_none() {
             let message = format!("found {}, expected text", item.describe());
             errors.push(Diagnostic::warning(Code::WrongShape, item.place(), message));
-            continue;
-        };
+        }
+        let Some(text) = item.scalar() else { continue };
         if let Some(first) = values.get(text) {
             let message = format!("found {} twice in `enum`", quote(text));
             errors.push(
@@ -334,7 +334,8 @@ fn values(node: Node<'_>, errors: &mut Errors) {
         .into_iter()
         .chain(examples.map(|value| ("example", value)))
     {
-        let Some(text) = value.text().filter(|text| !values.contains_key(text)) else {
+        let text = value.scalar();
+        let Some(text) = text.filter(|text| !values.contains_key(text)) else {
             continue;
         };
         let message = format!(

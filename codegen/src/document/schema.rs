@@ -231,6 +231,9 @@ impl<'s> Document<'s> {
                 "enum" if !value.is_sequence() => expected(value, "a list of values", errors),
                 "required" => required(value, errors),
                 "format" | "title" | "description" if value.is_null() => nothing(value, errors),
+                "title" | "description" if value.number().is_some() => {
+                    tolerated(value, "text", errors);
+                }
                 "format" | "title" | "description" if value.text().is_none() => {
                     expected(value, "text", errors);
                 }
@@ -348,6 +351,15 @@ fn types(node: Node<'_>, errors: &mut Errors) {
 }
 
 fn required(node: Node<'_>, errors: &mut Errors) {
+    if node.bool().is_some() {
+        let message = format!(
+            "found {}, expected a list of property names",
+            node.describe()
+        );
+        let help = "the schema that has the property lists it, since draft 4 of JSON Schema";
+        let mistake = Diagnostic::warning(Code::WrongShape, node.place(), message);
+        return errors.push(mistake.with_help(help));
+    }
     if !node.is_sequence() {
         return expected(node, "a list of property names", errors);
     }

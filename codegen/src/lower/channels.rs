@@ -210,7 +210,7 @@ impl<'s> Channels<'s, '_> {
         }
         let values = self.values(channel, name, node);
         let default = node.get("default").and_then(|default| {
-            let wire = default.text()?;
+            let wire = default.written()?;
             // What is not among the values is no default.
             let rust = match values.as_ref().and(self.enums.last()) {
                 None => Some(wire),

@@ -32,7 +32,7 @@ impl Docs {
     pub(super) fn of<'s>(&mut self, get: impl Fn(&str) -> Option<Node<'s>>) -> Option<String> {
         let texts: Vec<&str> = ["title", "summary", "description"]
             .into_iter()
-            .filter_map(|field| get(field)?.text())
+            .filter_map(|field| get(field)?.written())
             .collect();
         let size = texts.iter().map(|text| text.len()).sum::<usize>();
         if size > self.left {
@@ -130,7 +130,7 @@ impl Docs {
 
     /// What a schema says of itself.
     pub(super) fn schema(&mut self, node: Node<'_>) -> Option<String> {
-        let text = |field| node.get(field).and_then(Node::text).and_then(trimmed);
+        let text = |field| node.get(field).and_then(Node::written).and_then(trimmed);
         let mut paragraphs: Vec<String> = Vec::new();
         // `doc` is Avro's word.
         let description = text("description").or_else(|| text("doc"));

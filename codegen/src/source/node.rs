@@ -124,6 +124,14 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// Text, and numbers as they are written.
+    pub(crate) fn written(self) -> Option<&'s str> {
+        match &self.data().kind {
+            Kind::Scalar(Meaning::String | Meaning::Number, text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The value of a boolean.
     pub(crate) fn bool(self) -> Option<bool> {
         match &self.data().kind {

@@ -59,6 +59,65 @@ fn shared_tags_may_be_a_list() {
 }
 
 #[test]
+fn numbers_may_lack_their_quotes() {
+    let clock = clock(
+        "servers: {main: {host: 'a.b:{port}', protocol: mqtt, protocolVersion: 3.10, variables: {port: {default: 1883, enum: [1883, 8883]}}}}
+channels: {ticks: {address: 'ticks/{of}', title: 12, parameters: {of: {default: 1, enum: [1, 2], examples: [2]}}}}
+operations: {}",
+    );
+    let found = warnings(&clock);
+    assert_eq!(found.len(), 9, "{found:?}");
+    let is_number = |warning: &String| warning.contains("warning[SW0106]: found the number");
+    assert!(found[1..].iter().all(is_number), "{found:?}");
+    assert_eq!(
+        clock.api.servers[0].protocol_version.as_deref(),
+        Some("3.10")
+    );
+    assert_eq!(
+        clock.api.servers[0].variables[0].default.as_deref(),
+        Some("1883")
+    );
+    assert_eq!(clock.api.channels[0].docs.as_deref(), Some("12"));
+}
+
+#[test]
+fn what_is_for_people_may_be_text() {
+    let text = "asyncapi: 3.0.0
+info: {title: Clock, version: 1.0.0, license: MIT, contact: Ada, tags: [time], externalDocs: 'https://example.com'}
+operations: {}";
+    let clock = generate("Clock.yaml", text).expect("valid");
+    let found = warnings(&clock);
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(
+        found[1..]
+            .iter()
+            .all(|warning| warning.contains("warning[SW0106]: found the text")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_property_may_say_itself_that_it_is_required() {
+    let clock = with_payload(
+        "{type: object, properties: {at: {type: integer, required: true}, of: {type: string, required: false}}}",
+    );
+    let found = warnings(&clock);
+    assert!(
+        found
+            .iter()
+            .all(|warning| warning.contains("expected a list of property names")),
+        "{found:?}"
+    );
+    assert_eq!(found.len(), 2);
+    assert!(clock.code.contains("pub at: i64,"), "{}", clock.code);
+    assert!(
+        clock.code.contains("pub of: ::core::option::Option<"),
+        "{}",
+        clock.code
+    );
+}
+
+#[test]
 fn nothing_may_be_written_as_no_mapping() {
     let clock = clock("channels: {ticks: {messages: {tick: {examples: {}}}}}\noperations: {}");
     assert_eq!(

@@ -132,6 +132,16 @@ impl<'s> Schemas<'s, '_> {
                     }
                 }
             }
+            // As draft 3 of JSON Schema says it.
+            for entry in properties.into_iter().flat_map(Node::entries) {
+                let own = entry
+                    .node
+                    .get("required")
+                    .filter(|own| own.bool() == Some(true));
+                if let Some(own) = own.filter(|_| required.insert(entry.key)) {
+                    facts.required.push((entry.key, own));
+                }
+            }
             for item in node.get("required").into_iter().flat_map(Node::items) {
                 if let Some(name) = item.text().filter(|name| required.insert(*name)) {
                     facts.required.push((name, item));
