@@ -44,7 +44,7 @@ const MOST: usize = 4 << 20;
 /// `#` bytes; `@` a ping; `~` text in fragments; `%` no frame, but these bytes as they are.
 ///
 /// Nothing may panic, the connection must end, and what comes back must be frames (RFC 6455) of the
-/// framing that was asked for.
+/// framing that was asked for. What handlers are given as names are some.
 pub fn check(input: &[u8]) {
     watch_for_panics();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -224,6 +224,12 @@ fn look_at(answer: &[u8], subprotocol: &str) {
     assert!(rest.is_empty(), "half a frame");
 }
 
+/// A name, as services have them that do not take any text: a part of an address, and nothing else.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_plain)
+}
+
 struct Telescope;
 
 fn picture() -> Picture {
@@ -246,7 +252,14 @@ impl patterns::Service for Telescope {
         Ok(())
     }
 
-    async fn status(&self, _: Request<StatusRequest>) -> Result<Message<StatusResponse>, Fault> {
+    async fn status(
+        &self,
+        request: Request<StatusRequest>,
+    ) -> Result<Message<StatusResponse>, Fault> {
+        if let Some(address) = &request.headers().reply_to {
+            assert!(address.len() <= 255 && !address.starts_with('_'));
+            assert!(address.split('.').all(is_plain), "{address:?}");
+        }
         let status = StatusResponse {
             parked: true,
             place: None,
@@ -305,7 +318,12 @@ impl content::Service for Studio {
 struct House;
 
 impl channels::Service for House {
-    async fn say(&self, _: Request<channels::Say, channels::RoomParameters>) -> Result<(), Fault> {
+    async fn say(
+        &self,
+        request: Request<channels::Say, channels::RoomParameters>,
+    ) -> Result<(), Fault> {
+        let room = &request.parameters().room_id;
+        assert!(room.len() <= 64 && is_plain(room), "{room:?}");
         Ok(())
     }
 
