@@ -21,6 +21,9 @@ use crate::validate::Validate;
 /// It displays as the address, with what a URL would not take percent-encoded, and is parsed from
 /// one. Where opening a channel subscribes to it, the parameters stand for the subscription.
 ///
+/// What a peer gives as a value is a name, of 1 to 64 letters, digits, `-` and `_`, or what the document
+/// lists, unless a service takes any text: [`lenient_addresses`](crate::Provider::lenient_addresses).
+///
 /// A channel whose address has no parameters has `()`.
 pub trait Parameters:
     Clone + Debug + PartialEq + Serialize + DeserializeOwned + Validate + Send + Sync + 'static
