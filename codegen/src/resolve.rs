@@ -431,12 +431,15 @@ impl<'s> Resolver<'s> {
             let reference = quote(&format!("#/channels/{key}"));
             format!("add it to `channels`, and refer to {reference}")
         };
-        errors.push(
-            Diagnostic::error(Code::ForeignChannel, place, message)
-                .related(target.key_place(), "this is the channel")
-                .with_help(help),
-        );
-        None
+        // What stands in `components` itself may refer to a channel there.
+        let may_be = !is_taken && reference.path().first() == Some(&"components");
+        let mistake = match may_be {
+            true => Diagnostic::warning(Code::ForeignChannel, place, message),
+            false => Diagnostic::error(Code::ForeignChannel, place, message),
+        };
+        let related = mistake.related(target.key_place(), "this is the channel");
+        errors.push(related.with_help(help));
+        may_be.then(|| self.add_channel(key, target, errors))
     }
 
     /// The messages that are referred to, or else all that the channel has; one that stands here itself

@@ -4,7 +4,7 @@ use heck::ToSnakeCase;
 
 use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::options::Perspective;
-use crate::resolve::{Message, Operation, Resolved};
+use crate::resolve::{Channel, Message, Operation, Resolved};
 use crate::source::Node;
 
 /// What a service is asked with.
@@ -108,7 +108,8 @@ pub(super) fn inferred(
     perspective
 }
 
-/// All servers are reached by WebSockets.
+/// All servers are reached by WebSockets; or, where there are none, the document says that it is about
+/// these.
 fn has_sockets(resolved: &Resolved<'_>) -> bool {
     let servers = resolved.root.get("servers");
     let mut protocols = servers.into_iter().flat_map(Node::entries).map(|entry| {
@@ -117,7 +118,18 @@ fn has_sockets(resolved: &Resolved<'_>) -> bool {
     });
     let is_socket =
         |protocol: Option<&str>| matches!(protocol, Some("socket.io" | "socketio" | "ws" | "wss"));
-    protocols.next().is_some_and(is_socket) && protocols.all(is_socket)
+    let Some(first) = protocols.next() else {
+        let title = resolved.root.get("info").and_then(|info| info.get("title"));
+        let title = title.and_then(Node::text).unwrap_or_default();
+        let has_binding = |channel: &Channel<'_>| {
+            let bindings = channel.node.get("bindings");
+            let bindings = bindings.and_then(|node| resolved.references.target(node));
+            bindings.is_some_and(|bindings| bindings.get("ws").is_some())
+        };
+        return title.to_lowercase().contains("websocket")
+            || resolved.channels.iter().any(has_binding);
+    };
+    is_socket(first) && protocols.all(is_socket)
 }
 
 /// What has happened, such as `joined`: clients are told of it.

@@ -632,6 +632,12 @@ fn names_of_messages_tell_the_perspective() {
             vec!["send join_speed", "receive feed", "receive news_feed"],
             ("provider", false),
         ),
+        // A title may tell of sockets where servers do not.
+        (
+            "x-nothing: {}",
+            vec!["receive player_joined", "receive turn_changed"],
+            ("provider", false),
+        ),
         // Operations may say who sends.
         (
             broker,

@@ -222,6 +222,33 @@ operations:
 }
 
 #[test]
+fn operations_of_components_may_refer_to_channels_there() {
+    let clock = clock(&format!(
+        "channels: {{}}
+operations: {{tick: {{$ref: '#/components/operations/tick'}}, tock: {{$ref: '#/components/operations/tock'}}}}
+components:
+  channels: {{ticks: {{messages: {{tick: {TICK}}}}}, tocks: {{messages: {{tock: {TICK}}}}}}}
+  operations:
+    tick: {{action: receive, channel: {{$ref: '#/components/channels/ticks'}}, reply: {{$ref: '#/components/replies/tock'}}}}
+    tock: {{action: send, channel: {{$ref: '#/components/channels/tocks'}}}}
+  replies: {{tock: {{channel: {{$ref: '#/components/channels/tocks'}}}}}}
+"
+    ));
+    assert_eq!(
+        interactions(&clock.api),
+        "request tick message=ticks/Tick response=tocks/Tock\npubsub tock publish=tocks/Tock\n"
+    );
+    let found = warnings(&clock);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|warning| warning.contains("warning[SW0304]")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_message_may_be_missing_from_its_channel() {
     let clock = clock(&format!(
         "channels:
