@@ -37,7 +37,11 @@ pub(super) fn union(
     write_attributes(index, name, &mut text);
     text.line(&["pub enum ", name, " {"]);
     for branch in &union.branches {
-        let otherwise = format!("A value of the type {}.", markdown::code(&branch.name));
+        let ty = match &branch.ty {
+            Type::Named(name) | Type::Boxed(name) => &name.0,
+            _ => &branch.name,
+        };
+        let otherwise = format!("A value of the type {}.", markdown::code(ty));
         text.member_docs(&[docs::or(branch.docs.as_deref(), &otherwise)]);
         let held = held(branch, &definition.name);
         text.code(4, &[&branch.name, "(", &held, "),"]);

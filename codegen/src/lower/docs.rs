@@ -145,8 +145,11 @@ impl Docs {
         {
             paragraphs.push(title);
         }
+        let says_so = description
+            .as_deref()
+            .is_some_and(|text| letters(text).starts_with("deprecated"));
         paragraphs.extend(description);
-        if node.get("deprecated").and_then(Node::bool) == Some(true) {
+        if node.get("deprecated").and_then(Node::bool) == Some(true) && !says_so {
             paragraphs.push("Deprecated.".to_owned());
         }
         let example = node.get("examples").and_then(|examples| examples.item(0));

@@ -276,9 +276,9 @@ pub struct Client1 {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, ::specwire::private::serde::Serialize)]
 #[serde(crate = "::specwire::private::serde", untagged)]
 pub enum ClientWhich {
-    /// A value of the type `Value1`.
+    /// A value of the type `ClientWhichValue1`.
     Value1(ClientWhichValue1),
-    /// A value of the type `Value2`.
+    /// A value of the type `ClientWhichValue2`.
     Value2(ClientWhichValue2),
 }
 

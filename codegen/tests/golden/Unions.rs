@@ -184,6 +184,9 @@ pub struct Move {
     /// What those that it lists have in common, which join it in their turn.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub with: ::core::option::Option<Vehicle>,
+    /// What all of them begin with is left out.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub signal: ::core::option::Option<Signal>,
     /// The same type as that referred to.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub note: ::core::option::Option<Note>,
@@ -202,6 +205,7 @@ impl Move {
             urgency: ::core::option::Option::None,
             tag: ::core::option::Option::None,
             with: ::core::option::Option::None,
+            signal: ::core::option::Option::None,
             note: ::core::option::Option::None,
         }
     }
@@ -219,7 +223,7 @@ impl ::specwire::Validate for Move {
 impl ::specwire::Payload for Move {
     type Headers = ::specwire::NoHeaders;
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("moved")
-        .members(&["to", "by", "speed", "mood", "urgency", "tag", "with", "note"])
+        .members(&["to", "by", "speed", "mood", "urgency", "tag", "with", "signal", "note"])
         .required(&["to", "by"])
         .sample("{\"to\":\"\",\"by\":{\"means\":\"foot\"}}");
 }
@@ -278,7 +282,7 @@ impl ::core::convert::From<(f64, f64)> for MoveTo {
 pub enum MoveBy {
     /// On foot
     OnFoot(MoveByOnFoot),
-    /// A value of the type `Train`.
+    /// A value of the type `MoveByTrain`.
     Train(MoveByTrain),
 }
 
@@ -479,6 +483,50 @@ impl ::specwire::Validate for Vehicle {
     }
 }
 
+/// What all of them begin with is left out.
+#[allow(clippy::large_enum_variant, reason = "as the document has it")]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde", untagged)]
+pub enum Signal {
+    /// A value of the type `SignalStop`.
+    Stop(SignalStop),
+    /// A value of the type `SignalGo`.
+    Go(SignalGo),
+}
+
+impl<'de> ::specwire::private::serde::Deserialize<'de> for Signal {
+    fn deserialize<D: ::specwire::private::serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        use ::specwire::private::{Branch, choose, read};
+        choose(
+            deserializer,
+            &[
+                Branch::new("Stop", |json| read(json).map(Self::Stop))
+                    .object()
+                    .members(&["until"])
+                    .required(&["until"]),
+                Branch::new("Go", |json| read(json).map(Self::Go))
+                    .object()
+                    .members(&["speed"])
+                    .required(&["speed"]),
+            ],
+        )
+    }
+}
+
+impl ::core::convert::From<SignalStop> for Signal {
+    fn from(value: SignalStop) -> Self {
+        Self::Stop(value)
+    }
+}
+
+impl ::core::convert::From<SignalGo> for Signal {
+    fn from(value: SignalGo) -> Self {
+        Self::Go(value)
+    }
+}
+
 /// An object that the document does not describe.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
@@ -617,6 +665,24 @@ impl ::specwire::Validate for Lorry {
         }
         ::core::result::Result::Ok(())
     }
+}
+
+/// An object that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct SignalStop {
+    /// The member `until`.
+    pub until: i64,
+}
+
+/// An object that the document does not describe.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct SignalGo {
+    /// Deprecated: nobody looks.
+    pub speed: i64,
 }
 
 /// Always `foot`.

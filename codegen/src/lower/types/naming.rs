@@ -158,17 +158,27 @@ impl<'s> Types<'s, '_> {
         if let Some(names) = self.variants.get(&id) {
             return names.clone();
         }
-        let mut scope = Scope::new();
-        let names: Vec<String> = alternatives
+        let wanted: Vec<String> = alternatives
             .iter()
             .map(|alternative| {
                 let word = match alternative.name {
                     Some(name) => name.to_owned(),
                     None => self.word(alternative),
                 };
-                scope.claim(variant_name(&word))
+                variant_name(&word)
             })
             .collect();
+        // `Shape::ShapeRound` says it twice.
+        let own = self.pointer(id).map(|pointer| pointer.type_name());
+        let rest = |name: &String| {
+            let rest = name.strip_prefix(own.as_deref()?)?;
+            let is_name = rest.starts_with(char::is_uppercase) && rest != "Self";
+            is_name.then(|| rest.to_owned())
+        };
+        let shorter: Option<Vec<String>> = wanted.iter().map(rest).collect();
+        let mut scope = Scope::new();
+        let names = shorter.unwrap_or(wanted).into_iter();
+        let names: Vec<String> = names.map(|name| scope.claim(name)).collect();
         self.variants.insert(id, names.clone());
         names
     }
