@@ -53,6 +53,9 @@ mod objects {
 mod options {
     include!("../codegen/tests/golden/Options.rs");
 }
+mod inheritance {
+    include!("../codegen/tests/golden/Inheritance.rs");
+}
 mod own {
     include!("../codegen/tests/golden/Own.rs");
 }
@@ -289,6 +292,74 @@ fn breaks<T: Payload>(text: &str, pointer: &str, rule: &str) {
     let value: T = serde_json::from_str(text).expect("it is read");
     let violation = value.validate().expect_err("it breaks a rule");
     assert_eq!((violation.pointer(), violation.rule()), (pointer, rule));
+}
+
+#[test]
+fn what_inherits_is_read_as_what_it_is() {
+    use inheritance::{Cat, Event, Events, Fleet, Pet, Vehicle};
+
+    // By its name, by its constant, by its parent's name, and what adds nothing.
+    for (text, is_right) in [
+        (
+            r#"{"name":"Tom","petType":"Cat","huntingSkill":"lazy"}"#,
+            (|pet| matches!(pet, Pet::Cat(_))) as fn(&Pet) -> bool,
+        ),
+        (
+            r#"{"name":"Leo","petType":"Lion","huntingSkill":"lazy","mane":true}"#,
+            |pet| matches!(pet, Pet::Lion(lion) if lion.mane == Some(true)),
+        ),
+        (
+            r#"{"name":"Stick","petType":"StickBug","color":"green"}"#,
+            |pet| matches!(pet, Pet::StickInsect(_)),
+        ),
+        (r#"{"name":"Rex","petType":"Dog"}"#, |pet| {
+            matches!(pet, Pet::Dog(_))
+        }),
+        // The schema itself, and what nobody has heard of.
+        (r#"{"name":"It","petType":"Pet"}"#, |pet| {
+            matches!(pet, Pet::Other(_))
+        }),
+        (r#"{"name":"It","petType":"Hamster"}"#, |pet| {
+            matches!(pet, Pet::Other(_))
+        }),
+    ] {
+        let pet: Pet = serde_json::from_str(text).expect("it is read");
+        assert!(is_right(&pet), "{text}: {pet:?}");
+        comes_back::<Pet>(text);
+    }
+    // What calls itself a cat is one, or nothing.
+    is_refused::<Pet>(r#"{"name":"Tom","petType":"Cat"}"#, "`huntingSkill`");
+    is_refused::<Pet>(
+        r#"{"name":"Tom","petType":"Cat","huntingSkill":"wild"}"#,
+        "`huntingSkill` is \"wild\"",
+    );
+    breaks::<Pet>(r#"{"name":"","petType":"Dog"}"#, "/name", "minLength");
+    let friend = r#"{"name":"Rex","petType":"Dog","friend":{"name":"Tom","petType":"Cat","huntingSkill":"lazy"}}"#;
+    let pet: Pet = serde_json::from_str(friend).expect("it is read");
+    let Pet::Dog(dog) = pet else {
+        panic!("found {pet:?}");
+    };
+    assert!(matches!(dog.friend.as_deref(), Some(Pet::Cat(_))));
+    // The value is filled in.
+    let cat = Cat {
+        name: "Tom".to_owned(),
+        ..serde_json::from_str(r#"{"name":"","petType":"Cat","huntingSkill":"lazy"}"#)
+            .expect("it is read")
+    };
+    assert_eq!(cat.pet_type, "Cat");
+
+    let fleet = r#"{"first":{"kind":"2","bell":true},"car":{"kind":"car","doors":5},"all":[{"kind":"car"}]}"#;
+    comes_back::<Fleet>(fleet);
+    let fleet: Fleet = serde_json::from_str(fleet).expect("it is read");
+    assert!(matches!(fleet.first, Some(Vehicle::Bicycle(_))));
+    is_refused::<Fleet>(r#"{"first":{"kind":"boat"}}"#, "\"boat\"");
+
+    let events = r#"{"type":"Events","events":[{"type":"Started","at":1},{"type":"Other"}]}"#;
+    comes_back::<Events>(events);
+    let events: Events = serde_json::from_str(events).expect("it is read");
+    let [Event::Started(_), Event::Other(_)] = events.events.as_deref().unwrap_or_default() else {
+        panic!("found {events:?}");
+    };
 }
 
 #[test]

@@ -528,3 +528,37 @@ fn types_have_the_names_that_their_files_give_them() {
         ]
     );
 }
+
+/// Which schemas a file's own inherits from may be in another, and the other way round.
+#[test]
+fn what_inherits_may_be_in_another_file() {
+    let pet =
+        "{type: object, discriminator: kind, required: [kind], properties: {kind: {type: string}}}";
+    let heir = |parent: &str| {
+        format!("{{allOf: [{{$ref: '{parent}'}}, {{properties: {{lives: {{type: integer}}}}}}]}}")
+    };
+    // The parent elsewhere,
+    let document = clock("{$ref: 'pets.yaml#/Pet'}");
+    let document = format!(
+        "{document}components: {{schemas: {{Cat: {}}}}}\n",
+        heir("pets.yaml#/Pet")
+    );
+    let apart = generated(&document, &[("yaml/pets.yaml", &format!("Pet: {pet}\n"))]);
+    // and those that inherit from it as well, where something refers to them.
+    let pets = format!("Pet: {pet}\nCat: {}\n", heir("#/Pet"));
+    let document = clock("{$ref: 'pets.yaml#/Pet'}");
+    let document =
+        format!("{document}components: {{schemas: {{Cat: {{$ref: 'pets.yaml#/Cat'}}}}}}\n");
+    let together = generated(&document, &[("yaml/pets.yaml", &pets)]);
+    for generated in [apart, together] {
+        assert_eq!(warnings(&generated), Vec::<String>::new());
+        for wanted in ["pub enum Pet {", "    Cat(Cat),", "    Other(PetOther),"] {
+            assert!(generated.code.contains(wanted), "{}", generated.code);
+        }
+        assert!(
+            generated
+                .code
+                .contains(r#".constant("kind", &["\"Cat\""])"#)
+        );
+    }
+}

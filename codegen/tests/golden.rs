@@ -125,6 +125,12 @@ fn unions() {
     check("tests/golden/Unions.yaml", "Unions.rs");
 }
 
+/// Schemas that others inherit from.
+#[test]
+fn inheritance() {
+    check("tests/golden/Inheritance.yaml", "Inheritance.rs");
+}
+
 /// Types that hold each other as deeply as rustc looks.
 #[test]
 fn deep() {

@@ -26,6 +26,7 @@ pub struct Branch<T> {
     closed: bool,
     constants: Constants,
     values: Option<&'static [&'static str]>,
+    otherwise: Option<&'static str>,
 }
 
 const OBJECT: u8 = 1;
@@ -60,6 +61,7 @@ impl<T> Branch<T> {
             closed: false,
             constants: [("", &[]); CONSTANTS],
             values: None,
+            otherwise: None,
         }
     }
 
@@ -112,6 +114,13 @@ impl<T> Branch<T> {
     #[must_use]
     pub const fn equals(mut self, values: &'static [&'static str]) -> Self {
         self.values = Some(values);
+        self
+    }
+
+    /// It is for objects whose value of this member is a constant of none of the others.
+    #[must_use]
+    pub const fn otherwise(mut self, member: &'static str) -> Self {
+        self.otherwise = Some(member);
         self
     }
 
@@ -168,6 +177,16 @@ impl<T> Branch<T> {
                 let member = value.get(name);
                 member.is_some_and(|value| values.iter().any(|text| is_constant(value, text)))
             })
+    }
+
+    /// Whether an object's value of a member is one of this branch's constants.
+    fn is_told_by(&self, member: &str, value: &Value) -> bool {
+        let mut constants = self.constants.iter();
+        value.get(member).is_some_and(|value| {
+            constants.any(|(name, values)| {
+                *name == member && values.iter().any(|text| is_constant(value, text))
+            })
+        })
     }
 
     fn has(&self, member: &str) -> bool {
@@ -249,6 +268,10 @@ fn chosen<T>(value: &Value, branches: &[Branch<T>], is_valid: fn(&T) -> bool) ->
     let mut reasons = Vec::new();
     let mut candidates = Vec::new();
     for branch in branches {
+        let told = |member| branches.iter().any(|other| other.is_told_by(member, value));
+        if branch.otherwise.is_some_and(told) {
+            continue;
+        }
         match branch.mismatch(value) {
             None => candidates.push(branch),
             Some(reason) => reasons.push(format!("`{}`: {reason}", branch.name)),

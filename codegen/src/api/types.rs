@@ -164,6 +164,9 @@ pub struct Branch {
     pub boxed: bool,
     /// No other branch has this type, so that a value of it becomes a value of the union.
     pub unique: bool,
+    /// It is for objects whose value of this member none of the others goes by: a schema that others
+    /// inherit from.
+    pub otherwise: Option<String>,
     /// What tells it from the others.
     pub test: Test,
 }

@@ -279,10 +279,9 @@ codes! {
         "A `discriminator` names a member that is none of the `properties` of any of the alternatives, so \
          that no message has it. They are told apart by what else they declare.";
     LoneDiscriminator = 420, "discriminator without alternatives":
-        "A `discriminator` stands beside neither `oneOf` nor `anyOf`, so that there is nothing to tell apart. \
-         Where other schemas join this one by `allOf`, as OpenAPI has them inherit, a message of theirs is \
-         read as this one, without the members that they add: list them in `oneOf`, and it is an \
-         enumeration of them.";
+        "A `discriminator` stands beside neither `oneOf` nor `anyOf`, no other schema inherits from this one by \
+         `allOf`, and it names a member that the schema does not declare: there is nothing to tell apart. List \
+         the alternatives in `oneOf`, have them join this schema, or leave it out.";
     UnknownFormat = 421, "unknown format":
         "A `format` has no meaning, but looks very much like one that has. Unknown formats have no effect.";
 

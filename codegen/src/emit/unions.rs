@@ -135,6 +135,9 @@ fn test(branch: &Branch) -> Vec<String> {
         calls.push(format!(".equals({})", list(values)));
     }
     calls.extend(shape(&branch.test.shape));
+    if let Some(member) = &branch.otherwise {
+        calls.push(format!(".otherwise({})", literal(member)));
+    }
     calls
 }
 

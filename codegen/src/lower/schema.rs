@@ -23,7 +23,7 @@ use sets::{Mask, Types, is_whole};
 use super::docs::Docs;
 use crate::api::{Base, JsonType, Rules, Type};
 use crate::diagnostic::{Code, Diagnostic, Errors};
-use crate::document::json_schema;
+use crate::document::{Kind, json_schema};
 use crate::options::Options;
 use crate::resolve::{References, Resolved};
 use crate::source::{Id, Node, Size, json_string};
@@ -126,6 +126,8 @@ pub(super) struct Alternative<'s> {
     pub(super) tag: Option<(&'s str, Vec<String>)>,
     /// Others of the same type have been joined with it, so that its own rules do not count.
     pub(super) is_loose: bool,
+    /// It is for objects whose value of this member none of the others goes by.
+    pub(super) otherwise: Option<&'s str>,
 }
 
 /// A schema whose references have been followed.
@@ -166,6 +168,8 @@ pub(super) struct Schemas<'s, 'e> {
     pub(super) errors: &'e mut Errors,
     /// The document, for want of a better place.
     root: Node<'s>,
+    /// All objects of all files.
+    objects: &'s [(Kind, Node<'s>)],
     options: &'s Options,
     /// The options for types of the user's own that have been of use.
     pub(super) substituted: HashSet<String>,
@@ -255,6 +259,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             references: &resolved.references,
             errors,
             root: resolved.root,
+            objects: &resolved.objects,
             options,
             substituted: HashSet::new(),
             avro_names: HashMap::new(),
@@ -381,8 +386,12 @@ impl<'s, 'e> Schemas<'s, 'e> {
             }
             let joined = node.get("allOf").into_iter().flat_map(Node::items);
             let joined: Vec<Node<'s>> = joined.collect();
+            let adds = self.adds_something(node, &joined);
             for node in joined.into_iter().rev() {
-                let mask = self.lists_of_heirs(node, &nodes);
+                let mut mask = self.lists_of_heirs(node, &nodes);
+                if adds && self.is_inherited_from(node) {
+                    mask = mask.and(Mask::HEIRS);
+                }
                 left.push(Part { node, mask });
             }
         }
@@ -516,7 +525,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
 fn named<'s>(parts: &[Part<'s>]) -> Option<Node<'s>> {
     let (first, rest) = parts.split_first()?;
     let own = rest.is_empty() || first.node.get("allOf").is_some();
-    (own && !first.mask.is_base()).then_some(first.node)
+    (own && !first.mask.is_base() && !first.mask.has(Mask::HEIRS)).then_some(first.node)
 }
 
 /// It has a keyword that some value does not match, or that tells what a value is.

@@ -357,6 +357,7 @@ impl<'s> Schemas<'s, '_> {
                     docs: docs.and_then(|docs| self.docs.again(&docs)),
                     tag: None,
                     is_loose: false,
+                    otherwise: None,
                 });
             }
         }

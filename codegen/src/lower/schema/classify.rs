@@ -119,7 +119,7 @@ impl<'s> Schemas<'s, '_> {
             Some(_) => None,
         };
         if let Some(choice) = choice {
-            self.union(&mut schema, parts, &facts, choice);
+            self.union(&mut schema, parts, &facts, &choice);
             return schema;
         }
         self.conditions(parts, &facts, &mut schema.rules);

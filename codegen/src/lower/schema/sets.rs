@@ -19,6 +19,8 @@ impl Mask {
     pub(super) const BASE: Self = Self(4);
     /// It is one of Avro's.
     pub(super) const AVRO: Self = Self(8);
+    /// It is meant by itself, without those that inherit from it.
+    pub(super) const HEIRS: Self = Self(16);
 
     pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

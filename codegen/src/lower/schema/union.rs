@@ -38,23 +38,36 @@ const NARROWING: &[&str] = &[
     "uniqueItems",
 ];
 
-/// The list of alternatives that becomes a type.
-#[derive(Clone, Copy, Debug)]
+/// The alternatives that become a type.
+#[derive(Clone, Debug)]
 pub(super) struct Choice<'s> {
-    /// The index of the part that has it, and the keyword.
+    /// The index of the part that has them, and the keyword.
     part: usize,
     mask: Mask,
+    /// Where they are written.
     list: Node<'s>,
+    items: Vec<Node<'s>>,
 }
 
 impl Choice<'_> {
-    fn key(&self) -> &'static str {
-        if self.mask == Mask::ONE_OF {
-            "oneOf"
-        } else {
-            "anyOf"
+    /// The keyword, if it is one that lists them.
+    fn key(&self) -> Option<&'static str> {
+        match self.mask {
+            Mask::ONE_OF => Some("oneOf"),
+            Mask::ANY_OF => Some("anyOf"),
+            _ => None,
         }
     }
+}
+
+/// A schema lists alternatives.
+pub(super) fn has_list(schema: Node<'_>) -> bool {
+    let mut lists = ["oneOf", "anyOf"].into_iter();
+    lists.any(|key| {
+        schema
+            .get(key)
+            .is_some_and(|list| list.items().next().is_some())
+    })
 }
 
 impl<'s> Schemas<'s, '_> {
@@ -64,10 +77,11 @@ impl<'s> Schemas<'s, '_> {
         parts: &[Part<'s>],
         facts: &Facts<'s>,
     ) -> Option<Choice<'s>> {
-        if facts.unions.is_empty() {
-            return None;
-        }
-        for (index, part) in parts.iter().enumerate() {
+        let lists = parts
+            .iter()
+            .enumerate()
+            .filter(|_| !facts.unions.is_empty());
+        for (index, part) in lists {
             if part.mask.is_base() {
                 continue;
             }
@@ -81,8 +95,29 @@ impl<'s> Schemas<'s, '_> {
                         part: index,
                         mask,
                         list,
+                        items: list.items().collect(),
                     });
                 }
+            }
+        }
+        self.heirs_as_alternatives(parts)
+    }
+
+    /// Those that inherit from a schema, and the schema itself for all that is none of them.
+    fn heirs_as_alternatives(&mut self, parts: &[Part<'s>]) -> Option<Choice<'s>> {
+        for (index, part) in parts.iter().enumerate() {
+            if part.mask.is_base() || part.mask.has(Mask::HEIRS) {
+                continue;
+            }
+            let mut items = self.heirs_of(part.node);
+            if !items.is_empty() {
+                items.push(part.node);
+                return Some(Choice {
+                    part: index,
+                    mask: Mask::HEIRS,
+                    list: part.node,
+                    items,
+                });
             }
         }
         None
@@ -111,8 +146,9 @@ impl<'s> Schemas<'s, '_> {
         schema: &mut Schema<'s>,
         parts: &[Part<'s>],
         facts: &Facts<'s>,
-        choice: Choice<'s>,
+        choice: &Choice<'s>,
     ) {
+        let by_heirs = choice.mask == Mask::HEIRS;
         let mut base: Vec<Part<'s>> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             let mask = part.mask.and(Mask::BASE);
@@ -133,11 +169,13 @@ impl<'s> Schemas<'s, '_> {
         let owner = parts.get(choice.part).map(|part| part.node);
         let tags = owner.and_then(|node| Tags::of(node.get("discriminator")?));
         if let Some(tags) = &tags {
-            self.mapping(tags, choice.list);
+            self.mapping(tags, choice);
         }
         let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
         let mut seen = HashSet::new();
-        for item in choice.list.items() {
+        let mut told: HashSet<String> = HashSet::new();
+        for item in choice.items.iter().copied() {
+            let otherwise = by_heirs && owner.is_some_and(|owner| owner.id() == item.id());
             // One that is an object by itself, or joins what stands beside the list, stays what it is
             // elsewhere.
             let mut joined = if (only_objects && self.is_object(item)) || self.is_heir(item, &base)
@@ -146,13 +184,20 @@ impl<'s> Schemas<'s, '_> {
             } else {
                 base.clone()
             };
-            joined.push(Part {
-                node: item,
-                mask: Mask::NONE,
-            });
+            let mask = match by_heirs && self.is_inherited_from(item) {
+                true => Mask::HEIRS,
+                false => Mask::NONE,
+            };
+            joined.push(Part { node: item, mask });
             let used = self.join(&joined, Types::ALL);
             let used = self.settle(used);
             let inner = self.get(used.id);
+            if let (true, Some(tags)) = (otherwise, &tags) {
+                let values = self.values_of_tag(tags, &inner);
+                if !values.is_empty() && values.iter().all(|value| told.contains(value)) {
+                    continue;
+                }
+            }
             match inner.class {
                 Class::Plain(Type::Null) => {
                     schema.nullable = true;
@@ -165,7 +210,20 @@ impl<'s> Schemas<'s, '_> {
             if !seen.insert(used.id) {
                 continue;
             }
-            let name = self.name_of(item);
+            let name = match (otherwise, by_heirs) {
+                (true, _) => Some("Other"),
+                (false, true) => Some(item.key()),
+                (false, false) => self.name_of(item),
+            };
+            let values = match (&tags, owner) {
+                (Some(_), _) if otherwise => Vec::new(),
+                (Some(tags), Some(owner)) if by_heirs => {
+                    self.value_of_heir(tags, item, owner, &inner)
+                }
+                (Some(tags), _) => tags.values(item, name),
+                (None, _) => Vec::new(),
+            };
+            told.extend(values.iter().cloned());
             found.push((
                 Alternative {
                     schema: Use {
@@ -173,12 +231,15 @@ impl<'s> Schemas<'s, '_> {
                         ..used
                     },
                     name,
-                    docs: self.docs_of(item, inner.docs.as_deref()),
-                    tag: tags.as_ref().and_then(|tags| {
-                        let values = tags.values(item, name);
-                        (!values.is_empty()).then_some((tags.member, values))
-                    }),
+                    docs: match otherwise {
+                        true => Some("What is none of these.".to_owned()),
+                        false => self.docs_of(item, inner.docs.as_deref()),
+                    },
+                    tag: tags
+                        .as_ref()
+                        .and_then(|tags| (!values.is_empty()).then_some((tags.member, values))),
                     is_loose: false,
+                    otherwise: tags.as_ref().filter(|_| otherwise).map(|tags| tags.member),
                 },
                 inner,
             ));
@@ -219,17 +280,27 @@ impl<'s> Schemas<'s, '_> {
     }
 
     /// Says which values of a `mapping` are none of the alternatives.
-    fn mapping(&mut self, tags: &Tags<'s>, list: Node<'s>) {
-        let items: Vec<Node<'s>> = list.items().collect();
-        let references = items.iter().filter_map(|item| item.get("$ref")?.text());
-        let names = items.iter().filter_map(|item| self.name_of(*item));
-        let known: Vec<&str> = references.chain(names).collect();
-        for entry in tags.mapping.into_iter().flat_map(Node::entries) {
+    fn mapping(&mut self, tags: &Tags<'s>, choice: &Choice<'s>) {
+        let Some(mapping) = tags.mapping else { return };
+        let by_heirs = choice.key().is_none();
+        let mut known: Vec<String> = Vec::new();
+        for item in &choice.items {
+            if by_heirs {
+                known.extend([item.reference(), item.key().to_owned()]);
+            } else {
+                let reference = item.get("$ref").and_then(Node::text);
+                known.extend(reference.map(str::to_owned));
+                known.extend(self.name_of(*item).map(str::to_owned));
+            }
+        }
+        for entry in mapping.entries() {
             let target = entry.node.text().unwrap_or_default();
             if known.iter().any(|known| is_same(known, target)) {
                 continue;
             }
-            let meant = self.errors.nearest(target, known.iter().copied());
+            let meant = self
+                .errors
+                .nearest(target, known.iter().map(String::as_str));
             let message = format!(
                 "{} is mapped to {}, which is none of the alternatives",
                 quote(entry.key),
@@ -237,7 +308,13 @@ impl<'s> Schemas<'s, '_> {
             );
             self.errors.push(
                 Diagnostic::warning(Code::UnmatchedMapping, entry.node.place(), message)
-                    .related(list.key_place(), "these are the alternatives")
+                    .related(
+                        choice.list.key_place(),
+                        match by_heirs {
+                            true => "the alternatives are those that inherit from this schema",
+                            false => "these are the alternatives",
+                        },
+                    )
                     .did_you_mean(meant),
             );
         }
@@ -260,7 +337,7 @@ impl<'s> Schemas<'s, '_> {
         &mut self,
         schema: &mut Schema<'s>,
         mut found: Vec<(Alternative<'s>, Schema<'s>)>,
-        choice: Choice<'s>,
+        choice: &Choice<'s>,
         parts: &[Part<'s>],
     ) {
         let plain = |schema: &Schema<'s>| match &schema.class {
@@ -310,8 +387,10 @@ impl<'s> Schemas<'s, '_> {
                 Some(ty) if same => Class::Plain(ty),
                 _ => Class::Plain(Type::Number),
             };
-            if let Some(owner) = parts.get(choice.part).filter(|_| narrowed || !same) {
-                self.condition(owner.node, &[choice.key()], &mut schema.rules);
+            if let (Some(owner), Some(key)) = (parts.get(choice.part), choice.key())
+                && (narrowed || !same)
+            {
+                self.condition(owner.node, &[key], &mut schema.rules);
             }
             return;
         }
@@ -328,9 +407,9 @@ impl<'s> Schemas<'s, '_> {
             }
         }
         if kept.iter().any(|(alternative, _)| alternative.is_loose)
-            && let Some(owner) = parts.get(choice.part)
+            && let (Some(owner), Some(key)) = (parts.get(choice.part), choice.key())
         {
-            self.condition(owner.node, &[choice.key()], &mut schema.rules);
+            self.condition(owner.node, &[key], &mut schema.rules);
         }
         let kept = kept.into_iter().map(|(alternative, _)| alternative);
         schema.class = Class::Union(kept.collect());
@@ -346,6 +425,7 @@ impl<'s> Schemas<'s, '_> {
                 docs: None,
                 tag: None,
                 is_loose: false,
+                otherwise: None,
             })
             .collect();
         schema.class = Class::Union(alternatives.into());
@@ -447,8 +527,19 @@ impl<'s> Tags<'s> {
     /// The values that stand for an alternative, as JSON.
     fn values(&self, item: Node<'s>, name: Option<&str>) -> Vec<String> {
         let reference = item.get("$ref").and_then(Node::text);
+        let mapped = self.mapped(reference, name);
+        match name {
+            Some(name) if mapped.is_empty() && reference.is_some() => {
+                vec![crate::source::json_string(name)]
+            }
+            _ => mapped,
+        }
+    }
+
+    /// The values that are mapped to a schema, as JSON.
+    pub(super) fn mapped(&self, reference: Option<&str>, name: Option<&str>) -> Vec<String> {
         let mapped = self.mapping.into_iter().flat_map(Node::entries);
-        let mapped: Vec<String> = mapped
+        mapped
             .filter(|entry| {
                 let target = entry.node.text();
                 let target = target.unwrap_or_default();
@@ -456,12 +547,6 @@ impl<'s> Tags<'s> {
                 same(reference) || same(name)
             })
             .map(|entry| crate::source::json_string(entry.key))
-            .collect();
-        match name {
-            Some(name) if mapped.is_empty() && reference.is_some() => {
-                vec![crate::source::json_string(name)]
-            }
-            _ => mapped,
-        }
+            .collect()
     }
 }

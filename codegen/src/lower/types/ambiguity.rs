@@ -15,7 +15,11 @@ impl Types<'_, '_> {
     pub(super) fn warn_of_ambiguity(&mut self, id: SchemaId, branches: &[Branch]) {
         for (index, first) in branches.iter().enumerate().take(COMPARED) {
             let mut others = branches.iter().skip(index.saturating_add(1)).take(COMPARED);
-            if let Some(second) = others.find(|second| !are_apart(&first.test, &second.test)) {
+            let is_like = |second: &&Branch| {
+                let is_told = first.otherwise.is_some() || second.otherwise.is_some();
+                !is_told && !are_apart(&first.test, &second.test)
+            };
+            if let Some(second) = others.find(is_like) {
                 let place = self.schemas.get(id).node.key_place();
                 let message = format!(
                     "{} and {} cannot always be told apart: what fits both is taken for the one \

@@ -188,11 +188,17 @@ impl<'s> Types<'s, '_> {
             }
             let mut test = self.branch_test(alternative.schema);
             if let Some((member, values)) = &alternative.tag {
-                let known = test.shape.constants.iter().any(|(name, _)| name == member);
-                if !known {
-                    test.shape
+                let mut constants = test.shape.constants.iter_mut();
+                match constants.find(|(name, _)| name == member) {
+                    // Of the values that all of them share, its own.
+                    Some((_, known)) if values.iter().all(|value| known.contains(value)) => {
+                        known.clone_from(values);
+                    }
+                    Some(_) => {}
+                    None => test
+                        .shape
                         .constants
-                        .push(((*member).to_owned(), values.clone()));
+                        .push(((*member).to_owned(), values.clone())),
                 }
             }
             branches.push(Branch {
@@ -201,6 +207,7 @@ impl<'s> Types<'s, '_> {
                 ty,
                 boxed: false,
                 unique: true,
+                otherwise: alternative.otherwise.map(str::to_owned),
                 test,
             });
         }
