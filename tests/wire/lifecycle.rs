@@ -1,14 +1,10 @@
 //! When pub/sub handlers start and stop, as seen from outside.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use specwire::framing::Tagged;
-use specwire::{Fault, Limits, Provider, Request, Server, Subscribers};
-use specwire_server::heartbeat::{self, BeatPub, BeatSub, GetPeriodRequest, GetPeriodResponse};
+use specwire::{Limits, Server};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 
 use crate::client::{Peer, soon};
 use crate::distant::Distant;
@@ -92,60 +88,6 @@ async fn a_handler_that_fails_is_started_again_and_its_subscribers_hear_nothing_
         wind = frame["wind"].clone();
     }
     assert_eq!(server.metrics.counters().panics, 1);
-}
-
-/// A service whose handler has never yet got as far as its first `.await`.
-struct Hopeless;
-
-impl heartbeat::Service for Hopeless {
-    async fn beat(&self, _: Subscribers<BeatSub, BeatPub>) -> Result<(), Fault> {
-        panic!("told to panic");
-    }
-
-    async fn get_period(&self, _: Request<GetPeriodRequest>) -> Result<GetPeriodResponse, Fault> {
-        Ok(GetPeriodResponse::default())
-    }
-}
-
-/// Its subscribers do not wait for ever for what never comes: they are told, in whatever frames.
-#[tokio::test(start_paused = true)]
-async fn r20_who_is_subscribed_to_a_handler_that_always_panics_is_told() {
-    let limits = Limits {
-        ping_interval: Duration::from_secs(3600),
-        ..Limits::default()
-    };
-    let within = |provider: Provider| {
-        let server = Server::new().limits(limits.clone()).serve(provider);
-        (server.metrics(), server.mount().unwrap())
-    };
-    let (metrics, mount) = within(heartbeat::provider(Hopeless));
-    let mut peer = Peer::envelope_within(&mount).await;
-    let mut raw = Peer::within(&mount).await;
-    for round in 1..=2 {
-        peer.send(&json!({"op": "sub", "id": 1, "channel": "beat_sub", "payload": {}}))
-            .await;
-        assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
-        raw.send_text(r#"{"subscriptionId":"a"}"#).await;
-        // Until then it may recover.
-        sleep(Duration::from_secs(40)).await;
-        peer.expect_nothing().await;
-        sleep(Duration::from_secs(20)).await;
-        let failed =
-            json!({"code": "internal", "message": "the service has failed, and goes on failing"});
-        let fault = json!({"op": "err", "id": 1, "payload": failed});
-        assert_eq!(peer.next().await, fault);
-        assert_eq!(raw.next().await, json!({"error": failed}));
-        assert_eq!(metrics.counters().panics, 10 * round);
-        assert_eq!(metrics.counters().subscriptions, 0);
-    }
-    peer.expect_nothing().await;
-
-    let (metrics, mount) = within(heartbeat::provider(Hopeless).framing(Tagged));
-    let mut tagged = Peer::within(&mount).await;
-    tagged.send_text(r#"beat_sub:{"subscriptionId":"a"}"#).await;
-    sleep(Duration::from_secs(60)).await;
-    assert_eq!(tagged.close_code().await, 1011);
-    assert_eq!(metrics.counters().panics, 10);
 }
 
 /// A bus may be anybody's, and late.

@@ -27,8 +27,7 @@ use crate::request::Request;
 use crate::seldom::seldom;
 use crate::topics::Home;
 
-/// How long a handler that has failed is not started again: at first, and at most. Whoever is subscribed to
-/// one that fails even so is told.
+/// How long a handler that has failed is not started again: at first, and at most.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -162,9 +161,6 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
                     metrics.panic();
                 }
                 self.report(&failure, Some(delay));
-                if delay == LONGEST {
-                    self.roster.dismiss(generation, |_| Body::Fault(failed()));
-                }
                 tokio::select! {
                     biased;
                     () = deserted.cancelled() => {}
@@ -216,13 +212,6 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
     }
 }
 
-fn failed() -> Fault {
-    Fault::new(
-        Fault::INTERNAL,
-        "the service has failed, and goes on failing",
-    )
-}
-
 /// How a handler ended that was not meant to.
 #[derive(Debug)]
 enum Failure {
@@ -263,7 +252,8 @@ impl<S: Payload, P: Payload, A: Parameters> Seat<S, P, A> {
     fn fail(&self) {
         self.subscriber.replies().outbox.metrics().panic();
         seldom!(error, "the bus of a subscription panicked");
-        self.subscriber.end(Body::Fault(failed()));
+        let fault = Fault::new(Fault::INTERNAL, "the subscription has failed");
+        self.subscriber.end(Body::Fault(fault));
         self.roster.leave(&self.subscriber);
     }
 }
