@@ -62,6 +62,7 @@ const RUNTIME: &[&str] = &[
     "opening",
     "bus",
     "outbox",
+    "flusher",
     "reply",
     "topics",
     "peer",

@@ -1,5 +1,7 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
+mod desk;
+
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -11,9 +13,11 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
+use self::desk::{Desk, Pen};
 use crate::alarm::Alarm;
 use crate::cue::Cue;
-use crate::framing::{Accepted, Frame, Framing, Input, Refusal, Written};
+use crate::flusher::Flusher;
+use crate::framing::{Accepted, Frame, Framing, Input, Raw, Refusal, Written};
 use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
 use crate::outbox::{Outbox, Overflow, Pending, Queued, outbox};
@@ -22,7 +26,7 @@ use crate::rate::{Allowance, Window};
 use crate::routes::Scope;
 use crate::seldom::seldom;
 use crate::session::Session;
-use crate::socket::{Due, Incoming, Liveness, Moved, Socket, Stuck};
+use crate::socket::{Due, Incoming, Lend, Liveness, Moved, Socket, Stuck};
 
 /// What is done before other connections have their turn: frames that are read, and batches that are
 /// written.
@@ -62,6 +66,10 @@ pub(crate) struct Connection<S> {
     last_message: Instant,
     write_timeout: Duration,
     accepted: Accepted,
+    /// What writes in its place while it waits, and where it leaves what is needed for that.
+    flusher: Option<Arc<Flusher>>,
+    desk: Option<Arc<Desk>>,
+    is_lent: bool,
     metrics: Metrics,
     _present: Present,
 }
@@ -110,7 +118,7 @@ impl<E: Into<End>> From<E> for Halt {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     pub(crate) fn new(
         socket: Socket<S>,
         peer: Arc<Peer>,
@@ -118,6 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         scope: Scope,
         limits: &Limits,
         metrics: &Metrics,
+        flusher: Option<Arc<Flusher>>,
     ) -> Self {
         let (outbox, pending) = outbox(limits, metrics);
         let message_size = limits.message_size.min(limits.frame_size);
@@ -143,6 +152,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             last_message: Instant::now(),
             write_timeout: limits.write_timeout,
             accepted,
+            flusher,
+            desk: None,
+            is_lent: false,
             metrics: metrics.clone(),
             _present: metrics.connection(),
         }
@@ -224,6 +236,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         cx: &mut Context<'_>,
         told: Pin<&mut impl Future<Output = ()>>,
     ) -> Poll<Halt> {
+        if let Err(end) = self.recall() {
+            return Poll::Ready(end.into());
+        }
         if told.poll(cx).is_ready() {
             return Poll::Ready(Halt::Told);
         }
@@ -252,11 +267,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if has_written || has_reaped || !may_read && self.may_read(now) {
                 continue;
             }
-            return self.wait(cx, now, may_read);
+            self.wait(cx, now, may_read)?;
+            if may_read {
+                self.lend();
+            }
+            return Ok(());
         }
         // After the others, and after a look at what has come for them.
         let _ = pin!(tokio::task::yield_now()).poll(cx);
         self.wait(cx, now, self.may_read(now))
+    }
+
+    /// Has somebody else write while it waits, where most that happens is that it writes.
+    fn lend(&mut self) {
+        let Some(flusher) = &self.flusher else { return };
+        if self.answer.is_some() || !self.session.is_subscribed() {
+            return;
+        }
+        let Some(socket) = self.socket.lend() else {
+            return;
+        };
+        let desk = self.desk.get_or_insert_with(|| {
+            let flusher = Arc::clone(flusher);
+            Arc::new(Desk::new(self.pending.source(), flusher))
+        });
+        desk.leave(Pen {
+            framing: std::mem::replace(&mut self.framing, Box::new(Raw)),
+            socket,
+            on_their_way: std::mem::take(&mut self.on_their_way),
+            wrote: None,
+            end: None,
+        });
+        let desk = Arc::clone(desk);
+        self.is_lent = true;
+        // What has been queued meanwhile has woken this already.
+        self.pending.lend(desk);
+    }
+
+    /// From now on it writes itself.
+    fn recall(&mut self) -> Result<(), End> {
+        if !std::mem::take(&mut self.is_lent) {
+            return Ok(());
+        }
+        self.pending.recall();
+        let Some(pen) = self.desk.as_ref().and_then(|desk| desk.take()) else {
+            return Ok(());
+        };
+        self.framing = pen.framing;
+        self.socket.take_back(pen.socket);
+        self.on_their_way = pen.on_their_way;
+        self.last_message = pen.wrote.unwrap_or(self.last_message);
+        match pen.end {
+            None => Ok(()),
+            Some(desk::End::Refused(refusal)) => Err(End::Close(refusal)),
+            Some(desk::End::Panicked) => Err(End::Panicked),
+        }
     }
 
     /// Reads what has come, as much as may be read, and writes on meanwhile. Says whether that was all
@@ -442,7 +507,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.liveness.heard();
         let frame = match incoming {
             Incoming::Text(text) => Frame::from(text.as_str()),
-            Incoming::Binary(bytes) => Frame::from(bytes.as_ref()),
+            Incoming::Binary(bytes) => Frame::from(bytes.as_slice()),
             Incoming::Control => return self.control(),
             Incoming::Pong(payload) => {
                 let (number, sent) = self.pinged;

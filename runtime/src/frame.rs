@@ -403,48 +403,60 @@ pub(crate) struct Told {
 }
 
 /// A payload, as JSON. Text becomes that only where somebody asks for it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Carried {
-    json: OnceLock<Arc<RawValue>>,
-    text: Option<Arc<str>>,
+#[derive(Clone, Debug)]
+pub(crate) enum Carried {
+    /// Of one message.
+    Own(Box<RawValue>),
+    /// Of as many as a publication reaches.
+    Shared(Arc<RawValue>),
+    Text(String, OnceLock<Box<RawValue>>),
 }
 
 impl From<Arc<RawValue>> for Carried {
     fn from(json: Arc<RawValue>) -> Self {
-        Self {
-            json: json.into(),
-            text: None,
-        }
+        Self::Shared(json)
     }
 }
 
 impl From<Box<RawValue>> for Carried {
     fn from(json: Box<RawValue>) -> Self {
-        Arc::<RawValue>::from(json).into()
+        Self::Own(json)
+    }
+}
+
+impl From<String> for Carried {
+    fn from(text: String) -> Self {
+        Self::Text(text, OnceLock::new())
     }
 }
 
 impl Carried {
-    pub(crate) fn text(text: String) -> Self {
-        Self {
-            json: OnceLock::new(),
-            text: Some(text.into()),
+    pub(crate) fn json(&self) -> &RawValue {
+        match self {
+            Self::Own(json) => json,
+            Self::Shared(json) => json,
+            Self::Text(text, json) => json.get_or_init(|| {
+                // Text is always JSON.
+                let json = serde_json::value::to_raw_value(text);
+                json.unwrap_or_else(|_| RawValue::NULL.to_owned())
+            }),
         }
     }
 
-    pub(crate) fn json(&self) -> &Arc<RawValue> {
-        self.json.get_or_init(|| {
-            let json = serde_json::value::to_raw_value(&self.text.as_deref());
-            // Text is always JSON.
-            Arc::from(json.unwrap_or_else(|_| RawValue::NULL.to_owned()))
-        })
+    /// For as many as it reaches.
+    pub(crate) fn into_shared(self) -> Arc<RawValue> {
+        match self {
+            Self::Shared(json) => json,
+            Self::Own(json) => json.into(),
+            Self::Text(..) => self.json().to_owned().into(),
+        }
     }
 
     /// Without escapes.
     fn len(&self) -> usize {
-        match &self.text {
-            Some(text) => text.len().saturating_add(2),
-            None => self.json().get().len(),
+        match self {
+            Self::Text(text, _) => text.len().saturating_add(2),
+            Self::Own(_) | Self::Shared(_) => self.json().get().len(),
         }
     }
 }
@@ -456,6 +468,10 @@ impl Content {
 
     pub(crate) fn told(&self) -> &Told {
         &self.0
+    }
+
+    pub(crate) fn into_told(self) -> Told {
+        Arc::unwrap_or_clone(self.0)
     }
 
     /// The channel's key in the document.
@@ -493,8 +509,8 @@ impl Content {
     #[must_use]
     pub fn together(&self) -> Frame<'_> {
         let text = || {
-            if let Some(text) = &self.0.payload.text {
-                return Some(Cow::Borrowed(text.as_ref()));
+            if let Carried::Text(text, _) = &self.0.payload {
+                return Some(Cow::Borrowed(text.as_str()));
             }
             let payload = self.payload();
             match payload.get(1..payload.len().saturating_sub(1)) {

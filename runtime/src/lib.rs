@@ -78,6 +78,7 @@ mod cue;
 mod described;
 mod error;
 mod fault;
+mod flusher;
 mod frame;
 pub mod framing;
 mod handshake;

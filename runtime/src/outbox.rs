@@ -5,7 +5,8 @@ mod tests;
 mod waiting;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -34,7 +35,25 @@ pub(crate) struct Outbox {
 /// The receiving end: what the connection writes from. Dropping it closes the queue.
 #[derive(Debug)]
 pub(crate) struct Pending {
+    source: Source,
+}
+
+/// What is taken out of a queue.
+#[derive(Debug)]
+pub(crate) struct Source {
     queue: Arc<Queue>,
+}
+
+/// What writes for a connection that waits.
+pub(crate) trait Flush: fmt::Debug + Send + Sync {
+    /// Has [`flush`](Self::flush) called soon.
+    fn soon(self: Arc<Self>);
+
+    /// Writes what is queued, as much as may be at once, and says whether there is more.
+    fn flush(&self, now: Instant) -> bool;
+
+    /// Has the connection write itself.
+    fn wake(&self);
 }
 
 /// An event that is to be written.
@@ -60,6 +79,11 @@ struct Queue {
     delivered: AtomicU64,
     dropped: AtomicU64,
     state: Mutex<State>,
+    /// Who is told when something is queued: one of those below. Changed with the lock, but for
+    /// [`NOBODY`]: who has not seen that yet wakes a connection once too often.
+    told: AtomicU8,
+    /// What is read now can be answered. Changed with the lock, looked at without.
+    is_roomy: AtomicBool,
     /// Held by the first of those who wait for room for a reply.
     turn: tokio::sync::Mutex<()>,
     /// Wakes him.
@@ -67,6 +91,13 @@ struct Queue {
     /// Wakes publishers that wait for room.
     freed: Notify,
 }
+
+/// The connection is at work, and looks at the queue before it waits again; or somebody is on the way.
+const NOBODY: u8 = 0;
+/// The connection, which waits.
+const CONNECTION: u8 = 1;
+/// What writes in its place.
+const LENT: u8 = 2;
 
 #[derive(Debug, Default)]
 struct State {
@@ -84,8 +115,8 @@ struct State {
     has_overflowed: bool,
     /// The connection, while it waits.
     waiting: Option<Waker>,
-    /// It waits for events, and not only for the end.
-    wants_events: bool,
+    /// What writes in its place, while it lets it.
+    lent: Option<Arc<dyn Flush>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,13 +163,16 @@ pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
         delivered: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
         state: Mutex::default(),
+        told: AtomicU8::new(NOBODY),
+        is_roomy: AtomicBool::new(true),
         turn: tokio::sync::Mutex::default(),
         answered: Notify::new(),
         freed: Notify::new(),
     });
-    let pending = Pending {
+    let source = Source {
         queue: Arc::clone(&queue),
     };
+    let pending = Pending { source };
     (Outbox { queue }, pending)
 }
 
@@ -158,7 +192,7 @@ impl Outbox {
             return Some(event);
         }
         state.queue(event, weight, true);
-        wake(state);
+        self.queue.wake(state);
         None
     }
 
@@ -196,8 +230,9 @@ impl Outbox {
             return Err(Closed);
         }
         state.answers = taken;
+        self.queue.look_at_room(&state);
         state.queue(event, weight, false);
-        wake(state);
+        self.queue.wake(state);
         Ok(())
     }
 
@@ -227,7 +262,7 @@ impl Outbox {
                 return Err(Closed);
             }
         }
-        wake(state);
+        self.queue.wake(state);
         Ok(())
     }
 
@@ -256,12 +291,10 @@ impl Outbox {
 
     /// Less than half of the room of what cannot wait is taken, and those who wait for room would not
     /// fill all of it: what is read now can be answered.
+    ///
+    /// Whoever is told otherwise, and then asks for what is queued, is woken when it is so again.
     pub(crate) fn is_roomy(&self) -> bool {
-        let state = self.queue.state();
-        let taken = state.answers;
-        !state.holds_back(&self.queue.bounds)
-            && taken.events < self.queue.bounds.events.div_ceil(2)
-            && taken.bytes < self.queue.bounds.bytes.div_ceil(2)
+        self.queue.is_roomy.load(Ordering::Acquire)
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -279,6 +312,8 @@ impl<'a> InLine<'a> {
     fn new(queue: &'a Queue, weight: usize) -> Self {
         let mut state = queue.state();
         state.in_line = state.in_line.and(weight);
+        queue.look_at_room(&state);
+        drop(state);
         Self { queue, weight }
     }
 }
@@ -286,10 +321,10 @@ impl<'a> InLine<'a> {
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.state();
-        let held_back = state.holds_back(&self.queue.bounds);
+        let was_roomy = self.queue.is_roomy.load(Ordering::Relaxed);
         state.in_line.give_back(self.weight);
         // The connection may read again.
-        let waiting = match held_back && !state.holds_back(&self.queue.bounds) {
+        let waiting = match !was_roomy && self.queue.look_at_room(&state) {
             true => state.waiting.take(),
             false => None,
         };
@@ -325,7 +360,7 @@ impl Reserved<'_> {
         if let Some(event) = self.event.take() {
             state.queue(event, self.weight, true);
         }
-        wake(state);
+        self.queue.wake(state);
         Ok(())
     }
 }
@@ -356,23 +391,43 @@ fn push_back<T>(waiting: &mut VecDeque<T>, one: T) {
     waiting.push_back(one);
 }
 
-/// Wakes the connection for what has been queued, without the lock.
-fn wake(mut state: MutexGuard<'_, State>) {
-    let waiting = if state.wants_events {
-        state.waiting.take()
-    } else {
-        None
-    };
-    drop(state);
-    if let Some(waiting) = waiting {
-        waiting.wake();
-    }
-}
-
 impl Queue {
     // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever is to write of what has been queued, without the lock.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        match self.told.load(Ordering::Relaxed) {
+            CONNECTION => {
+                let waiting = state.waiting.take();
+                drop(state);
+                if let Some(waiting) = waiting {
+                    waiting.wake();
+                }
+            }
+            LENT => {
+                self.told.store(NOBODY, Ordering::Relaxed);
+                let lent = state.lent.clone();
+                drop(state);
+                if let Some(lent) = lent {
+                    lent.soon();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Says whether there is room for answers to what is read now, as is known without the lock from
+    /// then on.
+    fn look_at_room(&self, state: &State) -> bool {
+        let taken = state.answers;
+        let is_roomy = !state.holds_back(&self.bounds)
+            && taken.events < self.bounds.events.div_ceil(2)
+            && taken.bytes < self.bounds.bytes.div_ceil(2);
+        self.is_roomy.store(is_roomy, Ordering::Release);
+        is_roomy
     }
 
     /// Nothing more is queued; what is, still goes out.
@@ -420,6 +475,40 @@ impl Queue {
     fn is_half_free(&self) -> bool {
         let state = self.state();
         state.is_closed || state.publications.leave_half_of(&self.bounds)
+    }
+
+    fn pop(&self, state: &mut State) -> Option<Queued> {
+        let queued = if state.is_publication_next() {
+            let event = state.publications.pop(&self.bounds)?;
+            Queued {
+                is_publication: !matches!(event.body, Body::Gap),
+                event,
+            }
+        } else {
+            let next = state.others.pop_front()?;
+            if next.is_reply {
+                state.replies.give_back(next.weight);
+                if state.in_line.events > 0 {
+                    self.answered.notify_one();
+                }
+            } else {
+                state.answers.give_back(next.weight);
+                self.look_at_room(state);
+            }
+            free_if_empty(&mut state.others);
+            Queued {
+                event: next.event,
+                is_publication: false,
+            }
+        };
+        Some(queued)
+    }
+
+    /// There is room again.
+    fn tell_of(&self, taken: &Queued) {
+        if taken.is_publication && matches!(self.bounds.policy, SlowConsumer::Block(_)) {
+            self.freed.notify_waiters();
+        }
     }
 
     /// The event, or a fault in place of one that is larger than the whole queue.
@@ -470,6 +559,10 @@ impl State {
         self.in_line.bytes > bounds.bytes
     }
 
+    fn is_empty(&self) -> bool {
+        self.others.is_empty() && self.publications.first_place().is_none()
+    }
+
     /// The next in order is a publication.
     fn is_publication_next(&self) -> bool {
         match (self.others.front(), self.publications.first_place()) {
@@ -490,16 +583,18 @@ impl Pending {
         cx: &Context<'_>,
         can_write: bool,
     ) -> Poll<Result<Queued, Overflow>> {
-        let mut state = self.queue.state();
+        let queue = &self.source.queue;
+        let mut state = queue.state();
         if state.has_overflowed {
             return Poll::Ready(Err(Overflow));
         }
-        if can_write && let Some(next) = self.pop(&mut state) {
+        if can_write && let Some(next) = queue.pop(&mut state) {
             drop(state);
-            self.tell_of(&next);
+            queue.tell_of(&next);
             return Poll::Ready(Ok(next));
         }
-        state.wants_events = can_write;
+        let told = if can_write { CONNECTION } else { NOBODY };
+        queue.told.store(told, Ordering::Relaxed);
         match &mut state.waiting {
             Some(waiting) => waiting.clone_from(cx.waker()),
             waiting => *waiting = Some(cx.waker().clone()),
@@ -509,46 +604,84 @@ impl Pending {
 
     /// The connection is at work, and will ask for what is queued meanwhile before it waits again.
     pub(crate) fn is_at_work(&self) {
-        self.queue.state().wants_events = false;
+        self.source.queue.told.store(NOBODY, Ordering::Relaxed);
+    }
+
+    /// From now on `to` writes what is queued, and the connection, which waits, is woken only when it
+    /// asks for that; `false` where something is queued already, or is over.
+    pub(crate) fn lend(&self, to: Arc<dyn Flush>) -> bool {
+        let queue = &self.source.queue;
+        let mut state = queue.state();
+        let may = state.is_empty() && !state.is_closed;
+        if may {
+            state.lent = Some(to);
+            queue.told.store(LENT, Ordering::Relaxed);
+        }
+        may
+    }
+
+    /// From now on the connection itself writes what is queued.
+    pub(crate) fn recall(&self) {
+        let queue = &self.source.queue;
+        let mut state = queue.state();
+        let lent = state.lent.take();
+        queue.told.store(NOBODY, Ordering::Relaxed);
+        drop(state);
+        drop(lent);
+    }
+
+    /// For what writes in the connection's place.
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            queue: Arc::clone(&self.source.queue),
+        }
     }
 
     /// Takes the next event, if there is one, also of a connection that is given up.
     pub(crate) fn next_now(&self) -> Option<Queued> {
-        let next = self.pop(&mut self.queue.state())?;
-        self.tell_of(&next);
+        let queue = &self.source.queue;
+        let next = queue.pop(&mut queue.state())?;
+        queue.tell_of(&next);
         Some(next)
     }
 
-    fn pop(&self, state: &mut State) -> Option<Queued> {
-        let queued = if state.is_publication_next() {
-            let event = state.publications.pop(&self.queue.bounds)?;
-            Queued {
-                is_publication: !matches!(event.body, Body::Gap),
-                event,
-            }
-        } else {
-            let next = state.others.pop_front()?;
-            if next.is_reply {
-                state.replies.give_back(next.weight);
-                if state.in_line.events > 0 {
-                    self.queue.answered.notify_one();
-                }
-            } else {
-                state.answers.give_back(next.weight);
-            }
-            free_if_empty(&mut state.others);
-            Queued {
-                event: next.event,
-                is_publication: false,
-            }
-        };
-        Some(queued)
+    /// So many publications have been written.
+    pub(crate) fn delivered(&self, count: u64) {
+        self.source.delivered(count);
     }
 
-    /// There is room again.
-    fn tell_of(&self, taken: &Queued) {
-        if taken.is_publication && matches!(self.queue.bounds.policy, SlowConsumer::Block(_)) {
-            self.queue.freed.notify_waiters();
+    /// How many publications have been written to this connection, and how many were dropped.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (
+            self.source.queue.delivered.load(Ordering::Relaxed),
+            self.source.queue.dropped.load(Ordering::Relaxed),
+        )
+    }
+}
+
+impl Source {
+    /// Takes the next event; who finds none is told of the next that is queued.
+    pub(crate) fn next_to_flush(&self) -> Option<Queued> {
+        let mut state = self.queue.state();
+        let Some(next) = self.queue.pop(&mut state) else {
+            if state.lent.is_some() {
+                self.queue.told.store(LENT, Ordering::Relaxed);
+            }
+            return None;
+        };
+        drop(state);
+        self.queue.tell_of(&next);
+        Some(next)
+    }
+
+    /// Wakes the connection, which will recall what it has lent.
+    pub(crate) fn wake(&self) {
+        let mut state = self.queue.state();
+        self.queue.told.store(NOBODY, Ordering::Relaxed);
+        let waiting = state.waiting.take();
+        drop(state);
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 
@@ -559,22 +692,18 @@ impl Pending {
             self.queue.metrics.delivered(count);
         }
     }
-
-    /// How many publications have been written to this connection, and how many were dropped.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (
-            self.queue.delivered.load(Ordering::Relaxed),
-            self.queue.dropped.load(Ordering::Relaxed),
-        )
-    }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let mut state = self.queue.state();
+        let queue = &self.source.queue;
+        let mut state = queue.state();
         state.is_closed = true;
         state.others = VecDeque::new();
         state.publications = Waiting::default();
-        self.queue.tell_all();
+        let lent = state.lent.take();
+        drop(state);
+        queue.tell_all();
+        drop(lent);
     }
 }

@@ -10,14 +10,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::bus::History;
 use crate::fault::Fault;
-use crate::frame::{Correlation, Op, Since};
+use crate::frame::{Correlation, Id, Op, Origin, Since};
 use crate::framing::{Framing, Raw, Template};
 use crate::interaction::Interaction;
 use crate::json;
 use crate::names::Names;
+use crate::outbox::{Lane, Outbox};
 use crate::parameters::{Parameters, Parts};
 use crate::payload::{Address, MessageSpec, Payload, Place};
-use crate::peer::Context;
+use crate::peer::{Context, GoingOn, Peer};
 use crate::reply::Replies;
 use crate::strict;
 use crate::subscribers::Membership;
@@ -217,11 +218,53 @@ pub(crate) trait Handler: Send + Sync {
     ///
     /// [`Fault::INVALID_MESSAGE`], saying which member is wrong and how; [`Fault::INVALID_ADDRESS`] if
     /// nothing is wrong but what an address is made of.
-    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault>;
+    fn read(self: Arc<Self>, parts: Parts<'_>, asker: Asker<'_>) -> Result<Prepared, Fault>;
 }
 
-/// A starting message that has been read: gives the work to do, once it is known for whom.
-pub(crate) type Start = Box<dyn FnOnce(Arc<Context>, Replies) -> Work + Send>;
+/// Whose message it is, and where its answers go.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) peer: &'a Arc<Peer>,
+    pub(crate) outbox: &'a Outbox,
+    /// The number that the peer gave the message.
+    pub(crate) id: Id,
+}
+
+/// An exchange whose starting message has been read. Nothing of it has begun yet.
+pub(crate) struct Prepared {
+    pub(crate) origin: Origin,
+    pub(crate) going_on: GoingOn,
+    pub(crate) work: Work,
+}
+
+impl Asker<'_> {
+    /// Prepares an exchange with the handler.
+    pub(crate) fn prepare<H: Handler + ?Sized>(
+        &self,
+        handler: Arc<H>,
+        parts: Parts<'_>,
+        work: impl FnOnce(Arc<H>, Arc<Context>, Replies) -> Work,
+    ) -> Prepared {
+        let correlation = correlation(handler.starter(), parts);
+        let origin = Origin {
+            id: self.id,
+            correlation,
+        };
+        let replies = Replies {
+            outbox: self.outbox.clone(),
+            origin: origin.clone(),
+            lane: (handler.op() == Op::Subscribe).then(|| Lane::new(origin.clone())),
+        };
+        let document = handler.interaction().document();
+        let context = Context::new(Arc::clone(self.peer), document, handler.bus());
+        let context = Arc::new(context);
+        Prepared {
+            origin,
+            going_on: GoingOn::new(&context),
+            work: work(handler, context, replies),
+        }
+    }
+}
 
 /// The work of a handler. Dropping it cancels the handler.
 pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;

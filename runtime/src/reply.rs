@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -161,12 +160,12 @@ impl Encoded {
         message: &Message<P>,
     ) -> Result<Self, Fault> {
         let text = match P::SPEC.carried_as() {
-            payload::Content::Text => serde_json::to_value(&message.payload).ok(),
+            payload::Content::Text => strict::text(&message.payload),
             payload::Content::Json | payload::Content::Binary => None,
         };
         let payload = match text {
-            Some(Value::String(text)) => Carried::text(text),
-            _ => raw(&message.payload)?.into(),
+            Some(text) => Carried::from(text),
+            None => raw(&message.payload)?.into(),
         };
         let has_headers = TypeId::of::<P::Headers>() != TypeId::of::<NoHeaders>();
         let headers = has_headers.then(|| raw(&message.headers)).transpose()?;
@@ -210,14 +209,14 @@ impl Encoded {
     }
 
     /// The message as the bus carries it.
-    pub(crate) fn publication(&self) -> Publication {
+    pub(crate) fn into_publication(self) -> Publication {
         let Told {
             message,
             headers,
             payload,
             ..
-        } = self.content.told();
-        Publication::of_json(message.clone(), headers.clone(), Arc::clone(payload.json()))
+        } = self.content.into_told();
+        Publication::of_json(message, headers, payload.into_shared())
     }
 
     /// The message as one receiver gets it: with the correlation value that it gave, if it did.

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::shape::split;
 use crate::fault::Fault;
-use crate::frame::{Correlation, Halves, Op, Open};
+use crate::frame::{Halves, Op, Open};
 use crate::framing::{Framing, Raw, Template};
 use crate::parameters::{self, Parts};
-use crate::provider::{Handler, Provider, Start, correlation};
+use crate::provider::{Asker, Handler, Prepared, Provider};
 
 /// The interactions that one connection may start: all, those of one document, or one channel's.
 #[derive(Clone)]
@@ -37,8 +37,7 @@ impl fmt::Debug for Scope {
 /// What a message turned out to be.
 pub(crate) struct Matched {
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) correlation: Option<Arc<Correlation>>,
-    pub(crate) start: Start,
+    pub(crate) prepared: Prepared,
 }
 
 impl Scope {
@@ -142,7 +141,8 @@ impl Scope {
     /// left out whose address has parameters that the URL does not give.
     pub(crate) fn opened_by_url(
         &self,
-    ) -> impl Iterator<Item = (&Arc<dyn Handler>, Result<Start, Fault>)> {
+        asker: Asker<'_>,
+    ) -> impl Iterator<Item = (&Arc<dyn Handler>, Result<Prepared, Fault>)> {
         let parts = Parts {
             parameters: self.parameters.as_deref(),
             ..Parts::default()
@@ -152,8 +152,8 @@ impl Scope {
         let handlers = self.handlers.iter();
         handlers
             .filter(move |handler| is_document && handler.starter().is_none())
-            .map(move |handler| (handler, Arc::clone(handler).read(parts)))
-            .filter(move |(_, start)| is_channel || start.is_ok())
+            .map(move |handler| (handler, Arc::clone(handler).read(parts, asker)))
+            .filter(move |(_, prepared)| is_channel || prepared.is_ok())
     }
 
     /// Of one document, it reaches one channel.
@@ -165,10 +165,10 @@ impl Scope {
     }
 
     /// The interaction that a message starts, and the message read.
-    pub(crate) fn resolve(&self, open: &Open<'_>) -> Result<Matched, Fault> {
+    pub(crate) fn resolve(&self, open: &Open<'_>, asker: Asker<'_>) -> Result<Matched, Fault> {
         let parameters = open.parameters.as_deref().or(self.parameters.as_deref());
         let (headers, payload) = match &open.halves {
-            Halves::Together(frame) => return shape::find(self, open, parameters, frame),
+            Halves::Together(frame) => return shape::find(self, open, parameters, frame, asker),
             Halves::Apart { headers, payload } => (headers.as_deref(), payload.as_deref()),
         };
         let parts = Parts {
@@ -177,18 +177,17 @@ impl Scope {
             payload,
             text: None,
         };
-        let handler = self.find(open, parts)?;
-        check(open, handler.as_ref())?;
-        let start = Arc::clone(&handler).read(parts)?;
-        Ok(Matched {
-            correlation: correlation(handler.starter(), parts),
-            start,
-            handler,
-        })
+        let handler = self.find(open, parts, asker)?;
+        read(open, &handler, parts, asker)
     }
 
     /// The handler that the message starts, or, where nothing is sent to start it, that sends it.
-    fn find(&self, open: &Open<'_>, parts: Parts<'_>) -> Result<Arc<dyn Handler>, Fault> {
+    fn find(
+        &self,
+        open: &Open<'_>,
+        parts: Parts<'_>,
+        asker: Asker<'_>,
+    ) -> Result<Arc<dyn Handler>, Fault> {
         if let Some(only) = self.named(open) {
             return Ok(Arc::clone(only));
         }
@@ -211,7 +210,7 @@ impl Scope {
         let mut readable = candidates
             .iter()
             .filter(|handler| open.op.is_none_or(|op| handler.op() == op))
-            .filter(|handler| Arc::clone(handler).read(parts).is_ok());
+            .filter(|handler| Arc::clone(handler).read(parts, asker).is_ok());
         match (readable.next(), readable.next()) {
             (Some(only), None) => Ok(Arc::clone(only)),
             _ => {
@@ -292,6 +291,20 @@ impl Scope {
             .cloned()
             .collect()
     }
+}
+
+/// The message as that of this handler.
+fn read(
+    open: &Open<'_>,
+    handler: &Arc<dyn Handler>,
+    parts: Parts<'_>,
+    asker: Asker<'_>,
+) -> Result<Matched, Fault> {
+    check(open, handler.as_ref())?;
+    Ok(Matched {
+        prepared: Arc::clone(handler).read(parts, asker)?,
+        handler: Arc::clone(handler),
+    })
 }
 
 /// Whether the message may start this in the way that it says.

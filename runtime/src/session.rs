@@ -14,14 +14,13 @@ use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet, unconstrained};
 use tokio::time::timeout_at;
 
 use crate::fault::Fault;
-use crate::frame::{Body, Correlation, Event, Id, Op, Open, Origin, Since};
+use crate::frame::{Body, Event, Id, Op, Open, Origin, Since};
 use crate::limits::{Limits, after};
-use crate::outbox::{Lane, Outbox};
-use crate::peer::{Context, GoingOn, Peer};
-use crate::provider::{Handler, Start, Work};
+use crate::outbox::Outbox;
+use crate::peer::Peer;
+use crate::provider::{Asker, Handler, Prepared, Work};
 use crate::rate::Window;
-use crate::reply::Replies;
-use crate::routes::Scope;
+use crate::routes::{Matched, Scope};
 use crate::seldom::seldom;
 use crate::subscribers::Membership;
 
@@ -81,18 +80,6 @@ impl Exchange {
     }
 }
 
-/// A starting message that has been read, and the handler that it is for.
-struct Opening {
-    id: Id,
-    handler: Arc<dyn Handler>,
-    /// What ties the answers to the message.
-    correlation: Option<Arc<Correlation>>,
-    start: Start,
-    since: Option<Since>,
-    /// Bytes of the message.
-    weight: usize,
-}
-
 impl Session {
     pub(crate) fn new(peer: Arc<Peer>, outbox: Outbox, limits: &Limits) -> Self {
         Self {
@@ -125,31 +112,28 @@ impl Session {
             let message = "an exchange with this `id` is going on this connection: choose another";
             return self.fault(id, Fault::new(Fault::DUPLICATE_ID, message));
         }
-        match scope.resolve(open) {
-            Ok(matched) => self.start(Opening {
-                id,
-                weight: open.weight(),
-                handler: matched.handler,
-                correlation: matched.correlation,
-                start: matched.start,
-                since: open.since.clone(),
-            }),
+        match scope.resolve(open, self.asker(id)) {
+            Ok(Matched { handler, prepared }) => {
+                self.start(&*handler, prepared, open.weight(), open.since.clone());
+            }
             Err(fault) => self.fault(id, fault),
+        }
+    }
+
+    fn asker(&self, id: Id) -> Asker<'_> {
+        Asker {
+            peer: &self.peer,
+            outbox: &self.outbox,
+            id,
         }
     }
 
     /// Starts what opening the URL starts.
     pub(crate) fn open_url(&mut self, scope: &Scope) {
-        for (handler, start) in scope.opened_by_url() {
-            match start {
-                Ok(start) => self.start(Opening {
-                    id: None,
-                    weight: 0,
-                    handler: Arc::clone(handler),
-                    correlation: None,
-                    start,
-                    since: None,
-                }),
+        let opened: Vec<_> = scope.opened_by_url(self.asker(None)).collect();
+        for (handler, prepared) in opened {
+            match prepared {
+                Ok(prepared) => self.start(&**handler, prepared, 0, None),
                 Err(fault) => self.fault(None, fault),
             }
         }
@@ -160,46 +144,28 @@ impl Session {
         exchange.is_some_and(|exchange| !exchange.has_ended())
     }
 
-    /// Starts an exchange, whose id is free.
-    fn start(&mut self, opening: Opening) {
-        let Opening {
-            id,
-            handler,
-            correlation,
-            start,
-            since,
-            weight,
-        } = opening;
-        let origin = Origin { id, correlation };
+    /// Starts an exchange, whose id is free, with a message of so many bytes.
+    fn start(
+        &mut self,
+        handler: &dyn Handler,
+        prepared: Prepared,
+        weight: usize,
+        since: Option<Since>,
+    ) {
+        let Prepared {
+            origin,
+            going_on,
+            work,
+        } = prepared;
+        let id = origin.id;
         let is_exchange = id.is_some() || handler.is_answered();
-        let replies = Replies {
-            outbox: self.outbox.clone(),
-            origin: origin.clone(),
-            lane: (handler.op() == Op::Subscribe).then(|| Lane::new(origin.clone())),
-        };
-        let document = handler.interaction().document();
-        let context = Arc::new(Context::new(
-            Arc::clone(&self.peer),
-            document,
-            handler.bus(),
-        ));
-        let going_on = GoingOn::new(&context);
-        // Nothing of it has begun yet.
-        let work = start(context, replies);
         if is_exchange && let Some(message) = self.fullness(&work) {
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
         }
-        let room = if is_exchange {
-            &self.room
-        } else {
-            &self.unanswered_room
-        };
-        let room = Arc::clone(room);
-        let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
-        if room.available_permits() < weight {
+        if self.room(is_exchange).available_permits() < weight {
             self.forget_ended();
         }
-        if room.available_permits() < weight {
+        if self.room(is_exchange).available_permits() < weight {
             let message = "the messages that are being worked on hold all the bytes that they may: \
                            wait for an answer";
             return self.fault(origin, Fault::new(Fault::LIMIT_EXCEEDED, message));
@@ -213,7 +179,11 @@ impl Session {
             None => None,
         };
         // Only here is any of it taken.
-        let held = || room.try_acquire_many_owned(bytes).ok();
+        let held = |session: &Self| {
+            let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
+            let room = Arc::clone(session.room(is_exchange));
+            room.try_acquire_many_owned(bytes).ok()
+        };
         let is_in_line = !handler.is_answered();
         let op = handler.op();
         let exchange = match work {
@@ -229,7 +199,7 @@ impl Session {
                         None => {}
                     }
                 }
-                let (timed, held) = (self.timed(work, op, &origin), held());
+                let (timed, held) = (self.timed(work, op, &origin), held(self));
                 let task = self.tasks.spawn(async move {
                     let turn = match turn {
                         Some(Turn::Now(turn)) => turn,
@@ -249,12 +219,21 @@ impl Session {
                 let present = self.outbox.metrics().subscription();
                 let membership = subscribe(since);
                 membership.hold(Box::new((going_on, present)));
-                Exchange::Membership(membership, held())
+                Exchange::Membership(membership, held(self))
             }
         };
         match key {
             Some(key) => drop(self.exchanges.insert(key, exchange)),
             None => self.unanswered = self.unanswered.saturating_add(1),
+        }
+    }
+
+    /// What messages hold while they are worked on: those of exchanges, and others.
+    fn room(&self, is_exchange: bool) -> &Arc<Semaphore> {
+        if is_exchange {
+            &self.room
+        } else {
+            &self.unanswered_room
         }
     }
 
@@ -378,6 +357,11 @@ impl Session {
     /// The peer sends too much that is wrong.
     pub(crate) fn errs(&self) -> bool {
         self.has_erred
+    }
+
+    /// Some subscription is going.
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.exchanges.values().any(Exchange::is_membership)
     }
 
     /// Some handler is at work that will answer by itself.

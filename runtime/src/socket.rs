@@ -4,6 +4,7 @@
 
 mod inbound;
 mod liveness;
+mod tcp;
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,10 +20,11 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::{
     CloseFrame, Role, WebSocketConfig, WebSocketContext,
 };
-use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use self::inbound::{Inbound, Piece};
 pub(crate) use self::liveness::{Due, Liveness};
+pub(crate) use self::tcp::{Lend, Lent, Tcp};
 use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};
 
@@ -72,8 +74,8 @@ pub(crate) enum Moved {
 /// What was read from the peer.
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    Text(Utf8Bytes),
-    Binary(bytes::Bytes),
+    Text(String),
+    Binary(Vec<u8>),
     /// A ping, which has been answered.
     Control,
     /// A pong, with what the ping carried.
@@ -211,10 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Err(Stuck);
         }
         self.is_writing = true;
-        match frame {
-            Frame::Text(text) => self.outbound.frame(TEXT, text.as_bytes()),
-            Frame::Binary(bytes) => self.outbound.frame(BINARY, bytes),
-        }
+        self.outbound.put(frame);
         Ok(())
     }
 
@@ -252,6 +251,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// The writing end, for somebody else to write with: where it can be apart from the rest, and
+    /// nothing is being written.
+    pub(crate) fn lend(&mut self) -> Option<Lent>
+    where
+        S: Lend,
+    {
+        if self.is_writing || self.role == Role::Client || self.is_closing() {
+            return None;
+        }
+        Some(Lent {
+            write: self.io.lend()?,
+            outbound: std::mem::take(&mut self.outbound),
+        })
+    }
+
+    /// Takes it back, with what has not been written.
+    pub(crate) fn take_back(&mut self, lent: Lent)
+    where
+        S: Lend,
+    {
+        self.io.take_back(lent.write);
+        self.outbound = lent.outbound;
+        self.is_writing = self.outbound.unwritten() > 0;
+    }
+
     /// Something that was handed over has not been written yet.
     pub(crate) fn is_writing(&self) -> bool {
         self.is_writing
@@ -259,8 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Bytes that were handed over, and that the network has not taken.
     pub(crate) fn unwritten(&self) -> usize {
-        let outbound = &self.outbound;
-        outbound.bytes.len().saturating_sub(outbound.taken)
+        self.outbound.unwritten()
     }
 
     /// Writes what was handed over as far as the network takes it now, and says whether that is all.
@@ -411,10 +434,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Piece::Part => return None,
                 Piece::Flood => Some(Incoming::Failed(FLOOD)),
                 Piece::Passed(passed) => self.pass(passed),
-                Piece::Message { is_text, payload } if is_text => Some(match payload.try_into() {
-                    Ok(text) => Incoming::Text(text),
-                    Err(_) => Incoming::Failed(NOT_UTF8),
-                }),
+                Piece::Message { is_text, payload } if is_text => {
+                    Some(match String::from_utf8(payload) {
+                        Ok(text) => Incoming::Text(text),
+                        Err(_) => Incoming::Failed(NOT_UTF8),
+                    })
+                }
                 Piece::Message { payload, .. } => Some(Incoming::Binary(payload)),
             };
             if found.is_some() {
@@ -479,6 +504,38 @@ const BINARY: u8 = 0x82;
 const PING: u8 = 0x89;
 
 impl Outbound {
+    /// Adds a server's frame.
+    fn put(&mut self, frame: &Frame<'_>) {
+        match frame {
+            Frame::Text(text) => self.frame(TEXT, text.as_bytes()),
+            Frame::Binary(bytes) => self.frame(BINARY, bytes),
+        }
+    }
+
+    fn unwritten(&self) -> usize {
+        self.bytes.len().saturating_sub(self.taken)
+    }
+
+    /// What the network has not taken.
+    fn left(&self) -> Option<&[u8]> {
+        self.bytes.get(self.taken..)
+    }
+
+    fn took(&mut self, count: usize) {
+        self.taken = self.taken.saturating_add(count);
+        let count = count.try_into().unwrap_or(u64::MAX);
+        self.written = self.written.wrapping_add(count);
+    }
+
+    /// All has been taken.
+    fn clear(&mut self) {
+        self.taken = 0;
+        self.bytes.clear();
+        if self.bytes.capacity() > IDLE {
+            self.bytes = Vec::new();
+        }
+    }
+
     /// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
     fn frame(&mut self, first: u8, payload: &[u8]) {
         const HEAD: usize = 10;
@@ -504,20 +561,14 @@ impl Outbound {
         mut io: Pin<&mut S>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while let Some(left @ [_, ..]) = self.bytes.get(self.taken..) {
+        while let Some(left @ [_, ..]) = self.left() {
             let count = ready!(io.as_mut().poll_write(cx, left))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.taken = self.taken.saturating_add(count);
-            let count = count.try_into().unwrap_or(u64::MAX);
-            self.written = self.written.wrapping_add(count);
+            self.took(count);
         }
-        self.taken = 0;
-        self.bytes.clear();
-        if self.bytes.capacity() > IDLE {
-            self.bytes = Vec::new();
-        }
+        self.clear();
         Poll::Ready(Ok(()))
     }
 }
@@ -642,8 +693,8 @@ const NOT_UTF8: Refusal = Refusal::constant(1007, "the text is not UTF-8");
 
 fn incoming(message: Message) -> Incoming {
     match message {
-        Message::Text(text) => Incoming::Text(text),
-        Message::Binary(bytes) => Incoming::Binary(bytes),
+        Message::Text(text) => Incoming::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Incoming::Binary(bytes.into()),
         Message::Pong(payload) => Incoming::Pong(payload),
         Message::Ping(_) | Message::Frame(_) => Incoming::Control,
         Message::Close(frame) => Incoming::Closed(

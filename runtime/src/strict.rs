@@ -5,6 +5,7 @@
 //! integer to JSON Schema, and is written as `5`.
 
 mod place;
+mod text;
 mod through;
 mod tree;
 mod write;
@@ -18,6 +19,7 @@ use serde::de::{
 };
 
 pub(crate) use place::explain;
+pub(crate) use text::text;
 pub(crate) use through::{through_integer, through_value};
 pub(crate) use tree::from_value;
 pub(crate) use write::to_raw;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use self::roster::{Roster, Snapshot, Subscriber};
 pub(crate) use self::source::{Membership, Source};
-use crate::bus::TopicName;
+use crate::bus::{Publication, TopicName};
 use crate::frame::Content;
 use crate::interaction::Interaction;
 use crate::parameters::Parameters;
@@ -31,9 +31,7 @@ use crate::topics::{self, Bus};
 /// A handler that returns `Ok(())` ends all subscriptions, and one that returns the document's error
 /// message tells it to the subscribers by that. Any other fault, and a panic, is logged; the
 /// subscribers stay and hear nothing of it, and the handler is started again, first after 100 ms and
-/// then after twice as long each time, up to 30 s, until it has run for as long as that. Where it fails so
-/// often that it is started again after 30 s only, their subscriptions end with
-/// [`Fault::INTERNAL`](crate::Fault::INTERNAL) beforehand: nobody waits for ever for what never comes.
+/// then after twice as long each time, up to 30 s, until it has run for as long as that.
 ///
 /// Publishing never waits: each connection has a bounded queue (see
 /// [`Limits::queue_messages`](crate::Limits::queue_messages)), and
@@ -97,7 +95,8 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
             return self.send(&self.snapshot(), &encoded, |_| true);
         }
         let topics = self.roster.topics(self.generation).into_iter();
-        topics.map(|topic| self.carry(&topic, &encoded)).sum()
+        let publication = encoded.into_publication();
+        topics.map(|topic| self.carry(&topic, &publication)).sum()
     }
 
     /// Sends those the same message, serialised once, who gave these parameters of the channel's
@@ -132,7 +131,7 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
             return 0;
         };
         if self.bus().history(self.interaction()).is_some() {
-            return self.carry(&topic, &encoded);
+            return self.carry(&topic, &encoded.into_publication());
         }
         match self.roster.group(self.generation, &topic) {
             Some(group) => self.send(&group.snapshot(), &encoded, |_| true),
@@ -275,9 +274,9 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
     }
 
     /// Publishes on a topic that keeps a history, and returns who is subscribed there.
-    fn carry(&self, topic: &TopicName, encoded: &Encoded) -> usize {
+    fn carry(&self, topic: &TopicName, publication: &Publication) -> usize {
         let (bus, interaction) = (self.bus(), self.interaction());
-        if let Err(error) = bus.carry(interaction, topic, &encoded.publication()) {
+        if let Err(error) = bus.carry(interaction, topic, publication) {
             seldom!(error, %topic, %error, "a message was not published");
             return 0;
         }

@@ -154,7 +154,10 @@ pub(crate) fn name(
 /// A handler has it from [`Request::bus`](crate::Request::bus) and
 /// [`Subscribers::bus`](crate::Subscribers::bus), and may keep a clone, which is the same bus.
 #[derive(Clone, Debug)]
-pub struct Bus {
+pub struct Bus(Arc<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     carrier: Arc<dyn MessageBus>,
     histories: Arc<Histories>,
     listeners: Arc<Listeners>,
@@ -202,11 +205,11 @@ pub(crate) type Histories = HashMap<(&'static str, &'static str), History>;
 
 impl Bus {
     pub(crate) fn new(carrier: Arc<dyn MessageBus>, histories: Arc<Histories>) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             carrier,
             histories,
             listeners: Arc::default(),
-        }
+        }))
     }
 
     /// Publishes a message to all who are subscribed on a topic, whichever server of the same bus
@@ -260,7 +263,7 @@ impl Bus {
         // Nobody is subscribed on a topic that cannot be.
         let Ok(name) = topic.name() else { return };
         let start = Instant::now();
-        for audience in self.listeners.of(&topic.interaction) {
+        for audience in self.0.listeners.of(&topic.interaction) {
             audience.ready(name, start).await;
         }
     }
@@ -268,15 +271,15 @@ impl Bus {
     /// The bus itself, for what is not a document's.
     #[must_use]
     pub fn carrier(&self) -> &Arc<dyn MessageBus> {
-        &self.carrier
+        &self.0.carrier
     }
 
     /// The same, with the subscribers of the providers that are on the other one.
     pub(crate) fn heard_where(self, other: &Self) -> Self {
-        Self {
-            listeners: Arc::clone(&other.listeners),
-            ..self
-        }
+        Self(Arc::new(Parts {
+            listeners: Arc::clone(&other.0.listeners),
+            ..Parts::clone(&self.0)
+        }))
     }
 
     pub(crate) fn carry(
@@ -285,19 +288,20 @@ impl Bus {
         topic: &TopicName,
         publication: &Publication,
     ) -> Result<(), BusError> {
-        self.carrier
+        self.0
+            .carrier
             .publish(topic, publication, self.history(interaction))
     }
 
     /// A topic that keeps a history keeps the same one for those who publish here.
     pub(crate) fn keeps(&self, histories: &Histories) -> bool {
         let mut kept = histories.iter();
-        kept.all(|(place, history)| self.histories.get(place) == Some(history))
+        kept.all(|(place, history)| self.0.histories.get(place) == Some(history))
     }
 
     /// What the topics of this interaction keep, if they keep anything.
     pub(crate) fn history(&self, interaction: &Interaction) -> Option<&History> {
-        self.histories.get(&place(interaction))
+        self.0.histories.get(&place(interaction))
     }
 }
 
@@ -312,7 +316,7 @@ fn publication<P: Payload>(
 ) -> Result<Publication, BusError> {
     let encoded = Encoded::new(interaction.reply_channel(), message)
         .map_err(|fault| BusError::InvalidMessage(fault.message().to_owned()))?;
-    Ok(encoded.publication())
+    Ok(encoded.into_publication())
 }
 
 /// [`Fault::UNAVAILABLE`] where the same may succeed later, and otherwise [`Fault::INTERNAL`]. The
@@ -376,7 +380,7 @@ impl Home {
     }
 
     fn heard_on(&self, bus: Bus) -> Bus {
-        let mut listeners = bus.listeners.list();
+        let mut listeners = bus.0.listeners.list();
         // Those of providers that are gone.
         listeners.retain(|(_, audience)| audience.strong_count() > 0);
         listeners.append(&mut self.listeners.list());

@@ -15,7 +15,7 @@ use crate::interaction::Interaction;
 use crate::names::Names;
 use crate::parameters::{Parameters, Parts};
 use crate::payload::{Address, Message, MessageSpec, NoHeaders, Payload, same};
-use crate::provider::{Handler, Provider, Start, Work, parse, parse_text};
+use crate::provider::{Asker, Handler, Prepared, Provider, Work, parse, parse_text};
 use crate::reply::{Replies, Turn};
 use crate::request::{Ack, Request, Updates};
 use crate::response::{ReplyChannel, Response};
@@ -358,12 +358,12 @@ where
         message::<M>(parts).map(drop)
     }
 
-    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
+    fn read(self: Arc<Self>, parts: Parts<'_>, asker: Asker<'_>) -> Result<Prepared, Fault> {
         let (message, parameters) = read::<M, A>(parts, &self.interaction, self.home.names())?;
-        Ok(Box::new(move |context, replies| {
+        Ok(asker.prepare(self, parts, |this, context, replies| {
             let request = Request::new(message, parameters, context);
-            // Not even what a handler does before it first awaits runs in the connection's task.
-            Work::Task(Box::pin(async move { (self.run)(request, replies).await }))
+            // Not even what a handler does before it first awaits is done before it may begin.
+            Work::Task(Box::pin(async move { (this.run)(request, replies).await }))
         }))
     }
 }
@@ -415,10 +415,10 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Handler for PubSub<S, P,
         message::<S>(parts).map(drop)
     }
 
-    fn read(self: Arc<Self>, parts: Parts<'_>) -> Result<Start, Fault> {
+    fn read(self: Arc<Self>, parts: Parts<'_>, asker: Asker<'_>) -> Result<Prepared, Fault> {
         let (message, parameters) = read::<S, A>(parts, &self.interaction, self.home.names())?;
-        let source = Arc::clone(&self.source);
-        Ok(Box::new(move |context, replies| {
+        Ok(asker.prepare(self, parts, |this, context, replies| {
+            let source = Arc::clone(&this.source);
             Work::Membership(Box::new(move |since| {
                 let request = Request::new(message, parameters, context);
                 source.subscribe(request, replies, since)

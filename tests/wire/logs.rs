@@ -276,14 +276,22 @@ async fn r20_a_framing_that_panics_closes_its_connection_and_no_other() {
     let server = specwire::Server::new().serve(provider.framing(Fragile));
     let metrics = server.metrics();
     let server = Running::start(server).await;
-    let mut one = Peer::raw(&server, "/ws/patterns").await;
     let mut two = Peer::raw(&server, "/ws/patterns").await;
-    one.send_text("panic").await;
-    assert_eq!(one.close_code().await, 1011);
-    assert_eq!(metrics.counters().panics, 1);
+    let mut panics = 0;
+    // Not each is logged, and others may have just been.
+    let is_logged = || {
+        log.lines()
+            .iter()
+            .any(|line| line.text.contains("panicked"))
+    };
+    while !is_logged() {
+        let mut one = Peer::raw(&server, "/ws/patterns").await;
+        one.send_text("panic").await;
+        assert_eq!(one.close_code().await, 1011);
+        panics += 1;
+        assert_eq!(metrics.counters().panics, panics);
+    }
     two.send_text("hello").await;
     assert_eq!(two.next_text().await, "hello");
     Peer::raw(&server, "/ws/patterns").await;
-    let lines = log.lines();
-    assert!(lines.iter().any(|line| line.text.contains("panicked")));
 }

@@ -29,6 +29,7 @@ mod foreign;
 mod framings;
 mod handshakes;
 mod hostile;
+mod lending;
 mod lifecycle;
 mod limits;
 mod logs;

@@ -244,7 +244,7 @@ impl Dialer {
             let incoming = socket.read().await;
             let frame = match &incoming {
                 Incoming::Text(text) => Some(Frame::from(text.as_str())),
-                Incoming::Binary(bytes) => Some(Frame::from(bytes.as_ref())),
+                Incoming::Binary(bytes) => Some(Frame::from(bytes.as_slice())),
                 _ => None,
             };
             // Nothing but the answer to `init` comes first.

@@ -236,7 +236,7 @@ impl Link for Remote {
                     self.read(Frame::from(text.as_str()), events).await?;
                 }
                 Incoming::Binary(bytes) => {
-                    self.read(Frame::from(bytes.as_ref()), events).await?;
+                    self.read(Frame::from(bytes.as_slice()), events).await?;
                 }
                 Incoming::Pong(payload) => self.ponged(&payload),
                 Incoming::Control => {}

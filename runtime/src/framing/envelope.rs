@@ -3,6 +3,8 @@
 //! Both ends of it: a server reads commands and writes events, a client the reverse.
 //! `docs/protocol.md`, Envelope.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -104,17 +106,23 @@ impl<'a> Frame<'a> {
     }
 
     fn read(text: &'a str) -> Result<Self, Fault> {
-        // serde would read an array as the members of an object in their order.
-        if !text.trim_start().starts_with('{') {
-            return Err(super::invalid_frame(&"a frame is one JSON object"));
-        }
-        let frame: Self =
-            serde_json::from_str(text).map_err(|error| super::invalid_frame(&error))?;
+        let frame = match plain::read(text) {
+            Some(frame) => frame,
+            None => Self::read_any(text)?,
+        };
         if frame.id.is_some_and(|id| id > MAX_ID) {
             let message = format!("`id` is more than {MAX_ID}");
             return Err(Fault::new(Fault::INVALID_FRAME, message));
         }
         Ok(frame)
+    }
+
+    fn read_any(text: &'a str) -> Result<Self, Fault> {
+        // serde would read an array as the members of an object in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(super::invalid_frame(&"a frame is one JSON object"));
+        }
+        serde_json::from_str(text).map_err(|error| super::invalid_frame(&error))
     }
 
     /// In an encoding: `None` for what it cannot carry, such as JSON of more than 127 levels in CBOR.

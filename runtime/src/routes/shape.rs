@@ -7,13 +7,13 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use serde_json::value::RawValue;
 
-use super::{Matched, Scope, check, names, shown};
+use super::{Matched, Scope, names, read, shown};
 use crate::fault::Fault;
 use crate::frame::{Frame, Open};
 use crate::json::{self, Member};
 use crate::parameters::Parts;
 use crate::payload::{Content, Mismatch};
-use crate::provider::{Handler, correlation};
+use crate::provider::{Asker, Handler};
 
 /// The one interaction of `scope` that the message starts.
 pub(super) fn find(
@@ -21,6 +21,7 @@ pub(super) fn find(
     open: &Open<'_>,
     parameters: Option<&RawValue>,
     frame: &Frame<'_>,
+    asker: Asker<'_>,
 ) -> Result<Matched, Fault> {
     let handlers = match (&open.channel, &open.message) {
         (None, None) => Cow::Borrowed(&*scope.handlers),
@@ -42,6 +43,7 @@ pub(super) fn find(
         open,
         parameters,
         handlers,
+        asker,
     };
     match frame {
         Frame::Text(text) => candidates.of_text(text),
@@ -55,6 +57,7 @@ struct Candidates<'a> {
     open: &'a Open<'a>,
     parameters: Option<&'a RawValue>,
     handlers: Cow<'a, [Arc<dyn Handler>]>,
+    asker: Asker<'a>,
 }
 
 /// Splits a message of which only the members are known into headers and payload, for one
@@ -73,7 +76,10 @@ impl Candidates<'_> {
         };
         let takes_text = self.take(Content::Text);
         if takes_text && !self.take(Content::Json) {
-            return as_text();
+            return match self.only(Content::Text) {
+                Some(only) => self.read(only, (None, None), Some(text)),
+                None => as_text(),
+            };
         }
         let matched = self.of_json(text);
         // Whoever writes a bracket means JSON, and is told what is wrong with it.
@@ -107,24 +113,13 @@ impl Candidates<'_> {
     fn of_the_one(&self, text: &str) -> Option<Matched> {
         // What members take is no bound to what a larger one may have of them.
         const SMALL: usize = 4 << 10;
-        let mut candidates = self.carried_as(Content::Json);
-        let (Some(handler), None) = (candidates.next(), candidates.next()) else {
-            return None;
-        };
+        let handler = self.only(Content::Json)?;
         if text.len() > SMALL || handler.starter().has_headers() {
             return None;
         }
-        let parts = Parts {
-            parameters: self.parameters,
-            payload: Some(serde_json::from_str(text).ok()?),
-            ..Parts::default()
-        };
-        check(self.open, handler.as_ref()).ok()?;
-        Some(Matched {
-            start: Arc::clone(handler).read(parts).ok()?,
-            correlation: correlation(handler.starter(), parts),
-            handler: Arc::clone(handler),
-        })
+        let payload = serde_json::from_str(text).ok()?;
+        self.read(handler, (None, Some(Cow::Borrowed(payload))), None)
+            .ok()
     }
 
     fn of_bytes(&self, bytes: &[u8]) -> Result<Matched, Fault> {
@@ -137,6 +132,13 @@ impl Candidates<'_> {
     /// There is a message that such a frame may be.
     fn take(&self, content: Content) -> bool {
         self.carried_as(content).next().is_some()
+    }
+
+    /// The one message that such a frame may be.
+    fn only(&self, content: Content) -> Option<&Arc<dyn Handler>> {
+        let mut candidates = self.carried_as(content);
+        let only = candidates.next()?;
+        candidates.next().is_none().then_some(only)
     }
 
     fn carried_as(&self, content: Content) -> impl Iterator<Item = &Arc<dyn Handler>> {
@@ -190,25 +192,15 @@ impl Candidates<'_> {
         text: Option<&str>,
         split: Split<'_, '_>,
     ) -> Result<Matched, Fault> {
+        // Where only one message is possible, what is wrong with it is the answer.
+        if let [only] = candidates {
+            return self.read(only, split(only.as_ref()), text);
+        }
         let mut matched = Vec::new();
         let mut faults = Vec::new();
         for handler in candidates {
-            let (headers, payload) = split(handler.as_ref());
-            let parts = Parts {
-                parameters: self.parameters,
-                headers: headers.as_deref(),
-                payload: payload.as_deref(),
-                text,
-            };
-            let read = check(self.open, handler.as_ref());
-            match read.and_then(|()| Arc::clone(handler).read(parts)) {
-                Ok(start) => matched.push(Matched {
-                    handler: Arc::clone(handler),
-                    correlation: correlation(handler.starter(), parts),
-                    start,
-                }),
-                // Where only one message is possible, what is wrong with it is the answer.
-                Err(fault) if candidates.len() == 1 => return Err(fault),
+            match self.read(handler, split(handler.as_ref()), text) {
+                Ok(one) => matched.push(one),
                 // Nothing else is.
                 Err(fault) if fault.code() == Fault::INVALID_ADDRESS => return Err(fault),
                 Err(fault) => faults.push(fault),
@@ -220,6 +212,22 @@ impl Candidates<'_> {
         matched
             .pop()
             .ok_or_else(|| self.unmatched(mismatches, &faults))
+    }
+
+    /// The message as that of this handler.
+    fn read(
+        &self,
+        handler: &Arc<dyn Handler>,
+        (headers, payload): (Half<'_>, Half<'_>),
+        text: Option<&str>,
+    ) -> Result<Matched, Fault> {
+        let parts = Parts {
+            parameters: self.parameters,
+            headers: headers.as_deref(),
+            payload: payload.as_deref(),
+            text,
+        };
+        read(self.open, handler, parts, self.asker)
     }
 
     fn unmatched(&self, mismatches: &[(&str, Mismatch<'_>)], faults: &[Fault]) -> Fault {

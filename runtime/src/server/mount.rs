@@ -24,6 +24,7 @@ use super::{Server, page};
 use crate::address::{Counted, Places, Proxies};
 use crate::connection::{Connection, Leave};
 use crate::error::{Error, Result};
+use crate::flusher::Flushers;
 use crate::framing::Framing;
 use crate::handshake::{self, Answer, Origins};
 use crate::limits::Limits;
@@ -33,7 +34,7 @@ use crate::peer::{Head, Peer};
 use crate::provider::Provider;
 use crate::routes::Scope;
 use crate::seldom::seldom;
-use crate::socket::{Socket, hold_back};
+use crate::socket::{Lend, Socket, Tcp, hold_back};
 
 /// The path under which everything is served.
 pub(super) const ROOT: &str = "/ws";
@@ -85,6 +86,7 @@ struct Shared {
     places: Places,
     pace: Pace,
     stop: Stop,
+    flushers: Flushers,
 }
 
 /// The two ends of a connection, as far as they are known.
@@ -129,6 +131,7 @@ impl Mount {
                 origins: server.origins,
                 pace,
                 stop: Stop::new(),
+                flushers: Flushers::new(),
             }),
         })
     }
@@ -423,7 +426,8 @@ impl Shared {
             Ok(parts) => {
                 let read = parts.read_buf.to_vec();
                 drop(parts.read_buf);
-                let socket = Socket::accepted(parts.io.into_inner(), read, &self.limits);
+                let tcp = Tcp::from(parts.io.into_inner());
+                let socket = Socket::accepted(tcp, read, &self.limits);
                 self.speak(socket, speaking)
             }
             Err(upgraded) => {
@@ -436,7 +440,7 @@ impl Shared {
 
     fn speak<S>(&self, socket: Socket<S>, speaking: Speaking) -> Open
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Lend + Unpin + Send + 'static,
     {
         let Speaking {
             peer,
@@ -446,7 +450,9 @@ impl Shared {
             span,
             slot,
         } = speaking;
-        let connection = Connection::new(socket, peer, framing, scope, &self.limits, &self.metrics);
+        let (limits, metrics) = (&self.limits, &self.metrics);
+        let flusher = self.flushers.next();
+        let connection = Connection::new(socket, peer, framing, scope, limits, metrics, flusher);
         Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
     }
 }

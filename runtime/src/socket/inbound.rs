@@ -6,8 +6,6 @@
 //! counts what tungstenite does not tell: how many fragments a message is in, since fragments without
 //! content could come for ever, and whether the rest of a message is missing.
 
-use bytes::Bytes;
-
 /// What has come in and is not understood yet.
 #[derive(Debug)]
 pub(super) struct Inbound {
@@ -30,7 +28,7 @@ pub(super) struct Inbound {
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Piece<'a> {
     /// A whole message, without its mask.
-    Message { is_text: bool, payload: Bytes },
+    Message { is_text: bool, payload: Vec<u8> },
     /// Bytes for tungstenite, of one frame at most.
     Passed(&'a [u8]),
     /// A message is in more fragments than it may be.
@@ -185,7 +183,7 @@ impl Inbound {
         let payload = frame.get(head.length..).unwrap_or_default();
         Piece::Message {
             is_text: head.first & OPCODE == TEXT,
-            payload: unmasked(payload, head.mask).into(),
+            payload: unmasked(payload, head.mask),
         }
     }
 

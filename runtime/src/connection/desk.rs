@@ -1,0 +1,119 @@
+//! Where a connection leaves what it writes with, while it has nothing to do.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::{BATCH, BATCH_BYTES};
+use crate::flusher::Flusher;
+use crate::framing::{Framing, Refusal, Written};
+use crate::outbox::{Flush, Queued, Source};
+use crate::socket::Lent;
+
+/// What a connection leaves here has somebody else write what is queued, as the connection would.
+#[derive(Debug)]
+pub(super) struct Desk {
+    source: Source,
+    flusher: Arc<Flusher>,
+    pen: Mutex<Option<Pen>>,
+}
+
+/// What a connection writes with.
+#[derive(Debug)]
+pub(super) struct Pen {
+    pub(super) framing: Box<dyn Framing>,
+    pub(super) socket: Lent,
+    /// Publications that have not been written yet.
+    pub(super) on_their_way: u64,
+    /// When something was written last, if anything was.
+    pub(super) wrote: Option<Instant>,
+    pub(super) end: Option<End>,
+}
+
+/// Why the connection ends, as turned out in writing.
+#[derive(Debug)]
+pub(super) enum End {
+    Refused(Refusal),
+    Panicked,
+}
+
+impl Desk {
+    pub(super) fn new(source: Source, flusher: Arc<Flusher>) -> Self {
+        Self {
+            source,
+            flusher,
+            pen: Mutex::default(),
+        }
+    }
+
+    // Framings, which may be anybody's, are caught; what else runs under the lock does not panic.
+    fn pen(&self) -> MutexGuard<'_, Option<Pen>> {
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves it here.
+    pub(super) fn leave(&self, pen: Pen) {
+        *self.pen() = Some(pen);
+    }
+
+    /// Takes it from here, once nobody writes with it.
+    pub(super) fn take(&self) -> Option<Pen> {
+        self.pen().take()
+    }
+}
+
+impl Flush for Desk {
+    fn soon(self: Arc<Self>) {
+        let flusher = Arc::clone(&self.flusher);
+        flusher.list_one(self);
+    }
+
+    fn flush(&self, now: Instant) -> bool {
+        let mut pen = self.pen();
+        // The connection is at work, and looks at the queue itself.
+        let Some(pen) = &mut *pen else {
+            return false;
+        };
+        let mut is_all = false;
+        for _ in 0..BATCH {
+            let Some(queued) = self.source.next_to_flush() else {
+                is_all = true;
+                break;
+            };
+            pen.wrote = Some(now);
+            if !pen.put(&queued) || pen.socket.unwritten() >= BATCH_BYTES {
+                break;
+            }
+        }
+        if pen.end.is_some() || !pen.socket.write_now() {
+            self.source.wake();
+            return false;
+        }
+        self.source.delivered(std::mem::take(&mut pen.on_their_way));
+        !is_all
+    }
+
+    fn wake(&self) {
+        self.source.wake();
+    }
+}
+
+impl Pen {
+    /// Adds an event to what is written, and says whether more may follow.
+    fn put(&mut self, queued: &Queued) -> bool {
+        let framing = &*self.framing;
+        let written = catch_unwind(AssertUnwindSafe(|| framing.write(&queued.event)));
+        match written {
+            Ok(Written::Frame(frame)) => {
+                let count = u64::from(queued.is_publication);
+                self.on_their_way = self.on_their_way.saturating_add(count);
+                self.socket.put(&frame);
+            }
+            Ok(Written::Nothing) => {}
+            Ok(Written::Close(refusal)) => self.end = Some(End::Refused(refusal)),
+            Err(_) => self.end = Some(End::Panicked),
+        }
+        self.end.is_none()
+    }
+}
