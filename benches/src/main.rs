@@ -9,6 +9,7 @@
 
 mod builds;
 mod cases;
+mod code;
 mod instructions;
 mod load;
 mod plan;
@@ -90,6 +91,16 @@ enum Part {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// Compiles what is generated from the nine CCSDS documents, and structs beside it, and compares the
+    /// ratio with the one that is written down
+    Code {
+        /// How often
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Writes down what is found
+        #[arg(long)]
+        update: bool,
+    },
     /// One of those paths
     #[command(hide = true)]
     Walk {
@@ -114,6 +125,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.part {
         Some(Part::Builds { rounds }) => builds::run(*rounds),
+        Some(Part::Code { rounds, update }) => code::run(*rounds, *update),
         Some(Part::Instructions { update }) => instructions::run(*update),
         Some(Part::Walk { path, times }) => instructions::walk(*path, *times),
         Some(Part::Load) => load::run(),
