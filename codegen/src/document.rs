@@ -17,7 +17,7 @@ pub(crate) use grammar::Kind;
 use grammar::Shape;
 pub(crate) use keywords::unchecked_pattern;
 pub(crate) use rules::bare_host;
-pub(crate) use schema::{Holds, holds, is_bare_properties, json_schema};
+pub(crate) use schema::{Holds, holds, is_bare_properties, json_schema, meant_type};
 pub(crate) use sections::gather;
 
 /// A document whose version is known to be one that specwire reads.

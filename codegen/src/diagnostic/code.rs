@@ -225,7 +225,7 @@ codes! {
     // Schemas.
     UnknownType = 401, "unknown type":
         "The types of JSON Schema are `array`, `boolean`, `integer`, `null`, `number`, `object` and \
-         `string`.";
+         `string`. What other languages call them is taken for these, with a warning.";
     UnknownKeyword = 402, "unknown keyword":
         "JSON Schema has no such keyword, but one that looks very much like it. Unknown keywords have \
          no effect.";

@@ -39,6 +39,26 @@ const ABROAD: &[(&[&str], &str)] = &[
     (&["nil", "none", "undefined", "void"], "null"),
 ];
 
+/// The type of JSON Schema that is plainly meant by another name for it, and its `format`.
+pub(crate) fn meant_type(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let meant = abroad(name)?;
+    Some(match meant.split_once(", format: ") {
+        Some((ty, format)) => (ty, Some(format)),
+        None => (meant, None),
+    })
+}
+
+/// The name that is not JSON Schema's says what is meant all the same.
+fn abroad(name: &str) -> Option<&'static str> {
+    let is_same = |other: &&str| name.eq_ignore_ascii_case(other);
+    let known = TYPES.iter().copied().find(is_same);
+    known.or_else(|| {
+        let mut abroad = ABROAD.iter();
+        let (_, meant) = abroad.find(|(names, _)| names.iter().any(is_same))?;
+        Some(*meant)
+    })
+}
+
 /// What the value of a keyword is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Holds {
@@ -311,21 +331,19 @@ fn types(node: Node<'_>, errors: &mut Errors) {
         Some(name) if TYPES.contains(&name) => {}
         Some(name) => {
             let message = format!("found {}, expected a type of JSON Schema", quote(name));
-            let diagnostic = Diagnostic::error(Code::UnknownType, node.place(), message);
-            let abroad = ABROAD.iter().find(|(names, _)| {
-                let mut names = names.iter();
-                names.any(|other| name.eq_ignore_ascii_case(other))
-            });
-            let meant = match abroad {
-                Some((_, meant)) => Some(*meant),
-                None => errors.nearest(name, TYPES.iter().copied()),
-            };
-            errors.push(match meant {
-                Some(meant) => diagnostic.did_you_mean(Some(meant)),
-                None if name.eq_ignore_ascii_case("any") => {
-                    diagnostic.with_help("leave `type` out where any value will do")
+            let place = node.place();
+            errors.push(if let Some(meant) = abroad(name) {
+                let help = format!("write {}, for which it is taken", quote(meant));
+                Diagnostic::warning(Code::UnknownType, place, message).with_help(help)
+            } else if name.eq_ignore_ascii_case("any") {
+                let help = "leave `type` out where any value will do";
+                Diagnostic::warning(Code::UnknownType, place, message).with_help(help)
+            } else {
+                let diagnostic = Diagnostic::error(Code::UnknownType, place, message);
+                match errors.nearest(name, TYPES.iter().copied()) {
+                    Some(meant) => diagnostic.did_you_mean(Some(meant)),
+                    None => diagnostic.with_help(format!("the types are {}", TYPES.join(", "))),
                 }
-                None => diagnostic.with_help(format!("the types are {}", TYPES.join(", "))),
             });
         }
         None if node.is_null() => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::References;
-use crate::document::{Holds, holds, is_bare_properties, json_schema};
+use crate::document::{Holds, holds, is_bare_properties, json_schema, meant_type};
 use crate::source::{Id, Node, json_string};
 
 /// The schema that a node stands for; `None` if that is one of another language, or not there.
@@ -166,6 +166,14 @@ impl<'r, 's> SchemaWriter<'r, 's> {
             ("format", _) if node.text() == Some("binary") => {
                 self.key(key);
                 self.text.push_str("\"byte\"");
+            }
+            ("type", _) if node.text().is_some() => {
+                let name = node.text().unwrap_or_default();
+                if !name.eq_ignore_ascii_case("any") {
+                    self.key(key);
+                    let meant = meant_type(name).map_or(name, |(ty, _)| ty);
+                    self.text.push_str(&json_string(meant));
+                }
             }
             (_, Some(Holds::Rule)) => {
                 self.key(key);

@@ -118,6 +118,31 @@ fn a_property_may_say_itself_that_it_is_required() {
 }
 
 #[test]
+fn types_may_be_called_as_elsewhere() {
+    let clock = with_payload(
+        "{type: Object, properties: {at: {type: int, default: 1}, id: {type: uuid}, more: {type: any}, \
+         parts: {type: List, items: {type: float}}}, required: [id], not: {type: bool}, \
+         examples: [{id: 6f1c8c1e-7d4e-4bb8-8f8e-0a4a2f2f9d11, at: 5, parts: [1.5]}]}",
+    );
+    let found = warnings(&clock);
+    assert!(
+        found
+            .iter()
+            .all(|warning| warning.contains("warning[SW0401]")),
+        "{found:?}"
+    );
+    assert_eq!(found.len(), 7, "{found:?}");
+    for member in [
+        "pub at: ::core::option::Option<i64>,",
+        "pub id: ::specwire::Uuid,",
+        "pub more: ::core::option::Option<::specwire::Json>,",
+        "pub parts: ::core::option::Option<::std::vec::Vec<f64>>,",
+    ] {
+        assert!(clock.code.contains(member), "{}", clock.code);
+    }
+}
+
+#[test]
 fn nothing_may_be_written_as_no_mapping() {
     let clock = clock("channels: {ticks: {messages: {tick: {examples: {}}}}}\noperations: {}");
     assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Part, Schemas, Types, is_whole};
 use crate::diagnostic::{Code, Diagnostic, quote};
-use crate::document::is_bare_properties;
+use crate::document::{is_bare_properties, meant_type};
 use crate::source::Node;
 
 /// The keywords of a schema, joined.
@@ -107,7 +107,8 @@ impl<'s> Schemas<'s, '_> {
             self.types(&mut facts, node);
             self.values(&mut facts, node);
             let text = |key| node.get(key).and_then(Node::text);
-            facts.format = facts.format.or(text("format"));
+            let of_type = || meant_type(text("type")?)?.1;
+            facts.format = facts.format.or_else(|| text("format").or_else(of_type));
             if matches!(text("contentEncoding"), Some("base64" | "base64url")) {
                 facts.format = Some("byte");
             }

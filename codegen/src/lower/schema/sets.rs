@@ -1,5 +1,6 @@
 //! Sets of a few things: of keywords that have been dealt with, and of JSON Schema's types.
 
+use crate::document::meant_type;
 use crate::source::Node;
 
 /// Which keywords of a schema object have been dealt with: a set.
@@ -58,7 +59,7 @@ impl Types {
     pub(super) const NONE: Self = Self(0);
 
     pub(super) fn named(name: &str) -> Self {
-        match name {
+        match meant_type(name).map_or(name, |(ty, _)| ty) {
             "null" => Self::NULL,
             "boolean" => Self::BOOLEAN,
             "integer" => Self::INTEGER,
