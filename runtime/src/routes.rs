@@ -207,12 +207,21 @@ impl Scope {
         if let [only] = candidates.as_slice() {
             return Ok(Arc::clone(only));
         }
-        let mut readable = candidates
-            .iter()
-            .filter(|handler| open.op.is_none_or(|op| handler.op() == op))
-            .filter(|handler| Arc::clone(handler).read(parts, asker).is_ok());
-        match (readable.next(), readable.next()) {
-            (Some(only), None) => Ok(Arc::clone(only)),
+        let (mut readable, mut misnamed) = (Vec::new(), None);
+        for handler in &candidates {
+            if open.op.is_some_and(|op| handler.op() != op) {
+                continue;
+            }
+            match Arc::clone(handler).read(parts, asker) {
+                Ok(_) => readable.push(handler),
+                Err(fault) if fault.code() == Fault::INVALID_ADDRESS => misnamed = Some(fault),
+                Err(_) => {}
+            }
+        }
+        match (readable.as_slice(), misnamed) {
+            ([only], _) => Ok(Arc::clone(only)),
+            // It fits but for a name.
+            ([], Some(fault)) => Err(fault),
             _ => {
                 let names = names(&candidates);
                 let message = format!("{place} has {names}: say which in `message`");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use specwire::bus::TopicName;
 use specwire::{Fault, Server};
+use specwire_server::services::topics::Exchange;
 
 use crate::client::{Peer, handshake, http, status};
 use crate::distant::Distant;
@@ -472,4 +473,34 @@ async fn an_address_for_replies_in_the_payload_is_checked() {
     }
     peer.send(&transfer("other")).await;
     assert_eq!(peer.next().await["requestId"], 8);
+}
+
+/// What is wrong with a message is told where it could be several, and is one but for a name.
+#[tokio::test]
+async fn a_name_is_what_is_wrong_where_nothing_else_is() {
+    let provider = specwire_server::topics::provider(Exchange);
+    let server = Running::start(Server::new().serve(provider)).await;
+    let mut raw = Peer::raw(&server, "/ws").await;
+    let mut peer = Peer::envelope(&server).await;
+    for _ in 0..2 {
+        raw.next_text().await;
+    }
+    let publish = |topic: &str| json!({"action": "publish", "topic": topic, "message": 1});
+    let subscribe = |topic: &str| json!({"action": "subscribe", "topic": topic});
+    for topic in ["a/b", "news.>", "*"] {
+        raw.send(&publish(topic)).await;
+        assert_eq!(raw.next_fault().await, "invalid_address");
+        raw.send(&subscribe(topic)).await;
+        assert_eq!(raw.next_fault().await, "invalid_address");
+        for (op, payload) in [("msg", publish(topic)), ("sub", subscribe(topic))] {
+            peer.send(&json!({"op": op, "id": 1, "channel": "topic", "payload": payload}))
+                .await;
+            assert_eq!(peer.next_fault().await, "invalid_address", "{payload}");
+        }
+    }
+    peer.send(&json!({"op": "sub", "id": 1, "channel": "topic", "payload": subscribe("news")}))
+        .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 1}));
+    raw.send(&publish("news")).await;
+    assert_eq!(peer.next().await["payload"], 1);
 }
