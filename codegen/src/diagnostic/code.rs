@@ -194,7 +194,8 @@ codes! {
     Security = 317, "security is not enforced":
         "The generated code does not check who connects, whatever the document's `security` says.";
     AddressDelimiter = 318, "sign in an address that means something else":
-        "The address of a channel has no query (`?`) and no fragment (`#`): bindings describe queries. \
+        "The address of a channel has no query (`?`) and no fragment (`#`): bindings describe queries. A key \
+         that is such an address, as in AsyncAPI 2, is an error. \
          What a `{` opens is a parameter's name, and ends with a `}`.";
     UndescribedParameter = 319, "undescribed parameter":
         "An address, or a server's host or path, has a name in braces that is not among the \

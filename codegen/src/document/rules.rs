@@ -133,11 +133,12 @@ fn channel(node: Node<'_>, errors: &mut Errors) {
         // It may be known at run time only.
         let sign = node.key().find(['?', '#']);
         if sign.is_some() && node.key().contains('/') {
+            // Left over from AsyncAPI 2, which forbids them as well: nothing would ever be there.
             let message = format!("found the address {} as a key", quote(node.key()));
             let help = "the key is but a name since AsyncAPI 3: write `address` within, and \
                         `bindings.ws.query`";
             errors.push(
-                Diagnostic::warning(Code::AddressDelimiter, node.key_place(), message)
+                Diagnostic::error(Code::AddressDelimiter, node.key_place(), message)
                     .with_help(help),
             );
         }
