@@ -415,6 +415,11 @@ d: {'<<': *a}
                  a.yaml:3:1: error[SW0012]: duplicate key `a`",
             ),
             (
+                "a: {b: [1, c]}\na: {b: [1, c]}\nd: 1\nd: '1'\n",
+                "a.yaml:2:1: warning[SW0012]: duplicate key `a`\n\
+                 a.yaml:4:1: error[SW0012]: duplicate key `d`",
+            ),
+            (
                 "a: *b",
                 "a.yaml:1:4: error[SW0013]: no anchor before this alias: `*b`",
             ),

@@ -71,7 +71,7 @@ codes! {
          depend on this one, so that other mistakes are shown as well.";
     DuplicateKey = 12, "duplicate key":
         "A mapping has the same key twice. YAML does not allow it, and readers differ in which of the \
-         two they take.";
+         two they take. Where both have the same value that makes no difference, and is a warning.";
     UnknownAnchor = 13, "unknown anchor":
         "An alias (`*name`) has no anchor (`&name`) before it. Text that begins with `*` has to be in \
          quotes.";

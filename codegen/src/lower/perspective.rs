@@ -147,7 +147,7 @@ fn said(operation: &Operation<'_>) -> Option<bool> {
         let words = text.split('_').filter(|word| !ARTICLES.contains(word));
         let words: Vec<&str> = words.collect();
         (0..words.len()).find_map(|from| match words.get(from..)? {
-            ["sent", "by", end, ..] | [end, "send" | "sends", ..] => is_client(end),
+            ["sent", "by" | "from", end, ..] | [end, "send" | "sends", ..] => is_client(end),
             [end, "receive" | "receives", ..] => is_client(end).map(|is_client| !is_client),
             _ => None,
         })
@@ -171,11 +171,13 @@ fn asks(message: &Message<'_>, sockets: bool) -> Option<bool> {
         name = schema.and_then(Node::text)?.rsplit('/').next()?;
     }
     let name = name.to_snake_case();
+    // `setSoundEnabled` asks for what is to happen.
+    let is_order = ["get_", "set_"].iter().any(|order| name.starts_with(order));
     let end = |word: &str| {
         if QUESTIONS.contains(&word) || (sockets && FROM_CLIENTS.contains(&word)) {
             Some(true)
         } else if ANSWERS.contains(&word)
-            || (sockets && (FROM_SERVERS.contains(&word) || is_past(word)))
+            || (sockets && (FROM_SERVERS.contains(&word) || !is_order && is_past(word)))
         {
             Some(false)
         } else {

@@ -33,12 +33,12 @@ pub(super) fn build(
         size,
         merges: Vec::new(),
         unclear: Vec::new(),
+        duplicates: Vec::new(),
         documents: 0,
     };
-    for event in yaml::events(text, read, DEEPEST, &too_deep()) {
-        let (event, range) = event?;
-        builder.event(event, range)?;
-    }
+    let read = builder.events(read);
+    builder.report_duplicates();
+    read?;
     match builder.root {
         Some(root) => Ok(Tree {
             text: Arc::clone(text),
@@ -72,7 +72,17 @@ struct Builder<'a> {
     size: &'a mut Size,
     merges: Vec<Id>,
     unclear: Vec<Unclear>,
+    duplicates: Vec<Duplicate>,
     documents: usize,
+}
+
+/// A key that its mapping has already.
+struct Duplicate {
+    key: String,
+    range: Range<usize>,
+    first_range: Range<usize>,
+    first: Id,
+    second: Id,
 }
 
 /// A mapping or list that has begun.
@@ -107,6 +117,61 @@ fn weight(text: &str) -> usize {
 }
 
 impl Builder<'_> {
+    fn events(&mut self, read: &str) -> Result<(), Stop> {
+        for event in yaml::events(self.text, read, DEEPEST, &too_deep()) {
+            let (event, range) = event?;
+            self.event(event, range)?;
+        }
+        Ok(())
+    }
+
+    /// Of what is written twice in the same way, readers take the same.
+    fn report_duplicates(&mut self) {
+        for duplicate in std::mem::take(&mut self.duplicates) {
+            let place = self.place(&duplicate.range);
+            let message = format!("duplicate key {}", quote(&duplicate.key));
+            let mistake = if self.is_same(duplicate.first, duplicate.second) {
+                Diagnostic::warning(Code::DuplicateKey, place, message)
+                    .with_help("leave one out: both have the same value")
+            } else {
+                Diagnostic::error(Code::DuplicateKey, place, message)
+            };
+            let first = self.place(&duplicate.first_range);
+            self.errors
+                .push(mistake.related(first, "first defined here"));
+        }
+    }
+
+    /// Two values are written in the same way. Recursion ends: nesting is limited, and so is the
+    /// size, aliases followed.
+    fn is_same(&self, one: Id, other: Id) -> bool {
+        if one == other {
+            return true;
+        }
+        let (Some(one), Some(other)) = (self.nodes.get(one.index), self.nodes.get(other.index))
+        else {
+            return false;
+        };
+        match (&one.kind, &other.kind) {
+            (Kind::Scalar(..), Kind::Scalar(..)) => {
+                let text = |data: &Data| self.text.as_str().get(data.range.clone());
+                text(one) == text(other)
+            }
+            (Kind::Sequence(one), Kind::Sequence(other)) => {
+                let mut pairs = one.iter().zip(other);
+                one.len() == other.len() && pairs.all(|(one, other)| self.is_same(*one, *other))
+            }
+            (Kind::Mapping(one), Kind::Mapping(other)) => {
+                let mut pairs = one.entries.iter().zip(&other.entries);
+                one.entries.len() == other.entries.len()
+                    && pairs.all(|(one, other)| {
+                        one.key == other.key && self.is_same(one.node, other.node)
+                    })
+            }
+            _ => false,
+        }
+    }
+
     fn event(&mut self, event: Event, range: Range<usize>) -> Step {
         match event {
             Event::Document => {
@@ -330,7 +395,7 @@ impl Builder<'_> {
                     return;
                 };
                 let first = mapping.get(&text);
-                let duplicate = first.map(|first| first.key_range.clone());
+                let duplicate = first.map(|first| (first.key_range.clone(), first.node));
                 mapping.push(Member {
                     key: text.clone(),
                     key_range: range.clone(),
@@ -338,12 +403,14 @@ impl Builder<'_> {
                     duplicate: duplicate.is_some(),
                     merges: is_plain && text == "<<",
                 });
-                if let Some(first) = duplicate {
-                    let place = Place::new(self.text, range.clone(), String::new());
-                    let message = format!("duplicate key {}", quote(&text));
-                    let diagnostic = Diagnostic::error(Code::DuplicateKey, place, message);
-                    self.errors
-                        .push(diagnostic.related(self.place(&first), "first defined here"));
+                if let Some((first_range, first)) = duplicate {
+                    self.duplicates.push(Duplicate {
+                        key: text.clone(),
+                        range: range.clone(),
+                        first_range,
+                        first,
+                        second: id,
+                    });
                 }
                 (text, Some(range))
             }

@@ -142,12 +142,12 @@ fn json_is_valid_whatever_the_document_says() {
 #[test]
 fn places_that_are_far_apart_are_shown_in_two_pieces() {
     let lines = "# nothing\n".repeat(5000);
-    let found = mistakes(&format!("asyncapi: 3.0.0\n{lines}asyncapi: 3.0.0\n")).render();
+    let found = mistakes(&format!("asyncapi: 3.0.0\n{lines}asyncapi: 3.1.0\n")).render();
     let first = "\
 error[SW0012]: duplicate key `asyncapi`
     --> Lamp.yaml:5002:1
      |
-5002 | asyncapi: 3.0.0
+5002 | asyncapi: 3.1.0
      | ^^^^^^^^
      |
     ::: Lamp.yaml:1:1

@@ -629,7 +629,11 @@ fn names_of_messages_tell_the_perspective() {
         ),
         (
             sockets,
-            vec!["send join_speed", "receive feed", "receive news_feed"],
+            vec![
+                "send join_speed",
+                "receive set_sound_enabled",
+                "receive get_joined",
+            ],
             ("provider", false),
         ),
         // A title may tell of sockets where servers do not.
