@@ -779,3 +779,41 @@ fn twenty_thousand_mistakes() {
         survives(&format!("{head}{}", line.repeat(20_000)));
     }
 }
+
+#[test]
+fn many_that_inherit() {
+    let parent =
+        "type: object, discriminator: kind, required: [kind], properties: {kind: {type: string}";
+    for count in [100, 500, 2000] {
+        // From one, from one another, and all from all.
+        survives(&schemas(count, |index| match index {
+            0 => format!("{{{parent}}}}}"),
+            _ => format!("{{allOf: [{}], properties: {{p{index}: {{}}}}}}", to(0)),
+        }));
+        for next in [to(0), "{}".to_owned()] {
+            survives(&schemas(count, |index| match index {
+                0 => format!("{{{parent}}}}}"),
+                _ => format!("{{{parent}, next: {next}}}, allOf: [{}]}}", to(index - 1)),
+            }));
+        }
+        survives(&schemas(count, |index| {
+            format!("{{{parent}}}, allOf: [{}]}}", to((index + 1) % count))
+        }));
+        // Each goes by a value that is mapped, rightly or not, to it.
+        for name in ["s", "t"] {
+            let mapping = list(count - 1, |index| {
+                format!("v{index}: '#/components/schemas/{name}{}'", index + 1)
+            });
+            let parent = format!(
+                "discriminator: {{propertyName: kind, mapping: {{{mapping}}}}}, type: object, required: [kind], properties: {{kind: {{type: string}}}}"
+            );
+            let listed = list(count - 1, |index| to(index + 1));
+            for parent in [parent.clone(), format!("{parent}, oneOf: [{listed}]")] {
+                survives(&schemas(count, |index| match index {
+                    0 => format!("{{{parent}}}"),
+                    _ => format!("{{allOf: [{}], properties: {{p{index}: {{}}}}}}", to(0)),
+                }));
+            }
+        }
+    }
+}

@@ -320,7 +320,7 @@ impl Code {
     fn nearest(text: &str) -> Option<Self> {
         let codes: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
         let text = text.to_uppercase();
-        let found = nearest(&text, codes.iter().map(String::as_str))?;
+        let found = nearest(&text, codes.iter().map(String::as_str), |_| true)?;
         found.parse().ok()
     }
 }

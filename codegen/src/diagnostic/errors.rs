@@ -12,8 +12,8 @@ const SHOWN: usize = 1000;
 /// Up to how many mistakes it is worth looking for what was meant.
 const SUGGESTED: usize = 100;
 
-/// How many names are compared in one document: of many unknown ones, each may be a mistake.
-const COMPARED: usize = 200_000;
+/// How many characters of names are compared in one document: of many unknown ones, each may be a mistake.
+const COMPARED: usize = 400_000;
 
 /// What the phases have found so far.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Errors {
     passed_over: String,
     /// What has been noted: each mistake once.
     seen: HashSet<(Position, String)>,
-    /// How many names have been compared with those that were perhaps meant.
+    /// How many characters of names have been compared with those that were perhaps meant.
     compared: Cell<usize>,
 }
 
@@ -87,11 +87,12 @@ impl Errors {
         names: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
         let is_worth_it = !self.are_many() && self.warnings.len() < SUGGESTED;
-        if !is_worth_it || self.compared.get() > COMPARED {
-            return None;
-        }
-        let count = || self.compared.set(self.compared.get().saturating_add(1));
-        nearest(wanted, names.into_iter().inspect(|_| count()))
+        let spend = |characters: usize| {
+            self.compared
+                .set(self.compared.get().saturating_add(characters));
+            self.compared.get() <= COMPARED
+        };
+        is_worth_it.then(|| nearest(wanted, names, spend)).flatten()
     }
 
     /// There are more errors already than anyone will mend at once.

@@ -182,6 +182,8 @@ pub(super) struct Schemas<'s, 'e> {
     slots: Vec<Slot<'s>>,
     /// Made when they are first asked for.
     heirs: Option<Heirs<'s>>,
+    /// What is in lists of alternatives.
+    listed: HashMap<Id, HashSet<Id>>,
     size: Size,
     /// How many bytes of conditions have been written.
     written: usize,
@@ -268,6 +270,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
             single: HashMap::new(),
             slots: Vec::new(),
             heirs: None,
+            listed: HashMap::new(),
             size: Size::new(MOST_PARTS),
             written: 0,
             depth: 0,
@@ -400,17 +403,23 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
     /// Which lists of alternatives of a schema have one of these schemas, which join it in their turn:
     /// it is written as what they have in common, and lists them for who refers to it.
-    fn lists_of_heirs(&self, joined: Node<'s>, heirs: &HashSet<Id>) -> Mask {
+    fn lists_of_heirs(&mut self, joined: Node<'s>, heirs: &HashSet<Id>) -> Mask {
         let Some(joined) = self.references.target(joined) else {
             return Mask::NONE;
         };
-        let has_heir = |key: &str| {
-            let items = joined.get(key).into_iter().flat_map(Node::items);
-            let mut targets = items.filter_map(|item| self.references.target(item));
-            targets.any(|target| heirs.contains(&target.id()))
-        };
+        let references = self.references;
         let lists = [("oneOf", Mask::ONE_OF), ("anyOf", Mask::ANY_OF)];
-        let found = lists.into_iter().filter(|(key, _)| has_heir(key));
+        let found = lists.into_iter().filter(|(key, _)| {
+            let Some(list) = joined.get(key) else {
+                return false;
+            };
+            // Each of many may join the one that lists them all.
+            let listed = self.listed.entry(list.id()).or_insert_with(|| {
+                let targets = list.items().filter_map(|item| references.target(item));
+                targets.map(Node::id).collect()
+            });
+            heirs.iter().any(|heir| listed.contains(heir))
+        });
         found.fold(Mask::NONE, |all, (_, mask)| all.and(mask))
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::facts::Facts;
-use super::union::{Tags, has_list};
+use super::union::{Mapped, Tags, has_list};
 use super::{Class, Mask, Part, Schema, Schemas, is_definition, named, says_something};
 use crate::diagnostic::{Code, Diagnostic, quote};
 use crate::document::Kind;
@@ -62,12 +62,12 @@ impl<'s> Schemas<'s, '_> {
     /// or what it says itself that the value is.
     pub(super) fn value_of_heir(
         &mut self,
-        tags: &Tags<'s>,
+        (tags, mapped): (&Tags<'s>, &Mapped),
         heir: Node<'s>,
         parent: Node<'s>,
         schema: &Schema<'s>,
     ) -> Vec<String> {
-        let mapped = tags.mapped(Some(&heir.reference()), Some(heir.key()));
+        let mapped = mapped.to(Some(&heir.reference()), Some(heir.key()));
         if !mapped.is_empty() {
             return mapped;
         }

@@ -1,13 +1,13 @@
 //! `oneOf`, `anyOf` and lists of types.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::Facts;
 use super::{Alternative, Class, Mask, Part, Schema, Schemas, Types, Use, Value, Values};
 use crate::api::{Base, Type};
 use crate::diagnostic::{Code, Diagnostic, quote};
-use crate::source::Node;
+use crate::source::{Node, json_string};
 
 /// Keywords that narrow a type that something else has given.
 const NARROWING: &[&str] = &[
@@ -171,6 +171,7 @@ impl<'s> Schemas<'s, '_> {
         if let Some(tags) = &tags {
             self.mapping(tags, choice);
         }
+        let mapped = tags.as_ref().map(Tags::mapped).unwrap_or_default();
         let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
         let mut seen = HashSet::new();
         let mut told: HashSet<String> = HashSet::new();
@@ -218,9 +219,9 @@ impl<'s> Schemas<'s, '_> {
             let values = match (&tags, owner) {
                 (Some(_), _) if otherwise => Vec::new(),
                 (Some(tags), Some(owner)) if by_heirs => {
-                    self.value_of_heir(tags, item, owner, &inner)
+                    self.value_of_heir((tags, &mapped), item, owner, &inner)
                 }
-                (Some(tags), _) => tags.values(item, name),
+                (Some(_), _) => mapped.values(item, name),
                 (None, _) => Vec::new(),
             };
             told.extend(values.iter().cloned());
@@ -293,9 +294,10 @@ impl<'s> Schemas<'s, '_> {
                 known.extend(self.name_of(*item).map(str::to_owned));
             }
         }
+        let is_known: HashSet<String> = known.iter().map(|known| plain(known)).collect();
         for entry in mapping.entries() {
             let target = entry.node.text().unwrap_or_default();
-            if known.iter().any(|known| is_same(known, target)) {
+            if is_known.contains(&plain(target)) {
                 continue;
             }
             let meant = self
@@ -480,10 +482,9 @@ fn one_enumeration<'s>(found: &[(Alternative<'s>, Schema<'s>)]) -> Option<Values
     })
 }
 
-/// Two references, or names, are written alike.
-fn is_same(one: &str, other: &str) -> bool {
-    let plain = |text: &'_ str| text.trim_start_matches("./").to_owned();
-    plain(one) == plain(other)
+/// A reference, or a name, as it is compared.
+fn plain(text: &str) -> String {
+    text.trim_start_matches("./").to_owned()
 }
 
 /// The member that tells alternatives apart.
@@ -524,29 +525,37 @@ impl<'s> Tags<'s> {
         }
     }
 
-    /// The values that stand for an alternative, as JSON.
-    fn values(&self, item: Node<'s>, name: Option<&str>) -> Vec<String> {
-        let reference = item.get("$ref").and_then(Node::text);
-        let mapped = self.mapped(reference, name);
-        match name {
-            Some(name) if mapped.is_empty() && reference.is_some() => {
-                vec![crate::source::json_string(name)]
-            }
-            _ => mapped,
+    /// The values that are mapped, by what they are mapped to.
+    fn mapped(&self) -> Mapped {
+        let mut mapped = Mapped::default();
+        for entry in self.mapping.into_iter().flat_map(Node::entries) {
+            let values = mapped.0.entry(plain(entry.node.text().unwrap_or_default()));
+            values.or_default().push(json_string(entry.key));
         }
+        mapped
+    }
+}
+
+/// The values of a `mapping` as JSON, by the reference or the name that each is mapped to.
+#[derive(Debug, Default)]
+pub(super) struct Mapped(HashMap<String, Vec<String>>);
+
+impl Mapped {
+    /// The values that are mapped to a schema.
+    pub(super) fn to(&self, reference: Option<&str>, name: Option<&str>) -> Vec<String> {
+        let keys = reference.into_iter().chain(name).map(plain);
+        let keys: BTreeSet<String> = keys.collect();
+        let values = keys.iter().filter_map(|key| self.0.get(key));
+        values.flatten().cloned().collect()
     }
 
-    /// The values that are mapped to a schema, as JSON.
-    pub(super) fn mapped(&self, reference: Option<&str>, name: Option<&str>) -> Vec<String> {
-        let mapped = self.mapping.into_iter().flat_map(Node::entries);
-        mapped
-            .filter(|entry| {
-                let target = entry.node.text();
-                let target = target.unwrap_or_default();
-                let same = |known: Option<&str>| known.is_some_and(|known| is_same(known, target));
-                same(reference) || same(name)
-            })
-            .map(|entry| crate::source::json_string(entry.key))
-            .collect()
+    /// The values that stand for an alternative of a list.
+    fn values(&self, item: Node<'_>, name: Option<&str>) -> Vec<String> {
+        let reference = item.get("$ref").and_then(Node::text);
+        let mapped = self.to(reference, name);
+        match name {
+            Some(name) if mapped.is_empty() && reference.is_some() => vec![json_string(name)],
+            _ => mapped,
+        }
     }
 }
