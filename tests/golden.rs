@@ -518,6 +518,7 @@ fn rules_are_checked_with_their_place() {
     for (text, pointer, rule) in [
         ("{}", "", "minProperties"),
         (r#"{"name":"abc","count":1}"#, "", "oneOf"),
+        (r#"{"count":1,"tags":["a","b"]}"#, "", "oneOf"),
         (r#"{"name":"a"}"#, "/name", "minLength"),
         (r#"{"name":"abcdef"}"#, "/name", "maxLength"),
         (r#"{"name":"aB"}"#, "/name", "pattern"),

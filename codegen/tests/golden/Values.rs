@@ -383,7 +383,7 @@ impl ::specwire::Validate for Rules {
         }
         {
             static CONDITION: rules::Condition = rules::Condition::new(
-                "{\"if\":{\"required\":[\"price\"]},\"then\":{\"required\":[\"when\"],\"properties\":{\"vat\":{\"type\":\"number\"}}},\"oneOf\":[{\"required\":[\"name\"]},{\"required\":[\"count\"]}]}",
+                "{\"if\":{\"required\":[\"price\"]},\"then\":{\"required\":[\"when\"],\"properties\":{\"vat\":{\"type\":\"number\"}}},\"oneOf\":[{\"required\":[\"name\"]},{\"type\":\"object\",\"required\":[\"count\"],\"properties\":{\"tags\":{\"maxItems\":1}}}]}",
             );
             rules::condition(at, self, &CONDITION)?;
         }

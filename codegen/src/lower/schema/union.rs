@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::{Alternative, Class, Mask, Part, Schema, Schemas, Types, Use, Value, Values};
 use crate::api::{Base, Type};
 use crate::diagnostic::{Code, Diagnostic, quote};
-use crate::source::{Node, json_string};
+use crate::source::{Entry, Node, json_string};
 
 /// Keywords that narrow a type that something else has given.
 const NARROWING: &[&str] = &[
@@ -90,7 +90,7 @@ impl<'s> Schemas<'s, '_> {
                 let Some(list) = list.filter(|list| list.items().next().is_some()) else {
                     continue;
                 };
-                if !self.only_narrows(list) {
+                if !self.only_narrows(list, facts) {
                     return Some(Choice {
                         part: index,
                         mask,
@@ -123,7 +123,17 @@ impl<'s> Schemas<'s, '_> {
         None
     }
 
-    fn only_narrows(&mut self, list: Node<'s>) -> bool {
+    /// What stands beside the list says of which types the value and its members are.
+    fn only_narrows(&mut self, list: Node<'s>, facts: &Facts<'s>) -> bool {
+        let narrows = |key: &str| NARROWING.contains(&key) || key.starts_with("x-");
+        let narrows_member = |member: Entry<'s>| {
+            facts
+                .properties
+                .iter()
+                .any(|known| known.name == member.key)
+                && member.node.is_mapping()
+                && member.node.entries().all(|entry| narrows(entry.key))
+        };
         list.items().all(|item| {
             let start = Part {
                 node: item,
@@ -132,10 +142,13 @@ impl<'s> Schemas<'s, '_> {
             let (parts, _) = self.expand(&[start]);
             parts.iter().all(|part| {
                 part.node.is_mapping()
-                    && part
-                        .node
-                        .entries()
-                        .all(|entry| NARROWING.contains(&entry.key) || entry.key.starts_with("x-"))
+                    && part.node.entries().all(|entry| match entry.key {
+                        "properties" => entry.node.entries().all(narrows_member),
+                        "type" => {
+                            facts.types == Types::OBJECT && entry.node.text() == Some("object")
+                        }
+                        key => narrows(key),
+                    })
             })
         })
     }
