@@ -110,6 +110,11 @@ pub(crate) fn lower(
     let (mut channels, parameter_enums) =
         channels::lower(resolved, &mut type_names, &mut metadata, &mut docs, errors);
     channels::set_openings(&mut channels, openings, resolved);
+    let mut on: HashMap<usize, usize> = HashMap::new();
+    for draft in &drafts {
+        let count = on.entry(draft.operation.channel).or_default();
+        *count = count.saturating_add(1);
+    }
     let interactions = drafts.iter().filter_map(|draft| {
         let (_, start) = draft.steps.first()?;
         let metadata = metadata.of(draft.operation.layers.iter());
@@ -121,8 +126,14 @@ pub(crate) fn lower(
             docs: docs
                 .with(|field| draft.operation.layers.get(field), &metadata)
                 .or_else(|| {
-                    let channel = resolved.channels.get(draft.operation.channel)?;
-                    docs.of(|field| channel.node.get(field))
+                    // What a channel is said to be says little of each of many that are on it.
+                    if on.get(&draft.operation.channel) == Some(&1) {
+                        let channel = resolved.channels.get(draft.operation.channel)?;
+                        return docs.of(|field| channel.node.get(field));
+                    }
+                    let message = resolved.messages.get(start.message)?;
+                    let brief = |field: &str| message.get(field).filter(|_| field != "description");
+                    docs.of(brief)
                 }),
             pattern: pattern(
                 draft,

@@ -545,8 +545,6 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
 
-    /// A room.
-    ///
     /// Pub/sub `listen`: runs while at least one client is subscribed, for all of them together,
     /// and is dropped at its next `.await` after the last one leaves.
     fn listen(
@@ -696,8 +694,6 @@ impl Client {
         self.0.send(SAY.at(&parameters), message.into()).await
     }
 
-    /// A room.
-    ///
     /// Pub/sub `listen`: subscribes; dropping the subscription gives it up.
     pub async fn listen(
         &self,

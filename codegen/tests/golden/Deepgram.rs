@@ -649,6 +649,8 @@ const RECEIVE_LISTEN_CLOSE_FRAME: ::specwire::private::Interaction =
 /// after the names and types of the company's own document.
 #[allow(dead_code, reason = "a program may be the service, the client, or both")]
 pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
+    /// A piece of sound.
+    ///
     /// Send `sendAudio`: nothing is answered.
     fn send_audio(
         &self,
@@ -657,6 +659,8 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
 
+    /// What to do with the stream.
+    ///
     /// Send `sendListenControlMessage`: nothing is answered.
     fn send_listen_control_message(
         &self,
@@ -676,6 +680,8 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
 
+    /// What came of a control message.
+    ///
     /// Pub/sub `receiveListenControlResponse`: runs while at least one client is subscribed, for
     /// all of them together, and is dropped at its next `.await` after the last one leaves.
     fn receive_listen_control_response(
@@ -685,6 +691,8 @@ pub trait Service: ::core::marker::Send + ::core::marker::Sync + 'static {
         Output = ::core::result::Result<(), ::specwire::Fault>,
     > + ::core::marker::Send;
 
+    /// Why the connection ends.
+    ///
     /// Pub/sub `receiveListenCloseFrame`: runs while at least one client is subscribed, for all of
     /// them together, and is dropped at its next `.await` after the last one leaves.
     fn receive_listen_close_frame(
@@ -792,6 +800,8 @@ impl Client {
         Self(self.0.with_since(since))
     }
 
+    /// A piece of sound.
+    ///
     /// Send `sendAudio`: returns when the message is on its way.
     pub async fn send_audio(
         &self,
@@ -800,6 +810,8 @@ impl Client {
         self.0.send(SEND_AUDIO, message.into()).await
     }
 
+    /// What to do with the stream.
+    ///
     /// Send `sendListenControlMessage`: returns when the message is on its way.
     pub async fn send_listen_control_message(
         &self,
@@ -820,6 +832,8 @@ impl Client {
         self.0.subscribe(RECEIVE_TRANSCRIPTION, ::specwire::Message::from(())).await
     }
 
+    /// What came of a control message.
+    ///
     /// Pub/sub `receiveListenControlResponse`: subscribes; dropping the subscription gives it up.
     pub async fn receive_listen_control_response(
         &self,
@@ -832,6 +846,8 @@ impl Client {
             .await
     }
 
+    /// Why the connection ends.
+    ///
     /// Pub/sub `receiveListenCloseFrame`: subscribes; dropping the subscription gives it up.
     pub async fn receive_listen_close_frame(
         &self,
