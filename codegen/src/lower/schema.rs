@@ -418,7 +418,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
                 let targets = list.items().filter_map(|item| references.target(item));
                 targets.map(Node::id).collect()
             });
-            heirs.iter().any(|heir| listed.contains(heir))
+            !listed.is_disjoint(heirs)
         });
         found.fold(Mask::NONE, |all, (_, mask)| all.and(mask))
     }
