@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use self::desk::{Desk, Pen};
 use crate::alarm::Alarm;
 use crate::cue::Cue;
-use crate::flusher::Flusher;
+use crate::flusher::Claim;
 use crate::framing::{Accepted, Frame, Framing, Input, Raw, Refusal, Written};
 use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
@@ -67,7 +67,7 @@ pub(crate) struct Connection<S> {
     write_timeout: Duration,
     accepted: Accepted,
     /// What writes in its place while it waits, and where it leaves what is needed for that.
-    flusher: Option<Arc<Flusher>>,
+    flusher: Option<Claim>,
     desk: Option<Arc<Desk>>,
     is_lent: bool,
     metrics: Metrics,
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         scope: Scope,
         limits: &Limits,
         metrics: &Metrics,
-        flusher: Option<Arc<Flusher>>,
+        flusher: Option<Claim>,
     ) -> Self {
         let (outbox, pending) = outbox(limits, metrics);
         let message_size = limits.message_size.min(limits.frame_size);
@@ -288,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             return;
         };
         let desk = self.desk.get_or_insert_with(|| {
-            let flusher = Arc::clone(flusher);
+            let flusher = Arc::clone(flusher.flusher());
             Arc::new(Desk::new(self.pending.source(), flusher))
         });
         desk.leave(Pen {

@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::available_parallelism;
@@ -22,6 +22,9 @@ const TURN: Duration = Duration::from_millis(1);
 /// After how many it looks at the clock.
 const LOOK: usize = 16;
 
+/// How many a list has room for while it is empty.
+const KEPT: usize = 1024;
+
 /// Those of one server: as many as there are threads to work at the same time.
 #[derive(Debug)]
 pub(crate) struct Flushers {
@@ -33,17 +36,22 @@ pub(crate) struct Flushers {
 #[derive(Debug, Default)]
 pub(crate) struct Flusher {
     list: Mutex<List>,
-    /// The task is there.
-    is_served: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct List {
     listed: Vec<Arc<dyn Flush>>,
+    /// Connections that may have something listed.
+    users: usize,
+    /// The task is there.
+    is_served: bool,
     /// The task, while it waits.
     waiting: Option<Waker>,
-    is_over: bool,
 }
+
+/// A connection's claim to be written for. The task ends when there is none any more.
+#[derive(Debug)]
+pub(crate) struct Claim(Arc<Flusher>);
 
 impl Flushers {
     pub(crate) fn new() -> Self {
@@ -54,27 +62,39 @@ impl Flushers {
         }
     }
 
-    /// The one of another connection, at work. Must be called within a tokio runtime.
-    pub(crate) fn next(&self) -> Option<Arc<Flusher>> {
+    /// The next in turn, at work. Must be called within a tokio runtime.
+    pub(crate) fn claim(&self) -> Option<Claim> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         let flusher = self.all.get(next.checked_rem(self.all.len())?)?;
-        if !flusher.is_served.swap(true, Ordering::AcqRel) {
+        let mut list = flusher.list();
+        list.users = list.users.saturating_add(1);
+        let is_served = mem::replace(&mut list.is_served, true);
+        drop(list);
+        if !is_served {
             tokio::spawn(Turns::new(Arc::clone(flusher)).run());
         }
-        Some(Arc::clone(flusher))
+        Some(Claim(Arc::clone(flusher)))
     }
 }
 
-impl Drop for Flushers {
+impl Claim {
+    pub(crate) fn flusher(&self) -> &Arc<Flusher> {
+        &self.0
+    }
+}
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        for flusher in &self.all {
-            let mut list = flusher.list();
-            list.is_over = true;
-            let waiting = list.waiting.take();
-            drop(list);
-            if let Some(waiting) = waiting {
-                waiting.wake();
-            }
+        let mut list = self.0.list();
+        list.users = list.users.saturating_sub(1);
+        let waiting = if list.users == 0 {
+            list.waiting.take()
+        } else {
+            None
+        };
+        drop(list);
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 }
@@ -89,7 +109,7 @@ impl Flusher {
     pub(crate) fn list_one(&self, one: Arc<dyn Flush>) {
         let mut list = self.list();
         // Its task ends with its runtime, which need not be that of all connections.
-        if !self.is_served.load(Ordering::Acquire) {
+        if !list.is_served {
             drop(list);
             return one.wake();
         }
@@ -107,6 +127,7 @@ struct Turns {
     flusher: Arc<Flusher>,
     /// Those whose turn it is, the last first.
     now: Vec<Arc<dyn Flush>>,
+    has_ended: bool,
 }
 
 impl Turns {
@@ -114,6 +135,7 @@ impl Turns {
         Self {
             flusher,
             now: Vec::new(),
+            has_ended: false,
         }
     }
 
@@ -143,13 +165,22 @@ impl Turns {
             let mut list = self.flusher.list();
             if !list.listed.is_empty() {
                 mem::swap(&mut list.listed, &mut self.now);
+                if list.listed.capacity() > KEPT {
+                    list.listed = Vec::new();
+                }
                 drop(list);
                 // Whoever came first is first.
                 self.now.reverse();
                 return Poll::Ready(true);
             }
-            if list.is_over {
+            if list.users == 0 {
+                // Whoever comes from now on has another task.
+                list.is_served = false;
+                self.has_ended = true;
                 return Poll::Ready(false);
+            }
+            if self.now.capacity() > KEPT {
+                self.now = Vec::new();
             }
             match &mut list.waiting {
                 Some(waiting) => waiting.clone_from(cx.waker()),
@@ -161,11 +192,16 @@ impl Turns {
     }
 }
 
-/// Nobody is left to write for them, and so they write themselves.
+/// The runtime has ended before the connections: nobody is left to write for them, and so they write
+/// themselves.
 impl Drop for Turns {
     fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
         let mut list = self.flusher.list();
-        self.flusher.is_served.store(false, Ordering::Release);
+        list.is_served = false;
+        list.waiting = None;
         let listed = mem::take(&mut list.listed);
         drop(list);
         for one in listed.iter().chain(&self.now) {

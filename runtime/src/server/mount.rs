@@ -451,7 +451,7 @@ impl Shared {
             slot,
         } = speaking;
         let (limits, metrics) = (&self.limits, &self.metrics);
-        let flusher = self.flushers.next();
+        let flusher = self.flushers.claim();
         let connection = Connection::new(socket, peer, framing, scope, limits, metrics, flusher);
         Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
     }
