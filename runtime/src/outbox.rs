@@ -7,7 +7,7 @@ mod waiting;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
@@ -84,6 +84,12 @@ struct Queue {
     told: AtomicU8,
     /// What is read now can be answered. Changed with the lock, looked at without.
     is_roomy: AtomicBool,
+    /// Those who wait for room, of which most connections never have one.
+    patience: OnceLock<Box<Patience>>,
+}
+
+#[derive(Debug, Default)]
+struct Patience {
     /// Held by the first of those who wait for room for a reply.
     turn: tokio::sync::Mutex<()>,
     /// Wakes him.
@@ -165,9 +171,7 @@ pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
         state: Mutex::default(),
         told: AtomicU8::new(NOBODY),
         is_roomy: AtomicBool::new(true),
-        turn: tokio::sync::Mutex::default(),
-        answered: Notify::new(),
-        freed: Notify::new(),
+        patience: OnceLock::new(),
     });
     let source = Source {
         queue: Arc::clone(&queue),
@@ -202,9 +206,10 @@ impl Outbox {
         let event = queue.fitting(event);
         let weight = queue.weight(&event);
         let _in_line = InLine::new(queue, weight);
-        let _turn = queue.turn.lock().await;
+        let patience = queue.patience();
+        let _turn = patience.turn.lock().await;
         loop {
-            let freed = queue.answered.notified();
+            let freed = patience.answered.notified();
             if queue.reserve(weight)? {
                 return Ok(Reserved {
                     queue,
@@ -275,7 +280,7 @@ impl Outbox {
         };
         let room = async {
             loop {
-                let freed = self.queue.freed.notified();
+                let freed = self.queue.patience().freed.notified();
                 tokio::pin!(freed);
                 freed.as_mut().enable();
                 if self.queue.is_half_free() {
@@ -371,7 +376,7 @@ impl Drop for Reserved<'_> {
             let mut state = self.queue.state();
             state.replies.give_back(self.weight);
             drop(state);
-            self.queue.answered.notify_one();
+            self.queue.tell_next();
         }
     }
 }
@@ -442,8 +447,26 @@ impl Queue {
 
     /// Nobody need wait any longer.
     fn tell_all(&self) {
-        self.answered.notify_one();
-        self.freed.notify_waiters();
+        self.tell_next();
+        self.tell_publishers();
+    }
+
+    fn patience(&self) -> &Patience {
+        self.patience.get_or_init(Box::default)
+    }
+
+    /// Whoever waits first for room for a reply looks for it again.
+    fn tell_next(&self) {
+        if let Some(patience) = self.patience.get() {
+            patience.answered.notify_one();
+        }
+    }
+
+    /// So do publishers that wait.
+    fn tell_publishers(&self) {
+        if let Some(patience) = self.patience.get() {
+            patience.freed.notify_waiters();
+        }
     }
 
     /// Takes room for a reply, if there is some; none ever will be in one that is closed.
@@ -489,7 +512,7 @@ impl Queue {
             if next.is_reply {
                 state.replies.give_back(next.weight);
                 if state.in_line.events > 0 {
-                    self.answered.notify_one();
+                    self.tell_next();
                 }
             } else {
                 state.answers.give_back(next.weight);
@@ -507,7 +530,7 @@ impl Queue {
     /// There is room again.
     fn tell_of(&self, taken: &Queued) {
         if taken.is_publication && matches!(self.bounds.policy, SlowConsumer::Block(_)) {
-            self.freed.notify_waiters();
+            self.tell_publishers();
         }
     }
 
@@ -614,6 +637,8 @@ impl Pending {
         let mut state = queue.state();
         let may = state.is_empty() && !state.is_closed;
         if may {
+            // Most of what comes from now on is publications.
+            state.others = VecDeque::new();
             state.lent = Some(to);
             queue.told.store(LENT, Ordering::Relaxed);
         }

@@ -50,7 +50,8 @@ pub(crate) struct Session {
     /// Room for the messages that exchanges were started with, in bytes.
     room: Arc<Semaphore>,
     /// The same for messages that have no answer.
-    unanswered_room: Arc<Semaphore>,
+    unanswered_room: Option<Arc<Semaphore>>,
+    room_size: usize,
     message_size: usize,
 }
 
@@ -90,7 +91,7 @@ impl Session {
             keys: HashMap::new(),
             cancelled: HashSet::new(),
             next_key: 0,
-            line: Line::new(),
+            line: Line::default(),
             unanswered: 0,
             max_subscriptions: limits.subscriptions,
             max_handlers: limits.handlers,
@@ -99,7 +100,8 @@ impl Session {
             max_errors: limits.errors,
             has_erred: false,
             room: Arc::new(Semaphore::new(room(limits))),
-            unanswered_room: Arc::new(Semaphore::new(room(limits))),
+            unanswered_room: None,
+            room_size: room(limits),
             message_size: limits.message_size,
         }
     }
@@ -179,7 +181,7 @@ impl Session {
             None => None,
         };
         // Only here is any of it taken.
-        let held = |session: &Self| {
+        let held = |session: &mut Self| {
             let bytes = u32::try_from(weight).unwrap_or(u32::MAX);
             let room = Arc::clone(session.room(is_exchange));
             room.try_acquire_many_owned(bytes).ok()
@@ -229,11 +231,12 @@ impl Session {
     }
 
     /// What messages hold while they are worked on: those of exchanges, and others.
-    fn room(&self, is_exchange: bool) -> &Arc<Semaphore> {
+    fn room(&mut self, is_exchange: bool) -> &Arc<Semaphore> {
         if is_exchange {
             &self.room
         } else {
-            &self.unanswered_room
+            let room = || Arc::new(Semaphore::new(self.room_size));
+            self.unanswered_room.get_or_insert_with(room)
         }
     }
 
@@ -309,7 +312,10 @@ impl Session {
     pub(crate) fn takes_more(&self) -> bool {
         self.unanswered == 0
             || self.unanswered < self.max_handlers
-                && self.unanswered_room.available_permits() >= self.message_size
+                && self
+                    .unanswered_room
+                    .as_ref()
+                    .is_none_or(|room| room.available_permits() >= self.message_size)
     }
 
     /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
@@ -433,8 +439,8 @@ impl Session {
 
 /// Those that are to follow one another: whoever comes first has its turn first, and one that leaves
 /// before its turn lets nobody overtake those in front.
-#[derive(Debug)]
-struct Line(Arc<Semaphore>);
+#[derive(Debug, Default)]
+struct Line(Option<Arc<Semaphore>>);
 
 /// A place in the line, which is given up when this is dropped.
 enum Turn {
@@ -443,16 +449,13 @@ enum Turn {
 }
 
 impl Line {
-    fn new() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-
     /// The last place. It is taken already, wherever its turn is waited for.
-    fn come(&self) -> Turn {
-        if let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() {
+    fn come(&mut self) -> Turn {
+        let line = self.0.get_or_insert_with(|| Arc::new(Semaphore::new(1)));
+        if let Ok(turn) = Arc::clone(line).try_acquire_owned() {
             return Turn::Now(Some(turn));
         }
-        let turn = Arc::clone(&self.0).acquire_owned();
+        let turn = Arc::clone(line).acquire_owned();
         // The semaphore lines up who asks, and is asked at once: by then, a task that has used up
         // its budget must not be told to ask later.
         let mut turn = Box::pin(unconstrained(async { turn.await.ok() }));
