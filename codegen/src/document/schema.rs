@@ -39,8 +39,12 @@ const ABROAD: &[(&[&str], &str)] = &[
     (&["nil", "none", "undefined", "void"], "null"),
 ];
 
-/// The type of JSON Schema that is plainly meant by another name for it, and its `format`.
+/// The type of JSON Schema that is plainly meant by another name for it, and its `format`. Names of
+/// JSON Schema have no other meaning.
 pub(crate) fn meant_type(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    if TYPES.contains(&name) {
+        return None;
+    }
     let meant = abroad(name)?;
     Some(match meant.split_once(", format: ") {
         Some((ty, format)) => (ty, Some(format)),

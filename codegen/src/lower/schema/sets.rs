@@ -59,7 +59,7 @@ impl Types {
     pub(super) const NONE: Self = Self(0);
 
     pub(super) fn named(name: &str) -> Self {
-        match meant_type(name).map_or(name, |(ty, _)| ty) {
+        match name {
             "null" => Self::NULL,
             "boolean" => Self::BOOLEAN,
             "integer" => Self::INTEGER,
@@ -68,7 +68,7 @@ impl Types {
             "array" => Self::ARRAY,
             "object" => Self::OBJECT,
             // Something else has been reported.
-            _ => Self::ALL,
+            _ => meant_type(name).map_or(Self::ALL, |(ty, _)| Self::named(ty)),
         }
     }
 

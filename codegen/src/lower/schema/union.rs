@@ -126,30 +126,39 @@ impl<'s> Schemas<'s, '_> {
     /// What stands beside the list says of which types the value and its members are.
     fn only_narrows(&mut self, list: Node<'s>, facts: &Facts<'s>) -> bool {
         let narrows = |key: &str| NARROWING.contains(&key) || key.starts_with("x-");
-        let narrows_member = |member: Entry<'s>| {
-            facts
-                .properties
-                .iter()
-                .any(|known| known.name == member.key)
-                && member.node.is_mapping()
-                && member.node.entries().all(|entry| narrows(entry.key))
-        };
-        list.items().all(|item| {
+        let mut members: Vec<Entry<'s>> = Vec::new();
+        for item in list.items() {
             let start = Part {
                 node: item,
                 mask: Mask::NONE,
             };
             let (parts, _) = self.expand(&[start]);
-            parts.iter().all(|part| {
-                part.node.is_mapping()
-                    && part.node.entries().all(|entry| match entry.key {
-                        "properties" => entry.node.entries().all(narrows_member),
+            for part in parts {
+                let mut entries = part.node.entries();
+                let narrows = part.node.is_mapping()
+                    && entries.all(|entry| match entry.key {
+                        "properties" => true,
                         "type" => {
                             facts.types == Types::OBJECT && entry.node.text() == Some("object")
                         }
                         key => narrows(key),
-                    })
-            })
+                    });
+                if !narrows {
+                    return false;
+                }
+                let properties = part.node.get("properties").into_iter();
+                members.extend(properties.flat_map(Node::entries));
+            }
+        }
+        if members.is_empty() {
+            return true;
+        }
+        let known: HashSet<&str> = facts.properties.iter().map(|known| known.name).collect();
+        members.into_iter().all(|member| {
+            let mut entries = member.node.entries();
+            known.contains(member.key)
+                && member.node.is_mapping()
+                && entries.all(|entry| narrows(entry.key))
         })
     }
 
