@@ -104,11 +104,10 @@ impl<'s> Schemas<'s, '_> {
             if node.bool() == Some(false) {
                 facts.types = Types::NONE;
             }
-            self.types(&mut facts, node);
+            let meant = self.types(&mut facts, node);
             self.values(&mut facts, node);
             let text = |key| node.get(key).and_then(Node::text);
-            let of_type = || meant_type(text("type")?)?.1;
-            facts.format = facts.format.or_else(|| text("format").or_else(of_type));
+            facts.format = facts.format.or_else(|| text("format").or(meant));
             if matches!(text("contentEncoding"), Some("base64" | "base64url")) {
                 facts.format = Some("byte");
             }
@@ -119,6 +118,12 @@ impl<'s> Schemas<'s, '_> {
             }
             let properties = node.get("properties").or_else(|| self.group(node));
             for entry in properties.into_iter().flat_map(Node::entries) {
+                // As draft 3 of JSON Schema says it.
+                let own = entry.node.get("required");
+                let own = own.filter(|own| own.bool() == Some(true));
+                if let Some(own) = own.filter(|_| required.insert(entry.key)) {
+                    facts.required.push((entry.key, own));
+                }
                 match by_name
                     .get(entry.key)
                     .and_then(|at| facts.properties.get_mut(*at))
@@ -131,16 +136,6 @@ impl<'s> Schemas<'s, '_> {
                             nodes: vec![entry.node],
                         });
                     }
-                }
-            }
-            // As draft 3 of JSON Schema says it.
-            for entry in properties.into_iter().flat_map(Node::entries) {
-                let own = entry
-                    .node
-                    .get("required")
-                    .filter(|own| own.bool() == Some(true));
-                if let Some(own) = own.filter(|_| required.insert(entry.key)) {
-                    facts.required.push((entry.key, own));
                 }
             }
             for item in node.get("required").into_iter().flat_map(Node::items) {
@@ -193,13 +188,12 @@ impl<'s> Schemas<'s, '_> {
         Some(node)
     }
 
-    /// `type`: what all of them allow. Where they contradict each other the last one counts.
-    fn types(&mut self, facts: &mut Facts<'s>, node: Node<'s>) {
+    /// `type`: what all of them allow. Where they contradict each other the last one counts. The
+    /// `format` that is meant by a name of elsewhere, such as `uuid`.
+    fn types(&mut self, facts: &mut Facts<'s>, node: Node<'s>) -> Option<&'static str> {
         // Some write the type alone in place of a schema that has it.
         let alone = node.text().map(|_| node);
-        let Some(written) = node.get("type").or(alone) else {
-            return;
-        };
+        let written = node.get("type").or(alone)?;
         // Some leave out the quotes of `'null'`.
         let named = |node: Node<'s>| match node.text() {
             None if node.is_null() => Some(Types::NULL),
@@ -221,6 +215,7 @@ impl<'s> Schemas<'s, '_> {
         } else {
             both
         };
+        meant_type(written.text()?)?.1
     }
 
     /// `enum` and `const`: the values that are in all of them.
