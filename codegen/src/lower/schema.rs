@@ -387,15 +387,16 @@ impl<'s, 'e> Schemas<'s, 'e> {
             if part.mask.is_base() {
                 continue;
             }
-            let joined = node.get("allOf").into_iter().flat_map(Node::items);
-            let joined: Vec<Node<'s>> = joined.collect();
-            let adds = self.adds_something(node, &joined);
-            for node in joined.into_iter().rev() {
-                let mut mask = self.lists_of_heirs(node, &nodes);
-                if adds && self.is_inherited_from(node) {
+            let Some(joined) = node.get("allOf") else {
+                continue;
+            };
+            let joined: Vec<Node<'s>> = joined.items().collect();
+            for other in joined.iter().rev() {
+                let mut mask = self.lists_of_heirs(*other, &nodes);
+                if self.is_inherited_from(*other) && self.adds_something(node, &joined) {
                     mask = mask.and(Mask::HEIRS);
                 }
-                left.push(Part { node, mask });
+                left.push(Part { node: *other, mask });
             }
         }
         (found, nullable)
