@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use self::desk::{Desk, Pen};
 use crate::alarm::Alarm;
 use crate::cue::Cue;
-use crate::flusher::Claim;
+use crate::flusher::Flushers;
 use crate::framing::{Accepted, Frame, Framing, Input, Raw, Refusal, Written};
 use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
@@ -67,7 +67,7 @@ pub(crate) struct Connection<S> {
     write_timeout: Duration,
     accepted: Accepted,
     /// What writes in its place while it waits, and where it leaves what is needed for that.
-    flusher: Option<Claim>,
+    flushers: Arc<Flushers>,
     desk: Option<Arc<Desk>>,
     is_lent: bool,
     metrics: Metrics,
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         scope: Scope,
         limits: &Limits,
         metrics: &Metrics,
-        flusher: Option<Claim>,
+        flushers: &Arc<Flushers>,
     ) -> Self {
         let (outbox, pending) = outbox(limits, metrics);
         let message_size = limits.message_size.min(limits.frame_size);
@@ -152,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             last_message: Instant::now(),
             write_timeout: limits.write_timeout,
             accepted,
-            flusher,
+            flushers: Arc::clone(flushers),
             desk: None,
             is_lent: false,
             metrics: metrics.clone(),
@@ -280,17 +280,20 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
 
     /// Has somebody else write while it waits, where most that happens is that it writes.
     fn lend(&mut self) {
-        let Some(flusher) = &self.flusher else { return };
         if self.answer.is_some() || !self.session.is_subscribed() {
             return;
         }
         let Some(socket) = self.socket.lend() else {
             return;
         };
-        let desk = self.desk.get_or_insert_with(|| {
-            let flusher = Arc::clone(flusher.flusher());
-            Arc::new(Desk::new(self.pending.source(), flusher))
-        });
+        if self.desk.is_none() {
+            let claim = self.flushers.claim();
+            let desk = claim.map(|claim| Desk::new(self.pending.source(), claim));
+            self.desk = desk.map(Arc::new);
+        }
+        let Some(desk) = &self.desk else {
+            return self.socket.take_back(socket);
+        };
         desk.leave(Pen {
             framing: std::mem::replace(&mut self.framing, Box::new(Raw)),
             socket,

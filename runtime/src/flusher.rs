@@ -7,34 +7,27 @@
 
 use std::future::poll_fn;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use crate::outbox::Flush;
 
 /// How long one goes on before others have their turn.
 const TURN: Duration = Duration::from_millis(1);
-/// After how many it looks at the clock.
-const LOOK: usize = 16;
-
 /// How many a list has room for while it is empty.
 const KEPT: usize = 1024;
 
-/// Those of one server: as many as there are threads to work at the same time.
-#[derive(Debug)]
-pub(crate) struct Flushers {
-    all: Box<[Arc<Flusher>]>,
-    next: AtomicUsize,
-}
+/// Those of one server: for each runtime that its connections are on, as many as it has threads.
+#[derive(Debug, Default)]
+pub(crate) struct Flushers(Mutex<Vec<(Id, Arc<Flusher>)>>);
 
 /// One task, and those that it has to write for.
 #[derive(Debug, Default)]
-pub(crate) struct Flusher {
+struct Flusher {
     list: Mutex<List>,
 }
 
@@ -54,32 +47,47 @@ struct List {
 pub(crate) struct Claim(Arc<Flusher>);
 
 impl Flushers {
-    pub(crate) fn new() -> Self {
-        let threads = available_parallelism().map_or(1, usize::from);
-        Self {
-            all: (0..threads).map(|_| Arc::default()).collect(),
-            next: AtomicUsize::new(0),
-        }
-    }
-
-    /// The next in turn, at work. Must be called within a tokio runtime.
+    /// One of the runtime that this is called in, where there is one.
     pub(crate) fn claim(&self) -> Option<Claim> {
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let flusher = self.all.get(next.checked_rem(self.all.len())?)?;
+        let runtime = Handle::try_current().ok()?;
+        let id = runtime.id();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, flusher)| flusher.list().users > 0);
+        let of_runtime = all.iter().filter(|(of, _)| *of == id);
+        let flusher = if of_runtime.clone().count() < runtime.metrics().num_workers() {
+            let flusher = Arc::<Flusher>::default();
+            all.push((id, Arc::clone(&flusher)));
+            flusher
+        } else {
+            let fewest = of_runtime.min_by_key(|(_, flusher)| flusher.list().users);
+            Arc::clone(&fewest?.1)
+        };
         let mut list = flusher.list();
         list.users = list.users.saturating_add(1);
         let is_served = mem::replace(&mut list.is_served, true);
         drop(list);
         if !is_served {
-            tokio::spawn(Turns::new(Arc::clone(flusher)).run());
+            runtime.spawn(Turns::new(Arc::clone(&flusher)).run());
         }
-        Some(Claim(Arc::clone(flusher)))
+        Some(Claim(flusher))
     }
 }
 
 impl Claim {
-    pub(crate) fn flusher(&self) -> &Arc<Flusher> {
-        &self.0
+    /// Lists one that has something to write.
+    pub(crate) fn list(&self, one: Arc<dyn Flush>) {
+        let mut list = self.0.list();
+        // Its task ends with its runtime.
+        if !list.is_served {
+            drop(list);
+            return one.wake();
+        }
+        list.listed.push(one);
+        let waiting = list.waiting.take();
+        drop(list);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 }
 
@@ -104,22 +112,6 @@ impl Flusher {
     fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Lists one that has something to write.
-    pub(crate) fn list_one(&self, one: Arc<dyn Flush>) {
-        let mut list = self.list();
-        // Its task ends with its runtime, which need not be that of all connections.
-        if !list.is_served {
-            drop(list);
-            return one.wake();
-        }
-        list.listed.push(one);
-        let waiting = list.waiting.take();
-        drop(list);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
-    }
 }
 
 /// The task of one.
@@ -142,17 +134,16 @@ impl Turns {
     async fn run(mut self) {
         while self.listed().await {
             let start = Instant::now();
-            let mut count = 0_usize;
-            while let Some(one) = self.now.pop() {
-                if one.flush(start) {
+            let mut now = start;
+            while now.duration_since(start) < TURN
+                && let Some(one) = self.now.pop()
+            {
+                if one.flush(now) {
                     self.flusher.list().listed.push(one);
                 }
-                count = count.wrapping_add(1);
-                if count.is_multiple_of(LOOK) && start.elapsed() >= TURN {
-                    break;
-                }
+                now = Instant::now();
             }
-            tokio::task::yield_now().await;
+            last_in_line().await;
         }
     }
 
@@ -192,8 +183,21 @@ impl Turns {
     }
 }
 
-/// The runtime has ended before the connections: nobody is left to write for them, and so they write
-/// themselves.
+/// Lets those run that are ready already. What yields by [`tokio::task::yield_now`] is not in their line
+/// until the runtime has looked for what has come, and that is long where much is ready.
+async fn last_in_line() {
+    let mut is_last = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut is_last, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The runtime ends, and whoever may be left writes himself.
 impl Drop for Turns {
     fn drop(&mut self) {
         if self.has_ended {

@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::{BATCH, BATCH_BYTES};
-use crate::flusher::Flusher;
+use crate::flusher::Claim;
 use crate::framing::{Framing, Refusal, Written};
 use crate::outbox::{Flush, Queued, Source};
 use crate::socket::Lent;
@@ -15,7 +16,9 @@ use crate::socket::Lent;
 #[derive(Debug)]
 pub(super) struct Desk {
     source: Source,
-    flusher: Arc<Flusher>,
+    claim: Claim,
+    /// What is logged in writing is the connection's.
+    span: Span,
     pen: Mutex<Option<Pen>>,
 }
 
@@ -39,10 +42,11 @@ pub(super) enum End {
 }
 
 impl Desk {
-    pub(super) fn new(source: Source, flusher: Arc<Flusher>) -> Self {
+    pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
             source,
-            flusher,
+            claim,
+            span: Span::current(),
             pen: Mutex::default(),
         }
     }
@@ -65,8 +69,8 @@ impl Desk {
 
 impl Flush for Desk {
     fn soon(self: Arc<Self>) {
-        let flusher = Arc::clone(&self.flusher);
-        flusher.list_one(self);
+        let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
+        self.claim.list(one);
     }
 
     fn flush(&self, now: Instant) -> bool {
@@ -75,6 +79,11 @@ impl Flush for Desk {
         let Some(pen) = &mut *pen else {
             return false;
         };
+        // It has been woken already, and has to look first.
+        if pen.end.is_some() || pen.socket.unwritten() > 0 {
+            return false;
+        }
+        let _span = self.span.enter();
         let mut is_all = false;
         for _ in 0..BATCH {
             let Some(queued) = self.source.next_to_flush() else {

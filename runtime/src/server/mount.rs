@@ -86,7 +86,7 @@ struct Shared {
     places: Places,
     pace: Pace,
     stop: Stop,
-    flushers: Flushers,
+    flushers: Arc<Flushers>,
 }
 
 /// The two ends of a connection, as far as they are known.
@@ -131,7 +131,7 @@ impl Mount {
                 origins: server.origins,
                 pace,
                 stop: Stop::new(),
-                flushers: Flushers::new(),
+                flushers: Arc::default(),
             }),
         })
     }
@@ -451,8 +451,8 @@ impl Shared {
             slot,
         } = speaking;
         let (limits, metrics) = (&self.limits, &self.metrics);
-        let flusher = self.flushers.claim();
-        let connection = Connection::new(socket, peer, framing, scope, limits, metrics, flusher);
+        let flushers = &self.flushers;
+        let connection = Connection::new(socket, peer, framing, scope, limits, metrics, flushers);
         Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
     }
 }

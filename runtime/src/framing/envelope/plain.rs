@@ -14,7 +14,7 @@ pub(super) fn read(text: &str) -> Option<Frame<'_>> {
         let value = past_space(past_space(value).strip_prefix(':')?);
         rest = match name {
             "op" if frame.op.is_empty() => {
-                let (op, rest) = string(value)?;
+                let (op, rest) = string(value).filter(|(op, _)| !op.is_empty())?;
                 frame.op = Cow::Borrowed(op);
                 rest
             }
@@ -130,6 +130,7 @@ mod tests {
             r#"{"id":1}"#,
             "{\"op\":\"m\ng\"}",
             r#"{"op":"","id":1}"#,
+            r#"{"op":"","op":"init","id":1}"#,
         ] {
             assert!(read(text).is_none(), "{text}");
         }
