@@ -18,6 +18,8 @@ use crate::outbox::Flush;
 
 /// How long one goes on before others have their turn.
 const TURN: Duration = Duration::from_millis(1);
+/// After how many it looks at the clock.
+const LOOK: usize = 4;
 /// How many a list has room for while it is empty.
 const KEPT: usize = 1024;
 
@@ -134,14 +136,15 @@ impl Turns {
     async fn run(mut self) {
         while self.listed().await {
             let start = Instant::now();
-            let mut now = start;
-            while now.duration_since(start) < TURN
-                && let Some(one) = self.now.pop()
-            {
-                if one.flush(now) {
+            let mut count = 0_usize;
+            while let Some(one) = self.now.pop() {
+                if one.flush(start) {
                     self.flusher.list().listed.push(one);
                 }
-                now = Instant::now();
+                count = count.wrapping_add(1);
+                if count.is_multiple_of(LOOK) && start.elapsed() >= TURN {
+                    break;
+                }
             }
             last_in_line().await;
         }
