@@ -1,18 +1,19 @@
 //! The bounded queue between what a peer is told and the connection that writes it.
 
+mod pending;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::pending::{Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
@@ -32,40 +33,12 @@ pub(crate) struct Outbox {
     queue: Arc<Queue>,
 }
 
-/// The receiving end: what the connection writes from. Dropping it closes the queue.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    source: Source,
-}
-
-/// What is taken out of a queue.
-#[derive(Debug)]
-pub(crate) struct Source {
-    queue: Arc<Queue>,
-}
-
-/// What writes for a connection that waits.
-pub(crate) trait Flush: fmt::Debug + Send + Sync {
-    /// Has [`flush`](Self::flush) called soon.
-    fn soon(self: Arc<Self>);
-
-    /// Writes what is queued, as much as may be at once, and says whether there is more.
-    fn flush(&self, now: Instant) -> bool;
-
-    /// Has the connection write itself.
-    fn wake(&self);
-}
-
 /// An event that is to be written.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) event: Event,
     pub(crate) is_publication: bool,
 }
-
-/// Something found no room, and so the connection is given up. What had room is still there to take.
-#[derive(Debug)]
-pub(crate) struct Overflow;
 
 /// The event was not queued: the connection is gone or given up, or has no room for it.
 #[derive(Debug)]
@@ -173,10 +146,7 @@ pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
         is_roomy: AtomicBool::new(true),
         patience: OnceLock::new(),
     });
-    let source = Source {
-        queue: Arc::clone(&queue),
-    };
-    let pending = Pending { source };
+    let pending = Pending::new(Arc::clone(&queue));
     (Outbox { queue }, pending)
 }
 
@@ -592,143 +562,5 @@ impl State {
             (Some(other), Some(place)) => place < other.place,
             (other, _) => other.is_none(),
         }
-    }
-}
-
-impl Pending {
-    /// Takes the next event, if the connection can write one now, and remembers who waits otherwise.
-    ///
-    /// # Errors
-    ///
-    /// Something found no room. Who cannot write now still learns of that.
-    pub(crate) fn poll_next(
-        &self,
-        cx: &Context<'_>,
-        can_write: bool,
-    ) -> Poll<Result<Queued, Overflow>> {
-        let queue = &self.source.queue;
-        let mut state = queue.state();
-        if state.has_overflowed {
-            return Poll::Ready(Err(Overflow));
-        }
-        if can_write && let Some(next) = queue.pop(&mut state) {
-            drop(state);
-            queue.tell_of(&next);
-            return Poll::Ready(Ok(next));
-        }
-        let told = if can_write { CONNECTION } else { NOBODY };
-        queue.told.store(told, Ordering::Relaxed);
-        match &mut state.waiting {
-            Some(waiting) => waiting.clone_from(cx.waker()),
-            waiting => *waiting = Some(cx.waker().clone()),
-        }
-        Poll::Pending
-    }
-
-    /// The connection is at work, and will ask for what is queued meanwhile before it waits again.
-    pub(crate) fn is_at_work(&self) {
-        self.source.queue.told.store(NOBODY, Ordering::Relaxed);
-    }
-
-    /// From now on `to` writes what is queued, and the connection, which waits, is woken only when it
-    /// asks for that; `false` where something is queued already, or is over.
-    pub(crate) fn lend(&self, to: Arc<dyn Flush>) -> bool {
-        let queue = &self.source.queue;
-        let mut state = queue.state();
-        let may = state.is_empty() && !state.is_closed;
-        if may {
-            // Most of what comes from now on is publications.
-            state.others = VecDeque::new();
-            state.lent = Some(to);
-            queue.told.store(LENT, Ordering::Relaxed);
-        }
-        may
-    }
-
-    /// From now on the connection itself writes what is queued.
-    pub(crate) fn recall(&self) {
-        let queue = &self.source.queue;
-        let mut state = queue.state();
-        let lent = state.lent.take();
-        queue.told.store(NOBODY, Ordering::Relaxed);
-        drop(state);
-        drop(lent);
-    }
-
-    /// For what writes in the connection's place.
-    pub(crate) fn source(&self) -> Source {
-        Source {
-            queue: Arc::clone(&self.source.queue),
-        }
-    }
-
-    /// Takes the next event, if there is one, also of a connection that is given up.
-    pub(crate) fn next_now(&self) -> Option<Queued> {
-        let queue = &self.source.queue;
-        let next = queue.pop(&mut queue.state())?;
-        queue.tell_of(&next);
-        Some(next)
-    }
-
-    /// So many publications have been written.
-    pub(crate) fn delivered(&self, count: u64) {
-        self.source.delivered(count);
-    }
-
-    /// How many publications have been written to this connection, and how many were dropped.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (
-            self.source.queue.delivered.load(Ordering::Relaxed),
-            self.source.queue.dropped.load(Ordering::Relaxed),
-        )
-    }
-}
-
-impl Source {
-    /// Takes the next event; who finds none is told of the next that is queued.
-    pub(crate) fn next_to_flush(&self) -> Option<Queued> {
-        let mut state = self.queue.state();
-        let Some(next) = self.queue.pop(&mut state) else {
-            if state.lent.is_some() {
-                self.queue.told.store(LENT, Ordering::Relaxed);
-            }
-            return None;
-        };
-        drop(state);
-        self.queue.tell_of(&next);
-        Some(next)
-    }
-
-    /// Wakes the connection, which will recall what it has lent.
-    pub(crate) fn wake(&self) {
-        let mut state = self.queue.state();
-        self.queue.told.store(NOBODY, Ordering::Relaxed);
-        let waiting = state.waiting.take();
-        drop(state);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
-    }
-
-    /// So many publications have been written.
-    pub(crate) fn delivered(&self, count: u64) {
-        if count > 0 {
-            self.queue.delivered.fetch_add(count, Ordering::Relaxed);
-            self.queue.metrics.delivered(count);
-        }
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        let queue = &self.source.queue;
-        let mut state = queue.state();
-        state.is_closed = true;
-        state.others = VecDeque::new();
-        state.publications = Waiting::default();
-        let lent = state.lent.take();
-        drop(state);
-        queue.tell_all();
-        drop(lent);
     }
 }

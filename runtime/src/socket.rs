@@ -4,6 +4,7 @@
 
 mod inbound;
 mod liveness;
+mod outbound;
 mod tcp;
 
 use std::cell::Cell;
@@ -24,6 +25,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use self::inbound::{Inbound, Piece};
 pub(crate) use self::liveness::{Due, Liveness};
+use self::outbound::{Outbound, PING};
 pub(crate) use self::tcp::{Lend, Lent, Tcp};
 use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};
@@ -50,16 +52,6 @@ pub(crate) struct Socket<S> {
     unfinished: Watch,
     message_timeout: Duration,
     close_timeout: Duration,
-}
-
-/// Bytes on their way to the network.
-#[derive(Debug, Default)]
-struct Outbound {
-    bytes: Vec<u8>,
-    /// How many of these the network has taken.
-    taken: usize,
-    /// How many it has taken in all.
-    written: u64,
 }
 
 /// What happened to a WebSocket.
@@ -183,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         const AT_ONCE: usize = 64 << 10;
         for frame in frames {
             self.put(&frame)?;
-            if self.outbound.bytes.len() > AT_ONCE {
+            if self.outbound.unwritten() > AT_ONCE {
                 self.finish().await?;
             }
         }
@@ -323,7 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
                 Poll::Pending => {
                     // As long as the peer takes something it is slow, and not stuck.
-                    let written = self.outbound.written;
+                    let written = self.outbound.written();
                     if self.stall.is_over(cx, written, self.write_timeout) {
                         tracing::debug!("the peer did not take what was written in time");
                         return Poll::Ready(Err(Stuck));
@@ -365,7 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 // That the connection is closed with this is no error.
                 let _ = protocol.flush(&mut ends);
             }
-            if self.outbound.bytes.is_empty() {
+            if self.outbound.unwritten() == 0 {
                 self.tidy();
                 return Pin::new(&mut self.io).poll_flush(cx);
             }
@@ -499,80 +491,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const PING: u8 = 0x89;
-
-impl Outbound {
-    /// Adds a server's frame.
-    fn put(&mut self, frame: &Frame<'_>) {
-        match frame {
-            Frame::Text(text) => self.frame(TEXT, text.as_bytes()),
-            Frame::Binary(bytes) => self.frame(BINARY, bytes),
-        }
-    }
-
-    fn unwritten(&self) -> usize {
-        self.bytes.len().saturating_sub(self.taken)
-    }
-
-    /// What the network has not taken.
-    fn left(&self) -> Option<&[u8]> {
-        self.bytes.get(self.taken..)
-    }
-
-    fn took(&mut self, count: usize) {
-        self.taken = self.taken.saturating_add(count);
-        let count = count.try_into().unwrap_or(u64::MAX);
-        self.written = self.written.wrapping_add(count);
-    }
-
-    /// All has been taken.
-    fn clear(&mut self) {
-        self.taken = 0;
-        self.bytes.clear();
-        if self.bytes.capacity() > IDLE {
-            self.bytes = Vec::new();
-        }
-    }
-
-    /// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
-    fn frame(&mut self, first: u8, payload: &[u8]) {
-        const HEAD: usize = 10;
-        self.bytes.reserve(payload.len().saturating_add(HEAD));
-        self.bytes.push(first);
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(length @ ..126), _) => self.bytes.push(length),
-            (_, Ok(length)) => {
-                self.bytes.push(126);
-                self.bytes.extend(length.to_be_bytes());
-            }
-            _ => {
-                self.bytes.push(127);
-                let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-                self.bytes.extend(length.to_be_bytes());
-            }
-        }
-        self.bytes.extend_from_slice(payload);
-    }
-
-    fn poll_write<S: AsyncWrite>(
-        &mut self,
-        mut io: Pin<&mut S>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while let Some(left @ [_, ..]) = self.left() {
-            let count = ready!(io.as_mut().poll_write(cx, left))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.took(count);
-        }
-        self.clear();
-        Poll::Ready(Ok(()))
-    }
-}
-
 fn protocol(
     protocol: &mut Option<Box<WebSocketContext>>,
     role: Role,
@@ -611,10 +529,10 @@ impl io::Read for Ends<'_> {
 
 impl io::Write for Ends<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.outbound.bytes.len().saturating_add(bytes.len()) > self.room {
+        if self.outbound.unwritten().saturating_add(bytes.len()) > self.room {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.outbound.bytes.extend_from_slice(bytes);
+        self.outbound.push(bytes);
         Ok(bytes.len())
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of replies, publications and answers, as exchanges and connections see it.
 
 use std::borrow::Cow;
-use std::task::Wake;
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use serde_json::value::RawValue;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::Outbound;
+use super::outbound::Outbound;
 use crate::framing::Frame;
 
 /// What a WebSocket may be on, of which some can be written to from elsewhere.
