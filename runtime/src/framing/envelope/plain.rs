@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Frame;
+use super::frame::Frame;
 
 /// The frame that a text is, if it has none but the most frequent members, each once and the payload
 /// last, with neither escapes in its names nor anything wrong with it: `None` for all others.
