@@ -216,3 +216,109 @@ impl Drop for Turns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::runtime::Builder;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Has something to write so often.
+    #[derive(Debug, Default)]
+    struct Writer {
+        left: AtomicUsize,
+        flushed_on: Mutex<Vec<Id>>,
+        woken: AtomicUsize,
+    }
+
+    impl Writer {
+        fn new(times: usize) -> Arc<Self> {
+            Arc::new(Self {
+                left: AtomicUsize::new(times),
+                ..Self::default()
+            })
+        }
+
+        fn flushed(&self) -> Vec<Id> {
+            self.flushed_on.lock().unwrap().clone()
+        }
+    }
+
+    impl Flush for Writer {
+        fn soon(self: Arc<Self>) {}
+
+        fn flush(&self, _: Instant) -> bool {
+            let runtime = Handle::current().id();
+            self.flushed_on.lock().unwrap().push(runtime);
+            self.left.fetch_sub(1, Ordering::Relaxed) > 1
+        }
+
+        fn wake(&self) {
+            self.woken.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets the others run until it is so.
+    async fn until(is_so: impl Fn() -> bool) {
+        let others = async {
+            while !is_so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), others).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_listed_has_turns_until_all_is_written() {
+        let flushers = Flushers::default();
+        let claim = flushers.claim().unwrap();
+        let writers = [Writer::new(1), Writer::new(100), Writer::new(3)];
+        for writer in &writers {
+            claim.list(Arc::<Writer>::clone(writer));
+        }
+        until(|| {
+            let mut all = writers.iter();
+            all.all(|writer| writer.left.load(Ordering::Relaxed) == 0)
+        })
+        .await;
+        assert_eq!(writers.map(|writer| writer.flushed().len()), [1, 100, 3]);
+    }
+
+    #[tokio::test]
+    async fn the_task_ends_with_the_last_claim_and_another_begins_with_the_next() {
+        let flushers = Flushers::default();
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        for _ in 0..3 {
+            let claims = [flushers.claim(), flushers.claim()];
+            assert_eq!(tasks(), 1);
+            drop(claims);
+            until(|| tasks() == 0).await;
+        }
+    }
+
+    #[test]
+    fn each_runtime_has_its_own_and_whoever_is_left_when_it_ends_is_woken() {
+        let flushers = Flushers::default();
+        let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+        let (one, other) = (runtime(), runtime());
+        let claim_on = |runtime: &tokio::runtime::Runtime| {
+            let _entered = runtime.enter();
+            flushers.claim().unwrap()
+        };
+        let (first, second) = (claim_on(&one), claim_on(&other));
+        let (listed, late) = (Writer::new(1), Writer::new(1));
+        second.list(Arc::<Writer>::clone(&listed));
+        other.block_on(until(|| !listed.flushed().is_empty()));
+        assert_eq!(listed.flushed(), [other.handle().id()]);
+        // Nobody has run the first.
+        first.list(Arc::<Writer>::clone(&late));
+        drop(one);
+        assert_eq!(late.woken.load(Ordering::Relaxed), 1);
+        first.list(Arc::<Writer>::clone(&late));
+        assert_eq!(late.woken.load(Ordering::Relaxed), 2);
+        assert_eq!(late.flushed(), []);
+    }
+}

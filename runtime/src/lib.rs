@@ -52,6 +52,7 @@
 //!   subscribers the roster of a pub/sub interaction, and what starts and stops its handler
 //!   topics      where subscribers listen, and publishing there from anywhere
 //!   bus         what carries publications
+//!   flusher     writes for connections that wait
 //!   names       what a peer may write where an address is made of it
 //!   parameters  those of a channel's address
 //!   opening     the query and the headers of a handshake, as types

@@ -1,18 +1,10 @@
 //! Connections that wait have others write for them, and nobody can tell.
 
-use std::thread;
-
-use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use specwire::framing::{Body, Event, Frame, Input, Raw, Refusal, Written};
 use specwire::{Framing, Server};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Handle, Runtime};
-use tokio::sync::oneshot;
-use tokio_tungstenite::client_async;
-use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{Peer, soon};
+use crate::client::Peer;
 use crate::service::{Dome, Running, provider, telescope};
 
 #[tokio::test]
@@ -110,60 +102,4 @@ async fn r20_a_framing_that_panics_at_a_publication_closes_its_connection_and_no
     let mut other = subscribed(&server, &dome, 1).await;
     dome.wind(2.0).await;
     assert_eq!(other.next_text().await, r#"{"wind":2}"#);
-}
-
-/// Whoever writes for others may be on a runtime that ends before theirs.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_outlives_the_runtime_of_another() {
-    let (provider, dome) = provider();
-    let mount = Server::new().serve(provider).mount().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let threads = thread::available_parallelism().unwrap().get();
-    let connect = async |runtime: &Handle| {
-        let stream = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
-        let (accepted, address) = listener.accept().await.unwrap();
-        let accepted = accepted.into_std().unwrap();
-        let mount = mount.clone();
-        runtime.spawn(async move {
-            let accepted = TcpStream::from_std(accepted).unwrap();
-            mount.serve_connection(accepted, Some(address)).await;
-        });
-        let url = "ws://localhost/ws/patterns/weather_sub";
-        let (mut socket, _) = soon(client_async(url, stream)).await.unwrap();
-        // Whoever answers has somebody who writes.
-        socket.send(Message::text("nonsense")).await.unwrap();
-        soon(socket.next()).await.unwrap().unwrap();
-        socket
-    };
-    // Those who write begin with the first connections.
-    let first = Runtime::new().unwrap();
-    for _ in 0..threads {
-        connect(first.handle()).await;
-    }
-    let mut later = Vec::new();
-    for _ in 0..threads {
-        let mut socket = connect(&Handle::current()).await;
-        socket.send(Message::text("{}")).await.unwrap();
-        later.push(socket);
-    }
-    while dome.wind(1.0).await < threads {}
-    let (ended, has_ended) = oneshot::channel();
-    thread::spawn(move || {
-        drop(first);
-        ended.send(()).unwrap();
-    });
-    soon(has_ended).await.unwrap();
-    for wind in [2.0, 3.0] {
-        dome.wind(wind).await;
-    }
-    for socket in &mut later {
-        loop {
-            let frame = soon(socket.next()).await;
-            if frame.unwrap().unwrap() == Message::text(r#"{"wind":3}"#) {
-                break;
-            }
-        }
-    }
 }
