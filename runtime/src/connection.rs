@@ -303,7 +303,6 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         });
         let desk = Arc::clone(desk);
         self.is_lent = true;
-        // What has been queued meanwhile has woken this already.
         self.pending.lend(desk);
     }
 

@@ -154,10 +154,10 @@ pub(crate) fn name(
 /// A handler has it from [`Request::bus`](crate::Request::bus) and
 /// [`Subscribers::bus`](crate::Subscribers::bus), and may keep a clone, which is the same bus.
 #[derive(Clone, Debug)]
-pub struct Bus(Arc<Parts>);
+pub struct Bus(Arc<Shared>);
 
 #[derive(Clone, Debug)]
-struct Parts {
+struct Shared {
     carrier: Arc<dyn MessageBus>,
     histories: Arc<Histories>,
     listeners: Arc<Listeners>,
@@ -205,7 +205,7 @@ pub(crate) type Histories = HashMap<(&'static str, &'static str), History>;
 
 impl Bus {
     pub(crate) fn new(carrier: Arc<dyn MessageBus>, histories: Arc<Histories>) -> Self {
-        Self(Arc::new(Parts {
+        Self(Arc::new(Shared {
             carrier,
             histories,
             listeners: Arc::default(),
@@ -276,9 +276,9 @@ impl Bus {
 
     /// The same, with the subscribers of the providers that are on the other one.
     pub(crate) fn heard_where(self, other: &Self) -> Self {
-        Self(Arc::new(Parts {
+        Self(Arc::new(Shared {
             listeners: Arc::clone(&other.0.listeners),
-            ..Parts::clone(&self.0)
+            ..Shared::clone(&self.0)
         }))
     }
 

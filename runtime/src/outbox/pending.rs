@@ -81,18 +81,16 @@ impl Pending {
     }
 
     /// From now on `to` writes what is queued, and the connection, which waits, is woken only when it
-    /// asks for that; `false` where something is queued already, or is over.
-    pub(crate) fn lend(&self, to: Arc<dyn Flush>) -> bool {
+    /// asks for that; but not where something is queued already, which has woken the connection.
+    pub(crate) fn lend(&self, to: Arc<dyn Flush>) {
         let queue = &self.source.queue;
         let mut state = queue.state();
-        let may = state.is_empty() && !state.is_closed;
-        if may {
+        if state.is_empty() && !state.is_closed {
             // Most of what comes from now on is publications.
             state.others = VecDeque::new();
             state.lent = Some(to);
             queue.told.store(LENT, Ordering::Relaxed);
         }
-        may
     }
 
     /// From now on the connection itself writes what is queued.
