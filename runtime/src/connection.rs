@@ -300,6 +300,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             on_their_way: std::mem::take(&mut self.on_their_way),
             wrote: None,
             end: None,
+            is_left: false,
         });
         let desk = Arc::clone(desk);
         self.is_lent = true;

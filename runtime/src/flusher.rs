@@ -225,6 +225,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::frame::{Content, Origin};
 
     /// Has something to write so often.
     #[derive(Debug, Default)]
@@ -248,6 +249,10 @@ mod tests {
     }
 
     impl Flush for Writer {
+        fn put(&self, content: Content, _: &Origin) -> Result<(), Content> {
+            Err(content)
+        }
+
         fn soon(self: Arc<Self>) {}
 
         fn flush(&self, _: Instant) -> bool {

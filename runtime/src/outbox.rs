@@ -222,6 +222,13 @@ impl Outbox {
             return Err(Closed);
         }
         self.queue.metrics.published();
+        let content = match state.put(content, lane) {
+            Ok(()) => {
+                self.queue.wake(state);
+                return Ok(());
+            }
+            Err(content) => content,
+        };
         let place = state.place();
         let admitted = state
             .publications
@@ -545,6 +552,20 @@ impl State {
             is_reply,
         };
         push_back(&mut self.others, other);
+    }
+
+    /// Hands a publication to what writes in the connection's place, if it would be the next to be
+    /// written: so it need not be queued. Gives it back otherwise.
+    fn put(&self, content: Content, lane: &Lane) -> Result<(), Content> {
+        match &self.lent {
+            Some(lent) if self.has_nothing_to_tell() => lent.put(content, lane.origin()),
+            _ => Err(content),
+        }
+    }
+
+    /// Neither is anything queued, nor has anything been lost that is to be told of.
+    fn has_nothing_to_tell(&self) -> bool {
+        self.others.is_empty() && self.publications.have_nothing_to_tell()
     }
 
     /// Those who wait for room hold as much as all that has room.

@@ -8,6 +8,7 @@ use tracing::Span;
 
 use super::{BATCH, BATCH_BYTES};
 use crate::flusher::Claim;
+use crate::frame::{Body, Content, Event, Origin};
 use crate::framing::{Framing, Refusal, Written};
 use crate::outbox::{Flush, Queued, Source};
 use crate::socket::Lent;
@@ -17,6 +18,8 @@ use crate::socket::Lent;
 pub(super) struct Desk {
     source: Source,
     claim: Claim,
+    /// Publications that may be put here.
+    ahead: u64,
     /// What is logged in writing is the connection's.
     span: Span,
     pen: Mutex<Option<Pen>>,
@@ -32,6 +35,8 @@ pub(super) struct Pen {
     /// When something was written last, if anything was.
     pub(super) wrote: Option<Instant>,
     pub(super) end: Option<End>,
+    /// The connection has been woken, as it is needed here.
+    pub(super) is_left: bool,
 }
 
 /// Why the connection ends, as turned out in writing.
@@ -44,6 +49,7 @@ pub(super) enum End {
 impl Desk {
     pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
+            ahead: source.ahead(),
             source,
             claim,
             span: Span::current(),
@@ -68,6 +74,24 @@ impl Desk {
 }
 
 impl Flush for Desk {
+    fn put(&self, content: Content, origin: &Origin) -> Result<(), Content> {
+        // Whoever has it takes what comes meanwhile out of the queue.
+        let Ok(mut pen) = self.pen.try_lock() else {
+            return Err(content);
+        };
+        match &mut *pen {
+            Some(pen) if pen.on_their_way < self.ahead && pen.takes_more() => {
+                let _span = self.span.enter();
+                pen.put(&Queued {
+                    event: Event::new(origin.clone(), Body::Message(content)),
+                    is_publication: true,
+                });
+                Ok(())
+            }
+            _ => Err(content),
+        }
+    }
+
     fn soon(self: Arc<Self>) {
         let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
         self.claim.list(one);
@@ -75,27 +99,27 @@ impl Flush for Desk {
 
     fn flush(&self, now: Instant) -> bool {
         let mut pen = self.pen();
-        // The connection is at work, and looks at the queue itself.
-        let Some(pen) = &mut *pen else {
+        // The connection is at work, or about to be, and looks at the queue itself.
+        let Some(pen) = pen.as_mut().filter(|pen| !pen.is_left) else {
             return false;
         };
-        // It has been woken already, and has to look first.
-        if pen.end.is_some() || pen.socket.unwritten() > 0 {
-            return false;
-        }
         let _span = self.span.enter();
         let mut is_all = false;
         for _ in 0..BATCH {
+            if !pen.takes_more() {
+                break;
+            }
             let Some(queued) = self.source.next_to_flush() else {
                 is_all = true;
                 break;
             };
+            pen.put(&queued);
+        }
+        if pen.socket.unwritten() > 0 {
             pen.wrote = Some(now);
-            if !pen.put(&queued) || pen.socket.unwritten() >= BATCH_BYTES {
-                break;
-            }
         }
         if pen.end.is_some() || !pen.socket.write_now() {
+            pen.is_left = true;
             self.source.wake();
             return false;
         }
@@ -109,8 +133,13 @@ impl Flush for Desk {
 }
 
 impl Pen {
-    /// Adds an event to what is written, and says whether more may follow.
-    fn put(&mut self, queued: &Queued) -> bool {
+    /// Another event may be added.
+    fn takes_more(&self) -> bool {
+        !self.is_left && self.end.is_none() && self.socket.unwritten() < BATCH_BYTES
+    }
+
+    /// Adds an event to what is written.
+    fn put(&mut self, queued: &Queued) {
         let framing = &*self.framing;
         let written = catch_unwind(AssertUnwindSafe(|| framing.write(&queued.event)));
         match written {
@@ -123,6 +152,5 @@ impl Pen {
             Ok(Written::Close(refusal)) => self.end = Some(End::Refused(refusal)),
             Err(_) => self.end = Some(End::Panicked),
         }
-        self.end.is_none()
     }
 }

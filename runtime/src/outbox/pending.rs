@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use super::waiting::Waiting;
 use super::{CONNECTION, LENT, NOBODY, Queue, Queued};
+use crate::frame::{Content, Origin};
+use crate::limits::SlowConsumer;
 
 /// The receiving end: what the connection writes from. Dropping it closes the queue.
 #[derive(Debug)]
@@ -25,10 +27,15 @@ pub(crate) struct Source {
 
 /// What writes for a connection that waits.
 pub(crate) trait Flush: fmt::Debug + Send + Sync {
+    /// Adds a publication to what is written next, where all that was queued before is as far already
+    /// and it may be; gives it back otherwise. Called with the queue's lock, and does not wait.
+    fn put(&self, content: Content, origin: &Origin) -> Result<(), Content>;
+
     /// Has [`flush`](Self::flush) called soon.
     fn soon(self: Arc<Self>);
 
-    /// Writes what is queued, as much as may be at once, and says whether there is more.
+    /// Writes what was put here, and what is queued, as much as may be at once, and says whether there
+    /// is more.
     fn flush(&self, now: Instant) -> bool;
 
     /// Has the connection write itself.
@@ -132,7 +139,20 @@ impl Pending {
     }
 }
 
+/// The part of a queue's room that publications have which are put to what is written, one in so many.
+const AHEAD: usize = 8;
+
 impl Source {
+    /// How many publications may be written without being queued, at once. A queue that holds few holds
+    /// just these; and of those that replace each other none is written before it must be.
+    pub(crate) fn ahead(&self) -> u64 {
+        let bounds = &self.queue.bounds;
+        match bounds.policy {
+            SlowConsumer::Latest => 0,
+            _ => u64::try_from(bounds.events / AHEAD).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Takes the next event; who finds none is told of the next that is queued.
     pub(crate) fn next_to_flush(&self) -> Option<Queued> {
         let mut state = self.queue.state();

@@ -192,6 +192,11 @@ impl Waiting {
         None
     }
 
+    /// None waits, and none has been lost.
+    pub(super) fn have_nothing_to_tell(&self) -> bool {
+        self.publications.is_empty() && self.short.is_empty()
+    }
+
     pub(super) fn first_place(&self) -> Option<u64> {
         self.publications.front().map(|first| first.place)
     }
