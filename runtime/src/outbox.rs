@@ -193,11 +193,15 @@ impl Outbox {
 
     /// Queues what neither waits nor is dropped. Where there is no room the connection is given up.
     pub(crate) fn push(&self, event: Event) -> Result<(), Closed> {
+        self.push_if(event, || true)
+    }
+
+    fn push_if(&self, event: Event, may: impl FnOnce() -> bool) -> Result<(), Closed> {
         let event = self.queue.fitting(event);
         let weight = self.queue.weight(&event);
         let mut state = self.queue.state();
         let taken = state.answers.and(weight);
-        if state.is_closed {
+        if state.is_closed || !may() {
             return Err(Closed);
         }
         if !taken.fits(&self.queue.bounds) {
@@ -211,14 +215,21 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a publication, or deals with it as the policy says.
-    pub(crate) fn publish(&self, content: Content, lane: &Lane) -> Result<(), Closed> {
+    /// Queues a publication, or deals with it as the policy says, unless `may` says no. Nothing else is
+    /// queued while it is asked.
+    pub(crate) fn publish_if(
+        &self,
+        content: Content,
+        lane: &Lane,
+        may: impl FnOnce() -> bool,
+    ) -> Result<(), Closed> {
         let weight = content.weight();
         if weight > self.queue.bounds.bytes {
-            return self.push(Event::new(lane.origin().clone(), Body::Message(content)));
+            let event = Event::new(lane.origin().clone(), Body::Message(content));
+            return self.push_if(event, may);
         }
         let mut state = self.queue.state();
-        if state.is_closed {
+        if state.is_closed || !may() {
             return Err(Closed);
         }
         self.queue.metrics.published();

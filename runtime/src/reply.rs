@@ -76,8 +76,20 @@ impl Replies {
     /// is no room; without room for anything else the connection is given up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
         match (body, &self.lane) {
-            (Body::Message(content), Some(lane)) => self.outbox.publish(content, lane),
+            (Body::Message(content), Some(lane)) => self.outbox.publish_if(content, lane, || true),
             (body, _) => self.outbox.push(Event::new(self.origin.clone(), body)),
+        }
+    }
+
+    /// The same of a publication, unless `may` says no. Nothing else is queued while it is asked.
+    pub(crate) fn publish_if(
+        &self,
+        content: Content,
+        may: impl FnOnce() -> bool,
+    ) -> Result<(), Closed> {
+        match &self.lane {
+            Some(lane) => self.outbox.publish_if(content, lane, may),
+            None => self.push(Body::Message(content)),
         }
     }
 

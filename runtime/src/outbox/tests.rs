@@ -86,7 +86,7 @@ fn publish(outbox: &Outbox, lane: &Lane, numbers: std::ops::Range<u32>) -> usize
     numbers
         .filter(|number| {
             outbox
-                .publish(publication(&number.to_string()), lane)
+                .publish_if(publication(&number.to_string()), lane, || true)
                 .is_ok()
         })
         .count()
@@ -171,10 +171,12 @@ async fn the_latest_of_all_keep_within_the_bytes_of_the_queue() {
     let (outbox, pending) = outbox(&limits, &Metrics::default());
     let lanes = [Lane::default(), Lane::default(), Lane::default()];
     for lane in &lanes {
-        outbox.publish(of_size(400), lane).unwrap();
+        outbox.publish_if(of_size(400), lane, || true).unwrap();
     }
     // Three fit, and with the last of them larger two do not.
-    outbox.publish(of_size(1500), &lanes[2]).unwrap();
+    outbox
+        .publish_if(of_size(1500), &lanes[2], || true)
+        .unwrap();
     assert_eq!(outbox.metrics().counters().dropped, 3);
     let told = written(&pending);
     assert_eq!((told.len(), told[0].1), (3, 1));
@@ -291,15 +293,17 @@ async fn a_publisher_is_held_for_so_long_and_then_the_connection_is_given_up() {
 async fn bytes_count_as_events_do() {
     let (outbox, pending) = small(1000);
     let lane = Lane::default();
-    outbox.publish(of_size(700), &lane).unwrap();
-    assert!(outbox.publish(of_size(700), &lane).is_err());
+    outbox.publish_if(of_size(700), &lane, || true).unwrap();
+    assert!(outbox.publish_if(of_size(700), &lane, || true).is_err());
     assert!(is_given_up(&pending));
 }
 
 #[tokio::test]
 async fn what_cannot_wait_says_when_its_room_becomes_scarce() {
     let (outbox, pending) = small(1000);
-    outbox.publish(of_size(700), &Lane::default()).unwrap();
+    outbox
+        .publish_if(of_size(700), &Lane::default(), || true)
+        .unwrap();
     assert!(outbox.is_roomy(), "publications have room of their own");
     outbox.push(fault(700)).unwrap();
     assert!(!outbox.is_roomy());
@@ -433,7 +437,9 @@ async fn whoever_waits_is_woken_by_what_it_waits_for() {
 async fn a_fault_stands_for_a_message_larger_than_the_queue() {
     let (outbox, pending) = small(1000);
     outbox.send(fault(5000)).await.unwrap();
-    outbox.publish(of_size(5000), &Lane::default()).unwrap();
+    outbox
+        .publish_if(of_size(5000), &Lane::default(), || true)
+        .unwrap();
     for (text, _) in written(&pending) {
         let expected = "the service's message is larger than 1000 bytes";
         assert!(text.contains(expected), "{text}");

@@ -154,6 +154,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
             replies,
             topic: group.topic.clone(),
             is_present: AtomicBool::new(false),
+            is_live: AtomicBool::new(false),
             phase: Mutex::new(Phase::Coming { seen: 0 }),
             held: Mutex::default(),
         });
@@ -337,7 +338,10 @@ pub(super) struct Subscriber<S: Payload, A: Parameters> {
     replies: Replies,
     topic: TopicName,
     is_present: AtomicBool,
-    /// Held while a message is queued, so that none follows the end.
+    /// Whatever has no offset comes to him, and nothing else need be known of his phase. Not so any more
+    /// before the end is queued: looked at while a message is queued, so that none follows it.
+    is_live: AtomicBool,
+    /// Held while a message with an offset is queued, for the same end.
     phase: Mutex<Phase>,
     /// What is let go of at the end.
     held: Mutex<Option<Box<dyn Send>>>,
@@ -375,8 +379,12 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
         self.is_present.load(Ordering::Relaxed)
     }
 
+    fn is_live(&self) -> bool {
+        self.is_live.load(Ordering::Acquire)
+    }
+
     pub(super) fn has_ended(&self) -> bool {
-        *self.phase() == Phase::Ended
+        !self.is_live() && *self.phase() == Phase::Ended
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -400,6 +408,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             },
             None => Phase::UpToDate { after: 0 },
         };
+        self.is_live.store(top.is_none(), Ordering::Release);
         true
     }
 
@@ -410,6 +419,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
         match *phase {
             Phase::CatchingUp { seen } if seen <= after => {
                 *phase = Phase::UpToDate { after };
+                self.is_live.store(true, Ordering::Release);
                 true
             }
             _ => false,
@@ -424,6 +434,9 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
 
     /// Sends a message that has just been published.
     pub(super) fn deliver(&self, content: Content) -> bool {
+        if self.is_live() && content.offset().is_none() {
+            return self.replies.publish_if(content, || self.is_live()).is_ok();
+        }
         let mut phase = self.phase();
         match (&mut *phase, content.offset()) {
             (Phase::Ended, _) | (Phase::Coming { .. }, None) => return false,
@@ -449,6 +462,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             _ => {}
         }
         *phase = Phase::Ended;
+        self.is_live.store(false, Ordering::Release);
         self.is_over();
         self.request.ends();
         // A connection without room is given up, and so learns of the end all the same.
@@ -457,7 +471,10 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
 
     /// The peer has ended it, and is told nothing more.
     pub(super) fn is_gone(&self) {
-        *self.phase() = Phase::Ended;
+        let mut phase = self.phase();
+        *phase = Phase::Ended;
+        self.is_live.store(false, Ordering::Release);
+        drop(phase);
         self.is_over();
     }
 
