@@ -53,6 +53,7 @@ const RUNTIME: &[&str] = &[
     "rate",
     "alarm",
     "cue",
+    "sync",
     "seldom",
     "json",
     "frame",

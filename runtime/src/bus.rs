@@ -15,6 +15,8 @@
 pub mod conformance;
 mod history;
 mod memory;
+#[cfg(all(test, shuttle))]
+mod model;
 mod publication;
 mod topic_name;
 

@@ -1,6 +1,8 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
 mod desk;
+#[cfg(all(test, shuttle))]
+mod model;
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -42,7 +44,7 @@ const BATCH_BYTES: usize = 16 << 10;
 
 /// One connection of a server, after its handshake.
 #[derive(Debug)]
-pub(crate) struct Connection<S> {
+pub(crate) struct Connection<S: Lend> {
     socket: Socket<S>,
     framing: Box<dyn Framing>,
     scope: Scope,
@@ -68,7 +70,7 @@ pub(crate) struct Connection<S> {
     accepted: Accepted,
     /// What writes in its place while it waits, and where it leaves what is needed for that.
     flushers: Arc<Flushers>,
-    desk: Option<Arc<Desk>>,
+    desk: Option<Arc<Desk<S::End>>>,
     is_lent: bool,
     metrics: Metrics,
     _present: Present,

@@ -5,9 +5,12 @@
 //! writes to all of them in turn. It runs after those that are ready already, as the connections' own
 //! tasks would, and so writes what several of these have published at once.
 
+#[cfg(all(test, shuttle))]
+mod model;
+
 use std::future::poll_fn;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use crate::outbox::Flush;
+use crate::sync::{Mutex, MutexGuard, spawn};
 
 /// How long one goes on before others have their turn.
 const TURN: Duration = Duration::from_millis(1);
@@ -69,7 +73,7 @@ impl Flushers {
         let is_served = mem::replace(&mut list.is_served, true);
         drop(list);
         if !is_served {
-            runtime.spawn(Turns::new(Arc::clone(&flusher)).run());
+            spawn(Turns::new(Arc::clone(&flusher)).run());
         }
         Some(Claim(flusher))
     }

@@ -61,6 +61,7 @@
 //!   metrics     what a server counts
 //!   rate        how often something happens, and how often it may
 //!   address     where connections come from, and how many from one place
+//!   sync        locks, atomics and tasks, which models have their own of
 //! ```
 //!
 //! A client is the same thing from the other end: its driver sends commands and receives events,
@@ -107,6 +108,7 @@ mod socket;
 mod strict;
 mod string_enum;
 mod subscribers;
+mod sync;
 mod topics;
 mod union;
 mod validate;

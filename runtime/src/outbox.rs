@@ -6,8 +6,7 @@ mod tests;
 mod waiting;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
@@ -21,6 +20,8 @@ use crate::frame::{Body, Content, Event};
 use crate::limits::{Limits, SlowConsumer, after_from};
 use crate::metrics::Metrics;
 use crate::seldom::seldom;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The sending end: what exchanges put their events into.
 ///

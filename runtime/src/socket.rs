@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use self::inbound::{Inbound, Piece};
 pub(crate) use self::liveness::{Due, Liveness};
 use self::outbound::{Outbound, PING};
-pub(crate) use self::tcp::{Lend, Lent, Tcp};
+pub(crate) use self::tcp::{Lend, Lent, Tcp, WriteNow};
 use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};
 
@@ -245,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// The writing end, for somebody else to write with: where it can be apart from the rest, and
     /// nothing is being written.
-    pub(crate) fn lend(&mut self) -> Option<Lent>
+    pub(crate) fn lend(&mut self) -> Option<Lent<S::End>>
     where
         S: Lend,
     {
@@ -259,7 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Takes it back, with what has not been written.
-    pub(crate) fn take_back(&mut self, lent: Lent)
+    pub(crate) fn take_back(&mut self, lent: Lent<S::End>)
     where
         S: Lend,
     {

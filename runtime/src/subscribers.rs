@@ -1,6 +1,8 @@
 //! The publishing end that a pub/sub handler holds.
 
 mod join;
+#[cfg(all(test, shuttle))]
+mod model;
 mod roster;
 mod source;
 

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -14,6 +13,8 @@ use super::{
     BusError, BusFuture, History, Kept, MessageBus, Page, Publication, Sink, SubscriptionId,
     TopicName,
 };
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock, thread_local};
 
 /// Parts of the table of topics, so that those who use different topics seldom meet.
 const SHARDS: usize = 16;
@@ -392,8 +393,8 @@ thread_local! {
 }
 
 fn deliver(delivery: Delivery) -> Result<(), BusError> {
-    let first = NESTED_DELIVERIES.with_borrow_mut(|nested| match nested {
-        None => {
+    let first = NESTED_DELIVERIES.with(|nested| match &mut *nested.borrow_mut() {
+        nested @ None => {
             *nested = Some(VecDeque::new());
             Ok(Some(delivery))
         }
@@ -411,7 +412,7 @@ fn deliver(delivery: Delivery) -> Result<(), BusError> {
     let mut next = Some(first);
     while let Some(delivery) = next {
         delivery.run();
-        next = NESTED_DELIVERIES.with_borrow_mut(|nested| nested.as_mut()?.pop_front());
+        next = NESTED_DELIVERIES.with(|nested| nested.borrow_mut().as_mut()?.pop_front());
     }
     Ok(())
 }
@@ -421,7 +422,7 @@ struct Done;
 impl Drop for Done {
     fn drop(&mut self) {
         // Taken out first: what is dropped with them may look here.
-        drop(NESTED_DELIVERIES.take());
+        drop(NESTED_DELIVERIES.with(RefCell::take));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a connection leaves what it writes with, while it has nothing to do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 use tracing::Span;
@@ -11,25 +11,26 @@ use crate::flusher::Claim;
 use crate::frame::{Body, Content, Event, Origin};
 use crate::framing::{Framing, Refusal, Written};
 use crate::outbox::{Flush, Queued, Source};
-use crate::socket::Lent;
+use crate::socket::{Lent, WriteNow};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Desk<W> {
     source: Source,
     claim: Claim,
     /// Publications that may be put here.
     ahead: u64,
     /// What is logged in writing is the connection's.
     span: Span,
-    pen: Mutex<Option<Pen>>,
+    pen: Mutex<Option<Pen<W>>>,
 }
 
 /// What a connection writes with.
 #[derive(Debug)]
-pub(super) struct Pen {
+pub(super) struct Pen<W> {
     pub(super) framing: Box<dyn Framing>,
-    pub(super) socket: Lent,
+    pub(super) socket: Lent<W>,
     /// Publications that have not been written yet.
     pub(super) on_their_way: u64,
     /// When something was written last, if anything was.
@@ -46,7 +47,7 @@ pub(super) enum End {
     Panicked,
 }
 
-impl Desk {
+impl<W> Desk<W> {
     pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
             ahead: source.ahead(),
@@ -58,22 +59,22 @@ impl Desk {
     }
 
     // Framings, which may be anybody's, are caught; what else runs under the lock does not panic.
-    fn pen(&self) -> MutexGuard<'_, Option<Pen>> {
+    fn pen(&self) -> MutexGuard<'_, Option<Pen<W>>> {
         self.pen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves it here.
-    pub(super) fn leave(&self, pen: Pen) {
+    pub(super) fn leave(&self, pen: Pen<W>) {
         *self.pen() = Some(pen);
     }
 
     /// Takes it from here, once nobody writes with it.
-    pub(super) fn take(&self) -> Option<Pen> {
+    pub(super) fn take(&self) -> Option<Pen<W>> {
         self.pen().take()
     }
 }
 
-impl Flush for Desk {
+impl<W: WriteNow> Flush for Desk<W> {
     fn put(&self, content: Content, origin: &Origin) -> Result<(), Content> {
         // Whoever has it takes what comes meanwhile out of the queue.
         let Ok(mut pen) = self.pen.try_lock() else {
@@ -132,7 +133,7 @@ impl Flush for Desk {
     }
 }
 
-impl Pen {
+impl<W: WriteNow> Pen<W> {
     /// Another event may be added.
     fn takes_more(&self) -> bool {
         !self.is_left && self.end.is_none() && self.socket.unwritten() < BATCH_BYTES

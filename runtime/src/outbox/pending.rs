@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
@@ -12,6 +11,7 @@ use super::waiting::Waiting;
 use super::{CONNECTION, LENT, NOBODY, Queue, Queued};
 use crate::frame::{Content, Origin};
 use crate::limits::SlowConsumer;
+use crate::sync::atomic::Ordering;
 
 /// The receiving end: what the connection writes from. Dropping it closes the queue.
 #[derive(Debug)]

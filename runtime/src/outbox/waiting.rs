@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{free_if_empty, push_back};
 use crate::frame::{Body, Content, Event, Origin};
 use crate::limits::SlowConsumer;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What one subscription's publications have in common: what they answer, and how many of them were
 /// lost since the last one that its subscriber was told of.

@@ -1,5 +1,7 @@
 //! A TCP connection whose writing end can be lent.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,16 +16,39 @@ use crate::framing::Frame;
 
 /// What a WebSocket may be on, of which some can be written to from elsewhere.
 pub(crate) trait Lend {
+    /// The writing end, apart from the rest.
+    type End: WriteNow;
+
     /// The writing end, where that can be apart from the rest.
-    fn lend(&mut self) -> Option<OwnedWriteHalf> {
+    fn lend(&mut self) -> Option<Self::End> {
         None
     }
 
     /// Takes it back.
-    fn take_back(&mut self, _: OwnedWriteHalf) {}
+    fn take_back(&mut self, _: Self::End) {}
 }
 
-impl<T> Lend for TokioIo<T> {}
+/// What is written to without waiting.
+pub(crate) trait WriteNow: fmt::Debug + Send + 'static {
+    /// Writes what can be written at once, and says how much that is.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+impl WriteNow for OwnedWriteHalf {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Self::try_write(self, bytes)
+    }
+}
+
+impl<T> Lend for TokioIo<T> {
+    type End = Infallible;
+}
+
+impl WriteNow for Infallible {
+    fn try_write(&self, _: &[u8]) -> io::Result<usize> {
+        match *self {}
+    }
+}
 
 /// A TCP connection.
 #[derive(Debug)]
@@ -51,6 +76,8 @@ impl Tcp {
 }
 
 impl Lend for Tcp {
+    type End = OwnedWriteHalf;
+
     fn lend(&mut self) -> Option<OwnedWriteHalf> {
         self.write.take()
     }
@@ -90,12 +117,12 @@ impl AsyncWrite for Tcp {
 
 /// The writing end of a WebSocket, apart from the rest.
 #[derive(Debug)]
-pub(crate) struct Lent {
-    pub(super) write: OwnedWriteHalf,
+pub(crate) struct Lent<W> {
+    pub(super) write: W,
     pub(super) outbound: Outbound,
 }
 
-impl Lent {
+impl<W: WriteNow> Lent<W> {
     /// Adds a frame to what is written next.
     pub(crate) fn put(&mut self, frame: &Frame<'_>) {
         self.outbound.put(frame);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::roster::{Group, Subscriber};
+use super::roster::{Group, Roster, Subscriber};
 use crate::bus::{BusError, History, Page};
 use crate::fault::Fault;
 use crate::frame::{Body, Position, Since, Subscribed};
@@ -19,6 +19,7 @@ const PAGE: usize = 32;
 /// Attaches a subscriber and tells him that he is subscribed: from where on, if the topic keeps a
 /// history. `None` if he has left or been refused.
 pub(super) async fn begin<S: Payload, P: Payload, A: Parameters>(
+    roster: &Roster<S, P, A>,
     subscriber: &Subscriber<S, A>,
     group: &Arc<Group<S, P, A>>,
     since: Option<&Since>,
@@ -43,8 +44,8 @@ pub(super) async fn begin<S: Payload, P: Payload, A: Parameters>(
     match joined.await {
         Ok((joined, top)) => {
             let position = joined.as_ref().and_then(|joined| joined.position.clone());
-            let acknowledged = subscriber.acknowledge(joined, top);
-            acknowledged.then_some(Begun { position })
+            let starts = roster.acknowledge(subscriber, joined, top)?;
+            Some(Begun { starts, position })
         }
         Err(error) => {
             fail(subscriber, &error);
@@ -55,6 +56,8 @@ pub(super) async fn begin<S: Payload, P: Payload, A: Parameters>(
 
 /// A subscription that has been acknowledged.
 pub(super) struct Begun {
+    /// A handler has to be started for him.
+    pub(super) starts: bool,
     /// What he has had, if he has to be given what came after it.
     position: Option<Position>,
 }

@@ -4,8 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
@@ -21,6 +20,8 @@ use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies};
 use crate::request::Request;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::topics::{self, Audience, Bus, Home};
 
 pub(super) type Snapshot<S, A> = Arc<[Arc<Subscriber<S, A>>]>;
@@ -163,13 +164,42 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         (subscriber, group)
     }
 
-    /// Somebody has been told that he is subscribed. `true` if a handler has to be started for him.
-    pub(super) fn is_present(&self, subscriber: &Subscriber<S, A>) -> bool {
-        let mut state = self.state();
-        // He may have left meanwhile.
-        if !state.subscribers.contains_key(&subscriber.key) {
-            return false;
+    /// Tells somebody that he is subscribed, and says whether a handler has to be started for him; `None`
+    /// if it is over already. What is published from now on comes at once, unless he has to catch up
+    /// first.
+    ///
+    /// He has to if the topic keeps a history, of which this is the latest offset.
+    pub(super) fn acknowledge(
+        &self,
+        subscriber: &Subscriber<S, A>,
+        joined: Option<Subscribed>,
+        top: Option<u64>,
+    ) -> Option<bool> {
+        let mut phase = subscriber.phase();
+        let Phase::Coming { seen } = *phase else {
+            return None;
+        };
+        // Not after he has been told: somebody else could publish, or leave as the last, before that.
+        let (starts, earlier) = self.is_present(subscriber);
+        let body = joined.map_or(Body::Ack(None), Body::Subscribed);
+        let _ = subscriber.replies.push(body);
+        *phase = match top {
+            Some(top) => Phase::CatchingUp {
+                seen: seen.max(top),
+            },
+            None => Phase::UpToDate { after: 0 },
+        };
+        subscriber.is_live.store(top.is_none(), Ordering::Release);
+        drop(phase);
+        if let Some(earlier) = earlier {
+            earlier.end(Body::End);
         }
+        Some(starts)
+    }
+
+    /// Somebody is there. Says whether a handler has to be started for him, and who has to leave for him.
+    fn is_present(&self, subscriber: &Subscriber<S, A>) -> (bool, Option<Arc<Subscriber<S, A>>>) {
+        let mut state = self.state();
         subscriber.is_present.store(true, Ordering::Relaxed);
         state.present = state.present.saturating_add(1);
         state.snapshot = None;
@@ -181,11 +211,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
             latest.and_then(|latest| latest.insert(subscriber.connection, subscriber.key));
         let starts = !std::mem::replace(&mut state.is_served, true);
         let earlier = earlier.and_then(|key| state.remove(key));
-        drop(state);
-        if let Some(earlier) = earlier {
-            earlier.end(Body::End);
-        }
-        starts
+        (starts, earlier)
     }
 
     /// Somebody leaves; who has left already, has.
@@ -341,7 +367,8 @@ pub(super) struct Subscriber<S: Payload, A: Parameters> {
     /// Whatever has no offset comes to him, and nothing else need be known of his phase. Not so any more
     /// before the end is queued: looked at while a message is queued, so that none follows it.
     is_live: AtomicBool,
-    /// Held while a message with an offset is queued, for the same end.
+    /// Held while a message with an offset is queued, for the same end. The roster may be looked at
+    /// meanwhile, and not the other way round.
     phase: Mutex<Phase>,
     /// What is let go of at the end.
     held: Mutex<Option<Box<dyn Send>>>,
@@ -389,27 +416,6 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells him that he is subscribed, unless it is over already; what is published from now on
-    /// comes at once, unless he has to catch up first.
-    ///
-    /// He has to if the topic keeps a history, of which this is the latest offset.
-    pub(super) fn acknowledge(&self, joined: Option<Subscribed>, top: Option<u64>) -> bool {
-        let mut phase = self.phase();
-        let Phase::Coming { seen } = *phase else {
-            return false;
-        };
-        let body = joined.map_or(Body::Ack(None), Body::Subscribed);
-        let _ = self.replies.push(body);
-        *phase = match top {
-            Some(top) => Phase::CatchingUp {
-                seen: seen.max(top),
-            },
-            None => Phase::UpToDate { after: 0 },
-        };
-        self.is_live.store(top.is_none(), Ordering::Release);
-        true
     }
 
     /// He has had everything up to this offset. `false` if more has been published meanwhile, or it

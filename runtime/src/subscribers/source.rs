@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::{AbortHandle, JoinError, JoinHandle, unconstrained};
-use tokio::time::{Instant, sleep};
+use tokio::task::unconstrained;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Subscribers;
@@ -25,6 +25,7 @@ use crate::peer::Subscription;
 use crate::reply::Replies;
 use crate::request::Request;
 use crate::seldom::seldom;
+use crate::sync::{AbortHandle, JoinError, JoinHandle, sleep, spawn};
 use crate::topics::Home;
 
 /// How long a handler that has failed is not started again: at first, and at most.
@@ -91,10 +92,10 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         peer.subscribed(group.topic().clone(), &self.interaction, weak);
         let source = Arc::clone(self);
         let mut joining = Box::pin(async move {
-            if let Some(begun) = begin(&subscriber, &group, since.as_ref()).await {
-                if source.roster.is_present(&subscriber) {
-                    let tasks = source.tasks.clone();
-                    tasks.spawn(Arc::clone(&source).supervise(metrics));
+            if let Some(begun) = begin(&source.roster, &subscriber, &group, since.as_ref()).await {
+                if begun.starts {
+                    let supervised = Arc::clone(&source).supervise(metrics);
+                    spawn(source.tasks.track_future(supervised));
                 }
                 catch_up(&subscriber, &group, begun).await;
             }
@@ -106,14 +107,14 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         // to reach the subscriber.
         if unconstrained(joining.as_mut()).now_or_never().is_none() {
             let weak = Arc::downgrade(&seat);
-            let task = self.tasks.spawn(async move {
+            let task = spawn(self.tasks.track_future(async move {
                 // The bus may be anybody's.
                 if AssertUnwindSafe(joining).catch_unwind().await.is_err()
                     && let Some(seat) = weak.upgrade()
                 {
                     seat.fail();
                 }
-            });
+            }));
             // It is set once.
             let _ = seat.joining.set(task.abort_handle());
         }
@@ -136,7 +137,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
             );
             let started = Instant::now();
             // A task of its own, so that a panic, also on being dropped, ends here.
-            let mut handler = AbortOnDrop(tokio::spawn(Arc::clone(&self).handle(subscribers)));
+            let mut handler = AbortOnDrop(spawn(Arc::clone(&self).handle(subscribers)));
             let ended = tokio::select! {
                 biased;
                 () = deserted.cancelled() => None,

@@ -237,8 +237,7 @@ fn parts<'a>(definition: &'a TypeDef, visit: &mut impl FnMut(&'a Type)) {
     }
 }
 
-/// The definitions that this type names.
-pub(super) fn mentioned<'a>(ty: &'a Type, found: &mut Vec<&'a TypeName>) {
+fn mentioned<'a>(ty: &'a Type, found: &mut Vec<&'a TypeName>) {
     match ty {
         Type::Named(name) | Type::Boxed(name) => found.push(name),
         Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Checked(inner, _) => {
