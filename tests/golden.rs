@@ -26,6 +26,9 @@ mod content {
 mod deep {
     include!("../codegen/tests/golden/Deep.rs");
 }
+mod deeper {
+    include!("../codegen/tests/golden/Deeper.rs");
+}
 mod dialects {
     include!("../codegen/tests/golden/Dialects.rs");
 }
@@ -770,6 +773,35 @@ fn a_build_script_has_its_way() {
     };
     assert_eq!(parameters.to_string(), "orders/futures");
     assert_eq!(OrdersParameters::ADDRESS, "orders/{market}");
+}
+
+#[test]
+fn what_is_too_deep_for_rustc_is_kept_as_it_came() {
+    use deeper::{Sheet4, Table, Term, Value};
+
+    let text = r#"{"formula":{"text":"a*b","terms":[{"factors":[[[[{"number":2.0}]]]],"note":1}]},"value":{"rows":[[[[{"text":"b"}]]]]},"x":{"tables":["y"],"last":null}}"#;
+    let cells = |inner: &str| format!(r#"{{"cells":[[[[[[{inner}]]]]]]}}"#);
+    comes_back::<deeper::Sheet0>(&cells(&cells(&cells(&cells(text)))));
+    let sheet: Sheet4 = serde_json::from_str(text).expect("it is read");
+    assert_eq!(sheet.validate(), Ok(()));
+
+    // Its type is there for whoever wants it.
+    let terms = sheet.formula.terms.expect("it has some");
+    let term: Term = serde_json::from_value(terms[0].clone()).expect("it is a term");
+    assert_eq!(term.factors[0][0][0][0].number, Some(2.0));
+    let Some(Value::Table(table)) = sheet.value else {
+        panic!("it has rows");
+    };
+    let table: Table = serde_json::from_value(table).expect("it is a table");
+    assert_eq!(table.rows[0][0][0][0].text, "b");
+    // What holds it is still checked.
+    let long: Sheet4 = serde_json::from_str(r#"{"formula":{"text":"a","terms":[1,2,3]}}"#)
+        .expect("any JSON may be there");
+    let violation = long.validate().expect_err("there are three");
+    assert_eq!(
+        (violation.pointer(), violation.rule()),
+        ("/formula/terms", "maxItems")
+    );
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub(crate) struct Options {
     /// Optional members with a default are `T` instead of `Option<T>`.
     pub(crate) plain_defaults: bool,
     pub(crate) open_enums: OpenEnums,
+    /// Types are as deep as the document has them, for crates that raise rustc's limit.
+    pub(crate) deep_types: bool,
     /// A URL, or the beginning of one, and the file or folder that stands for it.
     pub(crate) urls: Vec<(String, PathBuf)>,
     pub(crate) levels: Levels,

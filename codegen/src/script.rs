@@ -406,7 +406,7 @@ fn share(
         .filter_map(|one| Some(&mut one.understood.as_mut().ok()?.api))
         .filter(|api| api.types.iter().any(|definition| definition.is_shared))
         .collect();
-    let types = shared.define(&mut apis);
+    let types = shared.define(&mut apis, options.deep_types);
     let files: Vec<&str> = apis.iter().map(|api| api.file.as_str()).collect();
     let code = format(emit_shared(&types, options), &files.join(", "));
     Some((module.to_owned(), code))

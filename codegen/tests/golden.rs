@@ -137,6 +137,17 @@ fn deep() {
     check("tests/golden/Deep.yaml", "Deep.rs");
 }
 
+/// Types that hold each other more deeply.
+#[test]
+fn deeper() {
+    check_with(
+        &Config::new(),
+        "tests/golden/Deeper.yaml",
+        "Deeper.rs",
+        &[Code::DeepTypes; 2],
+    );
+}
+
 /// Formats, enumerations, defaults and rules.
 #[test]
 fn values() {

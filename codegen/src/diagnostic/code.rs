@@ -270,8 +270,10 @@ codes! {
     DeepTypes = 417, "deeply nested types":
         "To see whether threads may share a message rustc looks 128 steps into it: a type is one, an \
          `Option` around it one more, a list or a map three more. Types that hold each other in a long \
-         chain are deeper, or so deep that futures around them are. `#![recursion_limit = \"256\"]` at \
-         the top of the crate that includes the code has rustc look further; then allow this warning.";
+         chain are deeper, or so deep that futures around them are. Where they are, any JSON stands for the \
+         next type, which is not checked as part of the message; the type is there to be read from it. \
+         `Config::deep_types` has all of it read at once: then the warning says which \
+         `#![recursion_limit]` the crate that includes the code needs.";
     OutOfRange = 418, "number out of range":
         "A number is larger than any 64-bit float, which JSON's numbers are read into, or so near to zero \
          that it is taken for that, or none of JSON's, such as `.inf`: no message can have it. Or it is a \

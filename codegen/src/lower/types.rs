@@ -14,6 +14,7 @@ mod tags;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use deep::Cuttable;
 use naming::Owner;
 pub(crate) use shared::{MODULE, Reached, Shared};
 use shown::Shown;
@@ -106,7 +107,7 @@ pub(super) fn lower<'s>(
         true => types.reached(&sketches),
         false => Vec::new(),
     };
-    let lowered = sketches
+    let lowered: Vec<api::Message> = sketches
         .iter()
         .enumerate()
         .map(|(index, sketch)| types.message(index, sketch))
@@ -118,8 +119,7 @@ pub(super) fn lower<'s>(
         .collect();
     types.warn_of_endless();
     tags::fill_in(&mut types.definitions);
-    recursion::settle(&mut types.definitions);
-    types.warn_of_deep();
+    types.settle(&lowered);
     Lowered {
         messages: lowered,
         types: types.definitions,
@@ -214,20 +214,33 @@ impl<'s> Types<'s, '_> {
         }
     }
 
-    /// Says so where rustc will not look as deeply into a message as it has to.
-    fn warn_of_deep(&mut self) {
-        let Some(deep) = deep::too_deep(&self.definitions) else {
+    /// Gives definitions what depends on all of them, and says where they are deeper than rustc looks.
+    fn settle(&mut self, messages: &[api::Message]) {
+        let messages = deep::looked_into(messages.iter());
+        let mut warnings = Vec::new();
+        if self.options.deep_types {
+            recursion::settle(&mut self.definitions);
+            let deep = deep::deepest(&self.definitions, &messages);
+            warnings.extend(deep.map(|deep| (deep.name.clone(), deep.message(), deep.help())));
+        } else {
+            let mut seen = HashSet::new();
+            let cuts = deep::settle(&mut self.definitions, &messages, Cuttable::All).into_iter();
+            let cuts = cuts.filter(|cut| seen.insert(cut.held.clone()));
+            warnings.extend(cuts.map(|cut| (cut.held.clone(), cut.message(), cut.help())));
+        }
+        if warnings.is_empty() {
             return;
-        };
-        let mut names = self.names.iter();
-        let Some((id, _)) = names.find(|(_, name)| **name == deep.name) else {
-            return;
-        };
-        let place = self.schemas.get(*id).node.key_place();
-        let warning = Diagnostic::warning(Code::DeepTypes, place, deep.message());
-        // Of a document with errors nothing is compiled.
-        let warning = warning.with_help(deep.help()).unless_errors();
-        self.schemas.errors.push(warning);
+        }
+        let ids: HashMap<&TypeName, SchemaId> =
+            self.names.iter().map(|(id, name)| (name, *id)).collect();
+        for (name, message, help) in warnings {
+            let Some(id) = ids.get(&name) else { continue };
+            let place = self.schemas.get(*id).node.key_place();
+            let warning = Diagnostic::warning(Code::DeepTypes, place, message);
+            // Of a document with errors nothing is compiled.
+            let warning = warning.with_help(help).unless_errors();
+            self.schemas.errors.push(warning);
+        }
     }
 
     /// Looks at each message's payload and headers.

@@ -240,6 +240,22 @@ impl Config {
         self
     }
 
+    /// Has types hold each other as deeply as the document has them. Otherwise a member is any JSON
+    /// where rustc would give up looking for what a message consists of, as SW0417 warns: what it
+    /// holds is not checked then, and its type can be read from it.
+    ///
+    /// The crate that includes the code needs `#![recursion_limit]` for deeper ones, as that warning
+    /// then says.
+    ///
+    /// ```no_run
+    /// specwire_codegen::Config::new().deep_types(true).compile("yaml/Robot.yaml")?;
+    /// # Ok::<(), specwire_codegen::Error>(())
+    /// ```
+    pub fn deep_types(mut self, deep: bool) -> Self {
+        self.options.deep_types = deep;
+        self
+    }
+
     /// Says which file stands for a URL that documents refer to, or which folder for all that begin
     /// with it; of several that fit, the longest counts. Nothing is ever fetched.
     ///

@@ -214,9 +214,68 @@ components:
 }
 
 #[test]
-fn types_that_rustc_does_not_look_through_are_warned_of_with_what_to_do() {
-    let help = |length, holds: fn(String) -> String| {
+fn types_that_rustc_does_not_look_through_are_any_json_with_a_warning() {
+    let list = |next| format!("{{type: array, items: {next}}}");
+    let cut = |length, holds: fn(String) -> String| {
         let generated = generate("Chain.yaml", &chain(length, holds)).expect("valid");
+        let warnings = generated.warnings.iter();
+        let places = warnings.map(|warning| {
+            assert_eq!(warning.code().to_string(), "SW0417");
+            warning.pointer().replace("/components/schemas/", "")
+        });
+        places.collect::<Vec<_>>()
+    };
+    assert_eq!(cut(19, list), [""; 0]);
+    assert_eq!(cut(22, list), ["s18"]);
+    assert_eq!(cut(60, list), ["s18", "s36", "s54"]);
+    assert_eq!(cut(40, |next| next), [""; 0]);
+    assert_eq!(cut(52, |next| next), ["s46"]);
+    assert_eq!(cut(300, list).len(), 16);
+
+    let generated = generate("Chain.yaml", &chain(22, list)).expect("valid");
+    assert!(
+        generated
+            .code
+            .contains("Any JSON, of which a `S18` can be read.")
+    );
+    assert!(generated.code.contains("pub struct S18 {"));
+    let [warning] = generated.warnings.as_slice() else {
+        panic!("{:?}", generated.warnings);
+    };
+    let help =
+        "read a `S18` where it is needed, or have it read with the rest by `Config::deep_types`";
+    assert_eq!(warning.help(), Some(help));
+}
+
+#[test]
+fn circles_that_rustc_does_not_look_through_are_cut_wherever_messages_begin() {
+    let circle = |length| {
+        let text = chain(length, |next| format!("{{type: array, items: {next}}}"));
+        let last = format!("s{length}: {{type: object, properties: {{a: {{type: string}}}}}}");
+        let again = format!(
+            "s{length}: {{type: object, properties: {{a: {{$ref: '#/components/schemas/s0'}}}}}}"
+        );
+        let text = text.replace(&last, &again);
+        // A message that begins where the circle is half way around.
+        let half = format!(
+            "{{m: {{payload: {{$ref: '#/components/schemas/s0'}}}}, n: {{payload: {{$ref: '#/components/schemas/s{}'}}}}}}",
+            length / 2
+        );
+        let text = text.replace("{m: {payload: {$ref: '#/components/schemas/s0'}}}", &half);
+        let generated = generate("Chain.yaml", &text).expect("valid");
+        generated.warnings.len()
+    };
+    assert_eq!(circle(15), 0);
+    assert!(circle(40) > 1);
+}
+
+#[test]
+fn types_are_as_deep_as_the_document_has_them_for_who_says_so() {
+    let config = Config::new().deep_types(true);
+    let help = |length, holds: fn(String) -> String| {
+        let text = chain(length, holds);
+        let generated = config.generate("Chain.yaml", &text).expect("valid");
+        assert!(!generated.code.contains("Json"));
         let [deep] = generated.warnings.as_slice() else {
             return None;
         };

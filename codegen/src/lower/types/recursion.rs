@@ -237,7 +237,8 @@ fn parts<'a>(definition: &'a TypeDef, visit: &mut impl FnMut(&'a Type)) {
     }
 }
 
-fn mentioned<'a>(ty: &'a Type, found: &mut Vec<&'a TypeName>) {
+/// The definitions that this type names.
+pub(super) fn mentioned<'a>(ty: &'a Type, found: &mut Vec<&'a TypeName>) {
     match ty {
         Type::Named(name) | Type::Boxed(name) => found.push(name),
         Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Checked(inner, _) => {

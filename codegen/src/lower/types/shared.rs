@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::deep::{self, Cuttable};
 use super::naming::{Owner, Pointer, Words};
 use super::{Sketch, Types, recursion, tags};
 use crate::api::{Api, TypeDef, TypeName};
@@ -114,7 +115,7 @@ impl Shared {
 
     /// The definitions of all shared types, of documents that were lowered with them in mind, which
     /// are given what only shows when all are there.
-    pub(crate) fn define(&self, documents: &mut [&mut Api]) -> Vec<TypeDef> {
+    pub(crate) fn define(&self, documents: &mut [&mut Api], deep_types: bool) -> Vec<TypeDef> {
         let mut found: BTreeMap<usize, TypeDef> = BTreeMap::new();
         for definition in documents.iter().flat_map(|api| &api.types) {
             if let (true, Some(place)) = (definition.is_shared, self.order.get(&definition.name)) {
@@ -125,7 +126,14 @@ impl Shared {
         // Which of a circle is held by pointer depends on where it is entered.
         recursion::unsettle(&mut all);
         tags::fill_in(&mut all);
-        recursion::settle(&mut all);
+        // Where it is cut each document has been warned of, unless they are too deep only together.
+        let messages = documents.iter().flat_map(|api| &api.messages);
+        let messages = deep::looked_into(messages);
+        let settle = |definitions: &mut [TypeDef], cuttable| match deep_types {
+            true => recursion::settle(definitions),
+            false => drop(deep::settle(definitions, &messages, cuttable)),
+        };
+        settle(&mut all, Cuttable::All);
         let by_name: HashMap<&TypeName, &TypeDef> =
             all.iter().map(|shared| (&shared.name, shared)).collect();
         for api in documents {
@@ -134,7 +142,7 @@ impl Shared {
                     (*definition).clone_from(shared);
                 }
             }
-            recursion::settle(&mut api.types);
+            settle(&mut api.types, Cuttable::Own);
         }
         all
     }
