@@ -128,7 +128,17 @@ struct Other {
     place: u64,
     event: Event,
     weight: usize,
-    is_reply: bool,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Has waited for its room.
+    Reply,
+    /// Does not wait.
+    Answer,
+    /// The same, and ends the subscription whose this is.
+    Last(Lane),
 }
 
 /// A queue within the limits.
@@ -166,7 +176,7 @@ impl Outbox {
         if state.is_closed || state.in_line.events > 0 || !self.queue.takes(&mut state, weight) {
             return Some(event);
         }
-        state.queue(event, weight, true);
+        state.queue(event, weight, Kind::Reply);
         self.queue.wake(state);
         None
     }
@@ -194,10 +204,15 @@ impl Outbox {
 
     /// Queues what neither waits nor is dropped. Where there is no room the connection is given up.
     pub(crate) fn push(&self, event: Event) -> Result<(), Closed> {
-        self.push_if(event, || true)
+        self.push_if(event, Kind::Answer, || true)
     }
 
-    fn push_if(&self, event: Event, may: impl FnOnce() -> bool) -> Result<(), Closed> {
+    /// The same of what ends a subscription. Its subscriber is told of what he has lost before that.
+    pub(crate) fn push_last(&self, event: Event, lane: &Lane) -> Result<(), Closed> {
+        self.push_if(event, Kind::Last(lane.clone()), || true)
+    }
+
+    fn push_if(&self, event: Event, kind: Kind, may: impl FnOnce() -> bool) -> Result<(), Closed> {
         let event = self.queue.fitting(event);
         let weight = self.queue.weight(&event);
         let mut state = self.queue.state();
@@ -211,7 +226,7 @@ impl Outbox {
         }
         state.answers = taken;
         self.queue.look_at_room(&state);
-        state.queue(event, weight, false);
+        state.queue(event, weight, kind);
         self.queue.wake(state);
         Ok(())
     }
@@ -227,7 +242,7 @@ impl Outbox {
         let weight = content.weight();
         if weight > self.queue.bounds.bytes {
             let event = Event::new(lane.origin().clone(), Body::Message(content));
-            return self.push_if(event, may);
+            return self.push_if(event, Kind::Answer, may);
         }
         let mut state = self.queue.state();
         if state.is_closed || !may() {
@@ -352,7 +367,7 @@ impl Reserved<'_> {
             return Err(Closed);
         }
         if let Some(event) = self.event.take() {
-            state.queue(event, self.weight, true);
+            state.queue(event, self.weight, Kind::Reply);
         }
         self.queue.wake(state);
         Ok(())
@@ -497,15 +512,26 @@ impl Queue {
                 event,
             }
         } else {
+            if let Kind::Last(lane) = &state.others.front()?.kind
+                && let Some(gap) = lane.gap()
+            {
+                return Some(Queued {
+                    event: gap,
+                    is_publication: false,
+                });
+            }
             let next = state.others.pop_front()?;
-            if next.is_reply {
-                state.replies.give_back(next.weight);
-                if state.in_line.events > 0 {
-                    self.tell_next();
+            match next.kind {
+                Kind::Reply => {
+                    state.replies.give_back(next.weight);
+                    if state.in_line.events > 0 {
+                        self.tell_next();
+                    }
                 }
-            } else {
-                state.answers.give_back(next.weight);
-                self.look_at_room(state);
+                Kind::Answer | Kind::Last(_) => {
+                    state.answers.give_back(next.weight);
+                    self.look_at_room(state);
+                }
             }
             free_if_empty(&mut state.others);
             Queued {
@@ -555,13 +581,13 @@ impl State {
         place
     }
 
-    fn queue(&mut self, event: Event, weight: usize, is_reply: bool) {
+    fn queue(&mut self, event: Event, weight: usize, kind: Kind) {
         let place = self.place();
         let other = Other {
             place,
             event,
             weight,
-            is_reply,
+            kind,
         };
         push_back(&mut self.others, other);
     }

@@ -93,6 +93,15 @@ impl Replies {
         }
     }
 
+    /// Sends the last word of a subscription now. Its subscriber is told of what he has lost before that.
+    pub(crate) fn push_last(&self, body: Body) -> Result<(), Closed> {
+        let event = Event::new(self.origin.clone(), body);
+        match &self.lane {
+            Some(lane) => self.outbox.push_last(event, lane),
+            None => self.outbox.push(event),
+        }
+    }
+
     /// Waits until another message can be pushed, if the policy is to hold publishers: see
     /// [`Outbox::ready`].
     pub(crate) async fn ready(&self, start: Instant) {

@@ -142,6 +142,9 @@ pub(crate) enum Weather {
     Front(usize),
     /// Publishes without end, as often as others let it.
     Storm,
+    /// From now on each connection has its latest subscription only.
+    #[allow(dead_code, reason = "not all that use this file need it")]
+    Once,
     End,
     Fail,
     Panic,
@@ -297,6 +300,7 @@ impl patterns::Service for Telescope {
                     publish(118.0);
                     tokio::task::yield_now().await;
                 },
+                Weather::Once => subscribers.one_per_connection(),
                 Weather::End => break,
                 Weather::Fail => return Err(Fault::new("no_vane", "the wind took it")),
                 Weather::Panic => panic!("told to panic"),

@@ -309,6 +309,28 @@ async fn r03_a_client_is_told_of_a_gap_at_the_end() {
 }
 
 #[tokio::test]
+async fn r03_a_gap_is_told_before_the_end_of_a_subscription() {
+    let (_server, dome, mut peer) = subscribed(SlowConsumer::DropNewest).await;
+    peer.send(&json!({"op": "sub", "id": 2, "channel": "weather_sub", "payload": {}}))
+        .await;
+    assert_eq!(peer.next().await, json!({"op": "ack", "id": 2}));
+    for number in 0..16 {
+        let (done, _) = tokio::sync::oneshot::channel();
+        dome.weather(Weather::Wind(number.into(), done));
+    }
+    // One of them ends before anything of that is written.
+    dome.weather(Weather::Once);
+    for number in [0, 0, 1, 1] {
+        assert_eq!(next(&mut peer).await, (number, Value::Null));
+    }
+    let gap = |id| json!({"op": "gap", "id": id, "dropped": 14});
+    assert_eq!(peer.next().await, gap(1));
+    assert_eq!(peer.next().await, json!({"op": "unsub", "id": 1}));
+    assert_eq!(peer.next().await, gap(2));
+    peer.expect_nothing().await;
+}
+
+#[tokio::test]
 async fn replies_are_never_dropped() {
     let (server, dome, mut peer) = subscribed(SlowConsumer::DropOldest).await;
     for id in 10..110 {

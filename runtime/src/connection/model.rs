@@ -339,10 +339,12 @@ fn whoever_writes_what_is_queued_is_written_once_and_in_order() {
             line.send(&PING, false);
             let answer = Event::new(Origin::default(), Body::Message(tick(301)));
             assert!(outbox.send_now(answer).is_none());
+            let lane = Lane::default();
+            outbox.publish_if(tick(302), &lane, || true).unwrap();
         });
         block_on(async {
             let (mut numbers, mut pongs) = (Vec::new(), 0);
-            while (numbers.len(), pongs) != (6, 1) {
+            while (numbers.len(), pongs) != (7, 1) {
                 match scene.line.frame().await {
                     (TEXT, text) => numbers.push(number(&text)),
                     (PONG, _) => pongs += 1,
@@ -351,7 +353,7 @@ fn whoever_writes_what_is_queued_is_written_once_and_in_order() {
             }
             assert_eq!(of(1, &numbers), [101, 102, 103]);
             assert_eq!(of(2, &numbers), [201, 202]);
-            assert_eq!(of(3, &numbers), [301]);
+            assert_eq!(of(3, &numbers), [301, 302]);
         });
         for publisher in publishers {
             assert!(publisher.join().unwrap());
@@ -367,7 +369,7 @@ fn whoever_writes_what_is_queued_is_written_once_and_in_order() {
         } = scene;
         block_on(connection).unwrap();
         assert!(line.wire.lock().unwrap().outbound.is_empty());
-        assert_eq!(metrics.counters().delivered, 5);
+        assert_eq!(metrics.counters().delivered, 6);
     });
 }
 

@@ -220,6 +220,40 @@ async fn a_gap_at_the_end_is_told_when_nothing_is_left_to_tell() {
     }
 }
 
+/// Whatever becomes of its publications meanwhile.
+#[tokio::test]
+async fn what_a_subscription_has_lost_is_told_before_its_last_word() {
+    let ends = |outbox: &Outbox, lane: &Lane| {
+        lane.end();
+        let end = Event::new(Origin::default(), Body::End);
+        outbox.push_last(end, lane).unwrap();
+    };
+    let end = || vec![("End".to_owned(), 0)];
+    let (one, other) = (Lane::default(), Lane::default());
+
+    let (outbox, pending) = queue(SlowConsumer::DropNewest, 2);
+    publish(&outbox, &one, 0..5);
+    ends(&outbox, &one);
+    let expected = [numbers([(0, 0), (1, 0)]), gaps(1, 3), end()].concat();
+    assert_eq!(written(&pending), expected);
+
+    let (outbox, pending) = queue(SlowConsumer::DropOldest, 2);
+    let one = Lane::default();
+    publish(&outbox, &one, 0..3);
+    ends(&outbox, &one);
+    publish(&outbox, &other, 100..102);
+    let expected = [gaps(1, 3), end(), numbers([(100, 0), (101, 0)])].concat();
+    assert_eq!(written(&pending), expected);
+
+    // What has been told is not told again.
+    let (outbox, pending) = queue(SlowConsumer::DropOldest, 2);
+    let one = Lane::default();
+    publish(&outbox, &one, 0..3);
+    ends(&outbox, &one);
+    let expected = [numbers([(1, 1), (2, 0)]), end()].concat();
+    assert_eq!(written(&pending), expected);
+}
+
 /// What is remembered of those who come, lose something and leave is bounded by those who are there.
 #[tokio::test]
 async fn who_has_left_is_told_nothing_and_forgotten() {

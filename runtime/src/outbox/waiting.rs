@@ -179,12 +179,10 @@ impl Waiting {
 
     fn pop_gap(&mut self) -> Option<Event> {
         while let Some(lane) = self.short.pop() {
-            if lane.is_short() {
-                return Some(Event {
-                    origin: lane.origin().clone(),
-                    body: Body::Gap,
-                    dropped: lane.take(),
-                });
+            if !lane.has_ended()
+                && let Some(gap) = lane.gap()
+            {
+                return Some(gap);
             }
         }
         // An idle connection holds no memory for what is rare.
@@ -216,14 +214,28 @@ impl Lane {
         }))
     }
 
-    /// Its subscriber is told of nothing more.
+    /// Its subscriber is told of nothing more, unless it is before the last word.
     pub(crate) fn end(&self) {
         self.0.has_ended.store(true, Ordering::Relaxed);
     }
 
     /// Something is missing that its subscriber is to be told of.
     fn is_short(&self) -> bool {
-        self.0.lost.load(Ordering::Relaxed) > 0 && !self.0.has_ended.load(Ordering::Relaxed)
+        self.0.lost.load(Ordering::Relaxed) > 0 && !self.has_ended()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.has_ended.load(Ordering::Relaxed)
+    }
+
+    /// What tells of that, and nothing does a second time.
+    pub(super) fn gap(&self) -> Option<Event> {
+        let dropped = self.take();
+        (dropped > 0).then(|| Event {
+            origin: self.origin().clone(),
+            body: Body::Gap,
+            dropped,
+        })
     }
 
     pub(super) fn origin(&self) -> &Origin {

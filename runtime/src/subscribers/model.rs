@@ -437,3 +437,30 @@ fn nothing_is_lost_or_doubled_between_the_past_and_the_present() {
         client.has_been_told_all();
     });
 }
+
+async fn repeat(run: Run, subscribers: Subscribers<(), Tick>) -> Result<(), Fault> {
+    loop {
+        subscribers.publish(Tick(run.number));
+        yield_now().await;
+    }
+}
+
+#[test]
+fn nothing_follows_the_end_of_a_subscription() {
+    explore(|| {
+        let service = Service::new(repeat);
+        let client = service.subscribe(None);
+        block_on(client.is_acknowledged());
+        block_on(client.tick());
+        let peer = Arc::clone(&client.peer);
+        let ends = shuttle::thread::spawn(move || {
+            let topic = name(&INTERACTION, "", &()).unwrap();
+            peer.end_subscriptions(&topic, &INTERACTION)
+        });
+        block_on(async { while client.tick().await.is_some() {} });
+        assert_eq!(ends.join().unwrap(), 1);
+        client.has_been_told_all();
+        block_on(service.ends());
+        client.has_been_told_all();
+    });
+}

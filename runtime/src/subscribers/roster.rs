@@ -472,7 +472,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
         self.is_over();
         self.request.ends();
         // A connection without room is given up, and so learns of the end all the same.
-        let _ = self.replies.push(body);
+        let _ = self.replies.push_last(body);
     }
 
     /// The peer has ended it, and is told nothing more.
