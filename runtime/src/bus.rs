@@ -15,7 +15,8 @@
 pub mod conformance;
 mod history;
 mod memory;
-#[cfg(all(test, shuttle))]
+#[cfg(shuttle)]
+#[cfg(test)]
 mod model;
 mod publication;
 mod topic_name;

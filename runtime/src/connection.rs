@@ -1,7 +1,8 @@
 //! One peer of a server: reads its frames, writes its events, and holds the handlers it started.
 
 mod desk;
-#[cfg(all(test, shuttle))]
+#[cfg(shuttle)]
+#[cfg(test)]
 mod model;
 
 use std::future::{Future, poll_fn};

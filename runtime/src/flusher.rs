@@ -5,7 +5,8 @@
 //! writes to all of them in turn. It runs after those that are ready already, as the connections' own
 //! tasks would, and so writes what several of these have published at once.
 
-#[cfg(all(test, shuttle))]
+#[cfg(shuttle)]
+#[cfg(test)]
 mod model;
 
 use std::future::poll_fn;

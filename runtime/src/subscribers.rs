@@ -1,7 +1,8 @@
 //! The publishing end that a pub/sub handler holds.
 
 mod join;
-#[cfg(all(test, shuttle))]
+#[cfg(shuttle)]
+#[cfg(test)]
 mod model;
 mod roster;
 mod source;

@@ -6,7 +6,8 @@
 //! tokens, `Arc`) works in them as well, each use of it at once. Times are not part of them: what takes
 //! some takes any.
 
-#[cfg(all(test, shuttle))]
+#[cfg(shuttle)]
+#[cfg(test)]
 pub(crate) mod model;
 
 #[cfg(not(all(test, shuttle)))]

@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 
 use crate::client::{Peer, soon};
 use crate::distant::Distant;
-use crate::service::{Running, Weather, telescope, telescope_within};
+use crate::service::{PANIC, Running, Weather, telescope, telescope_within};
+use crate::speaker::{ALL, Speaker};
 use crate::topics::{house, listen};
 
 fn subscribe(id: u64) -> Value {
@@ -88,6 +89,30 @@ async fn a_handler_that_fails_is_started_again_and_its_subscribers_hear_nothing_
         wind = frame["wind"].clone();
     }
     assert_eq!(server.metrics.counters().panics, 1);
+}
+
+/// Whatever kind of handler it is, and however its peer is told.
+#[tokio::test]
+async fn r20_panics_of_handlers_are_counted_in_every_framing() {
+    for speaks in ALL {
+        let (server, mut dome) = telescope().await;
+        let panics = || server.metrics.counters().panics;
+        let mut peer = Speaker::open(&server, "patterns", speaks).await;
+        let subscription = json!({"subscriptionId": "a"});
+        peer.start("sub", "weather_sub", json!({}), subscription)
+            .await;
+        dome.runs(1, 0).await;
+        dome.weather(Weather::Panic);
+        dome.runs(2, 1).await;
+        assert_eq!(panics(), 1, "{speaks:?}");
+        // Nobody has to be told: the subscription goes on.
+        assert_eq!(dome.wind(2.0).await, 1);
+        assert_eq!(peer.next().await["wind"], 2.0);
+        let fatal = json!({"rightAscension": PANIC, "declination": 0});
+        peer.start("msg", "pointAt_submit", json!({}), fatal).await;
+        assert_eq!(peer.next_fault().await.0, "internal", "{speaks:?}");
+        assert_eq!(panics(), 2, "{speaks:?}");
+    }
 }
 
 /// A bus may be anybody's, and late.

@@ -73,7 +73,7 @@ impl Run {
         }
     }
 
-    fn is_done(mut self) {
+    fn ends(mut self) {
         self.is_done = true;
     }
 }
@@ -344,11 +344,11 @@ async fn fail(run: Run, subscribers: Subscribers<(), Tick>) -> Result<(), Fault>
         newcomer.publish(Tick(run.number));
         match run.number {
             1 => {
-                run.is_done();
+                run.ends();
                 return Err(Fault::new("x", ""));
             }
             2 => {
-                run.is_done();
+                run.ends();
                 panic_as_planned();
             }
             _ => {}
@@ -380,7 +380,7 @@ fn r06_a_handler_that_fails_is_started_again_for_those_who_are_there() {
 async fn welcome_one(run: Run, subscribers: Subscribers<(), Tick>) -> Result<(), Fault> {
     let newcomer = subscribers.joined().await;
     newcomer.publish(Tick(run.number));
-    run.is_done();
+    run.ends();
     Ok(())
 }
 

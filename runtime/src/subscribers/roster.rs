@@ -20,7 +20,7 @@ use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies};
 use crate::request::Request;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard};
 use crate::topics::{self, Audience, Bus, Home};
 
@@ -578,6 +578,7 @@ impl<S: Payload, P: Payload, A: Parameters> Group<S, P, A> {
             self.bus.carrier().subscribe(&self.topic, sink)
         };
         self.attached.get_or_try_init(subscribe).await?;
+        fence(Ordering::SeqCst);
         if self.is_over.load(Ordering::SeqCst) {
             self.unsubscribe();
         }
@@ -586,8 +587,10 @@ impl<S: Payload, P: Payload, A: Parameters> Group<S, P, A> {
 
     /// The last has left.
     fn detach(&self) {
-        // First the word, then the look; whoever attaches does it the other way round.
+        // First the word, then the look; whoever attaches does it the other way round. The fences have
+        // at least one of the two see the other's word, which a cell does not see to by itself.
         self.is_over.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         self.unsubscribe();
     }
 
