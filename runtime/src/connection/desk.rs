@@ -12,6 +12,7 @@ use crate::frame::{Body, Content, Event, Origin};
 use crate::framing::{Framing, Refusal, Written};
 use crate::outbox::{Flush, Queued, Source};
 use crate::socket::{Lent, WriteNow};
+use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
@@ -19,6 +20,8 @@ use crate::sync::{Mutex, MutexGuard};
 pub(super) struct Desk<W> {
     source: Source,
     claim: Claim,
+    /// The turn in which it was written for at once last.
+    turn: AtomicU64,
     /// Publications that may be put here.
     ahead: u64,
     /// What is logged in writing is the connection's.
@@ -50,6 +53,7 @@ pub(super) enum End {
 impl<W> Desk<W> {
     pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
+            turn: AtomicU64::new(0),
             ahead: source.ahead(),
             source,
             claim,
@@ -94,8 +98,12 @@ impl<W: WriteNow> Flush for Desk<W> {
     }
 
     fn soon(self: Arc<Self>) {
-        let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
-        self.claim.list(one);
+        // What is to be queued is, first of all.
+        let writes = self.ahead > 0 && self.claim.writes_at_once(&self.turn);
+        if !writes || self.flush(Instant::now()) {
+            let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
+            self.claim.list(one);
+        }
     }
 
     fn flush(&self, now: Instant) -> bool {

@@ -31,7 +31,7 @@ pub(crate) trait Flush: fmt::Debug + Send + Sync {
     /// and it may be; gives it back otherwise. Called with the queue's lock, and does not wait.
     fn put(&self, content: Content, origin: &Origin) -> Result<(), Content>;
 
-    /// Has [`flush`](Self::flush) called soon.
+    /// Has [`flush`](Self::flush) called, now or soon.
     fn soon(self: Arc<Self>);
 
     /// Writes what was put here, and what is queued, as much as may be at once, and says whether there
