@@ -61,7 +61,7 @@ pub(crate) struct Connection<S: Lend> {
     controls: Window,
     max_controls: u32,
     /// What the framing itself answers, once what was queued before is on its way.
-    answer: Option<Frame<'static>>,
+    answer: Option<Box<Frame<'static>>>,
     /// Publications that were handed to the socket, and may not have been written yet.
     on_their_way: u64,
     init_deadline: Instant,
@@ -166,6 +166,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     /// Serves the peer until either end closes. When it is told to leave, requests in flight have
     /// until the deadline to be answered before the connection closes with 1001. Dropping the future
     /// drops the connection and every handler that it started.
+    ///
+    /// What is done once has a future of its own on the heap, of which an idle connection need not have
+    /// any.
     #[expect(
         clippy::manual_async_fn,
         reason = "a future that moves its arguments holds them twice, and this one is what a connection costs"
@@ -183,20 +186,20 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
                     tracing::debug!(code, %reason, delivered, dropped, "closing");
                     self.metrics.closed(code);
                     // What had room in the queue still goes out.
-                    if self.flush().await.is_ok() {
-                        self.socket.close(code, &reason).await;
+                    if Box::pin(self.flush()).await.is_ok() {
+                        Box::pin(self.socket.close(code, &reason)).await;
                     }
                 }
                 End::Closed => {
                     tracing::debug!(delivered, dropped, "closed by the peer");
                     self.metrics.left();
-                    self.socket.closed().await;
+                    Box::pin(self.socket.closed()).await;
                 }
                 End::Panicked => {
                     seldom!(error, "the framing of a connection panicked");
                     self.metrics.panic();
                     self.metrics.closed(FAILED.code);
-                    self.socket.close(FAILED.code, &FAILED.reason).await;
+                    Box::pin(self.socket.close(FAILED.code, &FAILED.reason)).await;
                 }
                 End::Drop(reason) => {
                     tracing::debug!(reason, delivered, dropped, "given up");
@@ -213,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             self.session.open_url(&self.scope);
         }
         match self.serve(&leave.told).await {
-            Ok(()) => self.drain(&leave.deadline).await,
+            Ok(()) => Box::pin(self.drain(&leave.deadline)).await,
             Err(end) => end,
         }
     }
@@ -225,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             match poll_fn(|cx| self.poll_serve(cx, told.as_mut())).await {
                 Halt::Told => return Ok(()),
                 Halt::End(end) => return Err(end),
-                Halt::IfLate(end) => self.end_unless_late(end).await?,
+                Halt::IfLate(end) => Box::pin(self.end_unless_late(end)).await?,
             }
         }
     }
@@ -535,7 +538,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             Input::Open(open) => self.session.open(&open, &self.scope),
             Input::Close(id) => self.session.close(id),
             Input::Fault { id, fault } => self.session.refuse(id, fault),
-            Input::Answer(frame) => self.answer = Some(frame),
+            Input::Answer(frame) => self.answer = Some(Box::new(frame)),
             Input::Nothing => {}
         }
         if self.session.errs() {

@@ -1,5 +1,7 @@
 //! The exchanges that one peer has going, and their limits.
 
+mod exchanges;
+
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -10,9 +12,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{AbortHandle, Id as TaskId, JoinError, JoinSet, unconstrained};
+use tokio::task::{Id as TaskId, JoinError, JoinSet, unconstrained};
 use tokio::time::timeout_at;
 
+use self::exchanges::{Exchange, Exchanges, Key};
 use crate::fault::Fault;
 use crate::frame::{Body, Event, Id, Op, Open, Origin, Since};
 use crate::limits::{Limits, after};
@@ -22,7 +25,6 @@ use crate::provider::{Asker, Handler, Prepared, Work};
 use crate::rate::Window;
 use crate::routes::{Matched, Scope};
 use crate::seldom::seldom;
-use crate::subscribers::Membership;
 
 /// Starts and ends the exchanges of one peer. Dropping it ends them all.
 ///
@@ -31,10 +33,8 @@ use crate::subscribers::Membership;
 pub(crate) struct Session {
     peer: Arc<Peer>,
     outbox: Outbox,
-    exchanges: HashMap<Key, Exchange>,
-    tasks: JoinSet<()>,
-    keys: HashMap<TaskId, (Option<Key>, Origin)>,
-    cancelled: HashSet<TaskId>,
+    exchanges: Exchanges,
+    tasks: Option<Box<Tasks>>,
     next_key: u64,
     /// Messages that have no answer are handled one after another, in their order.
     line: Line,
@@ -55,30 +55,12 @@ pub(crate) struct Session {
     message_size: usize,
 }
 
-/// The peer's own number, or ours where it gave none.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Key {
-    Peer(u64),
-    Own(u64),
-}
-
-#[derive(Debug)]
-enum Exchange {
-    Task(AbortHandle),
-    Membership(Membership, Option<OwnedSemaphorePermit>),
-}
-
-impl Exchange {
-    fn is_membership(&self) -> bool {
-        matches!(self, Self::Membership(..))
-    }
-
-    fn has_ended(&self) -> bool {
-        match self {
-            Self::Task(task) => task.is_finished(),
-            Self::Membership(membership, ..) => membership.has_ended(),
-        }
-    }
+/// The work that is done in tasks, once there has been some.
+#[derive(Debug, Default)]
+struct Tasks {
+    set: JoinSet<()>,
+    keys: HashMap<TaskId, (Option<Key>, Origin)>,
+    cancelled: HashSet<TaskId>,
 }
 
 impl Session {
@@ -86,10 +68,8 @@ impl Session {
         Self {
             peer,
             outbox,
-            exchanges: HashMap::new(),
-            tasks: JoinSet::new(),
-            keys: HashMap::new(),
-            cancelled: HashSet::new(),
+            exchanges: Exchanges::default(),
+            tasks: None,
             next_key: 0,
             line: Line::default(),
             unanswered: 0,
@@ -142,7 +122,7 @@ impl Session {
     }
 
     fn is_going(&self, id: u64) -> bool {
-        let exchange = self.exchanges.get(&Key::Peer(id));
+        let exchange = self.exchanges.get(Key::Peer(id));
         exchange.is_some_and(|exchange| !exchange.has_ended())
     }
 
@@ -202,7 +182,8 @@ impl Session {
                     }
                 }
                 let (timed, held) = (self.timed(work, op, &origin), held(self));
-                let task = self.tasks.spawn(async move {
+                let tasks = self.tasks.get_or_insert_default();
+                let task = tasks.set.spawn(async move {
                     let turn = match turn {
                         Some(Turn::Now(turn)) => turn,
                         Some(Turn::Later(turn)) => turn.await,
@@ -214,7 +195,7 @@ impl Session {
                         resume_unwind(panic);
                     }
                 });
-                self.keys.insert(task.id(), (key, origin));
+                tasks.keys.insert(task.id(), (key, origin));
                 Exchange::Task(task)
             }
             Work::Membership(subscribe) => {
@@ -225,7 +206,7 @@ impl Session {
             }
         };
         match key {
-            Some(key) => drop(self.exchanges.insert(key, exchange)),
+            Some(key) => self.exchanges.insert(key, exchange),
             None => self.unanswered = self.unanswered.saturating_add(1),
         }
     }
@@ -259,7 +240,7 @@ impl Session {
                 if self.exchanges.len() >= max {
                     self.forget_ended();
                 }
-                let exchanges = self.exchanges.values();
+                let exchanges = self.exchanges.iter();
                 let going = exchanges
                     .filter(|exchange| exchange.is_membership())
                     .count();
@@ -272,13 +253,14 @@ impl Session {
 
     /// Forgets subscriptions that the service has ended, and the messages that started them.
     fn forget_ended(&mut self) {
-        self.exchanges.retain(|_, exchange| !exchange.has_ended());
+        self.exchanges.forget_ended();
     }
 
     /// Handlers at work on messages that are answered, among them those that were given up and have
     /// not ended yet.
     fn answering(&self) -> usize {
-        self.tasks.len().saturating_sub(self.unanswered)
+        let tasks = self.tasks.as_ref().map_or(0, |tasks| tasks.set.len());
+        tasks.saturating_sub(self.unanswered)
     }
 
     /// The work of a handler, within the time that it has from its turn on.
@@ -321,11 +303,12 @@ impl Session {
     /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
     /// was, is confirmed as well: the peer may not have heard of the end yet.
     pub(crate) fn close(&mut self, id: u64) {
-        match self.exchanges.remove(&Key::Peer(id)) {
+        match self.exchanges.remove(Key::Peer(id)) {
             Some(Exchange::Task(task)) => {
                 task.abort();
                 // It may be about to answer: the end is confirmed when it is certain not to.
-                self.cancelled.insert(task.id());
+                let tasks = self.tasks.get_or_insert_default();
+                tasks.cancelled.insert(task.id());
                 return;
             }
             Some(Exchange::Membership(membership, held)) => {
@@ -339,7 +322,9 @@ impl Session {
     /// Ends all exchanges, with no word to the peer.
     pub(crate) fn end_all(&mut self) {
         self.exchanges.clear();
-        self.tasks.abort_all();
+        if let Some(tasks) = &mut self.tasks {
+            tasks.set.abort_all();
+        }
     }
 
     /// Tells the peer what was wrong with something that it sent.
@@ -367,20 +352,24 @@ impl Session {
 
     /// Some subscription is going.
     pub(crate) fn is_subscribed(&self) -> bool {
-        self.exchanges.values().any(Exchange::is_membership)
+        self.exchanges.iter().any(Exchange::is_membership)
     }
 
     /// Some handler is at work that will answer by itself.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.tasks.is_empty()
+        let tasks = self.tasks.as_ref();
+        tasks.is_some_and(|tasks| !tasks.set.is_empty())
     }
 
     /// Waits for the next handler to end, and clears up after it. Waits for ever when there is none.
     pub(crate) fn poll_reap(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        if self.tasks.is_empty() {
+        let Some(tasks) = &mut self.tasks else {
+            return Poll::Pending;
+        };
+        if tasks.set.is_empty() {
             return Poll::Pending;
         }
-        match self.tasks.poll_join_next_with_id(cx) {
+        match tasks.set.poll_join_next_with_id(cx) {
             Poll::Ready(Some(ended)) => {
                 self.reaped(ended);
                 Poll::Ready(())
@@ -391,7 +380,11 @@ impl Session {
 
     /// Clears up after those that have ended by now.
     fn reap_now(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next_with_id() {
+        while let Some(ended) = self
+            .tasks
+            .as_mut()
+            .and_then(|tasks| tasks.set.try_join_next_with_id())
+        {
             self.reaped(ended);
         }
     }
@@ -401,21 +394,25 @@ impl Session {
             Ok((task, ())) => (task, false),
             Err(error) => (error.id(), error.is_panic()),
         };
-        let Some((key, origin)) = self.keys.remove(&task) else {
+        let Some(tasks) = &mut self.tasks else {
             return;
         };
+        let Some((key, origin)) = tasks.keys.remove(&task) else {
+            return;
+        };
+        let is_cancelled = tasks.cancelled.remove(&task);
         match key {
             None => self.unanswered = self.unanswered.saturating_sub(1),
             // The peer may have started another exchange under the number of one that has ended.
             Some(key) => {
-                if let Some(Exchange::Task(current)) = self.exchanges.get(&key)
+                if let Some(Exchange::Task(current)) = self.exchanges.get(key)
                     && current.id() == task
                 {
-                    self.exchanges.remove(&key);
+                    self.exchanges.remove(key);
                 }
             }
         }
-        if self.cancelled.remove(&task) {
+        if is_cancelled {
             if panicked {
                 self.outbox.metrics().panic();
             }
