@@ -20,6 +20,7 @@ use crate::Validate;
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Event, Origin, Told};
 use crate::interaction::Interaction;
+use crate::limits::SlowConsumer;
 use crate::outbox::Lane;
 use crate::payload::{self, MessageSpec, NoHeaders, Payload};
 use crate::socket::WriteNow;
@@ -243,6 +244,9 @@ const PONG: u8 = 0x8a;
 /// Of the peer, masked with nothing.
 const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
 
+/// A text of one letter.
+const NONSENSE: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'x'];
+
 /// A connection that is subscribed to something, by its having been opened.
 struct Scene {
     line: Line,
@@ -254,6 +258,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::within(&Limits::default())
+    }
+
+    fn within(limits: &Limits) -> Self {
         let interaction = Interaction::new("clock", "tick").reply("ticks");
         let silent = |_, _: Subscribers<(), Tick>| std::future::pending::<Result<(), Fault>>();
         let provider = Wiring::new("clock", ())
@@ -264,13 +272,12 @@ impl Scene {
             line: line.clone(),
             end: Some(End(line.clone())),
         };
-        let limits = Limits::default();
         let connection = Connection::new(
-            Socket::accepted(stream, Vec::new(), &limits),
+            Socket::accepted(stream, Vec::new(), limits),
             Arc::new(Peer::in_memory()),
             Box::new(Fragile),
             Scope::all("", [&provider]),
-            &limits,
+            limits,
             &metrics,
             &Arc::default(),
         );
@@ -432,4 +439,60 @@ fn a_connection_that_is_cut_or_dropped_leaves_nothing() {
             block_on(scene.lets_go());
         });
     }
+}
+
+#[test]
+fn whoever_waits_for_room_has_it_in_the_end() {
+    explore(|| {
+        let scene = Scene::within(&Limits {
+            queue_messages: 2,
+            queue_bytes: 500,
+            slow_consumer: SlowConsumer::Block(Duration::MAX),
+            ..Limits::default()
+        });
+        let replies = [101, 102, 103].map(|number| {
+            let outbox = scene.outbox.clone();
+            spawn(async move {
+                let reply = Event::new(Origin::default(), Body::Message(tick(number)));
+                outbox.send(reply).await.unwrap();
+            })
+        });
+        let given_up = spawn({
+            let outbox = scene.outbox.clone();
+            async move {
+                let reply = Event::new(Origin::default(), Body::Message(tick(400)));
+                let _ = outbox.send(reply).await;
+            }
+        });
+        let publisher = spawn({
+            let outbox = scene.outbox.clone();
+            async move {
+                let lane = Lane::default();
+                for number in [201, 202, 203, 204] {
+                    outbox.ready(Instant::now()).await;
+                    outbox.publish_if(tick(number), &lane, || true).unwrap();
+                }
+            }
+        });
+        // Each of these is answered, and not read before there is room for that.
+        scene.line.send(&NONSENSE.repeat(3), false);
+        given_up.abort();
+        block_on(async {
+            let (mut numbers, mut faults) = (Vec::new(), 0);
+            while (of(1, &numbers).len(), of(2, &numbers).len(), faults) != (3, 4, 3) {
+                match scene.line.frame().await {
+                    (TEXT, text) if text.starts_with(b"{") => faults += 1,
+                    (TEXT, text) => numbers.push(number(&text)),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(of(2, &numbers), [201, 202, 203, 204]);
+        });
+        for reply in replies {
+            block_on(reply).unwrap();
+        }
+        block_on(publisher).unwrap();
+        scene.line.send(&[], true);
+        block_on(scene.lets_go());
+    });
 }
