@@ -873,6 +873,11 @@ fn odd_schemas_say_what_they_do() {
         r#"{"bids":[[1.5],[]],"depths":{"a":{"b":0.5}},"mixed":[{"a":["x"]}],"huge":1.8446744073709552e+19}"#,
         r#"{"coarse":9223372036854775808,"narrow":300,"negative":-1,"distinct":[1,2],"empty":[],"listed":10}"#,
         r#"{"anything":null,"nothing":null}"#,
+        r#"{"of_any_type":"a"}"#,
+        r#"{"of_any_type":1.5}"#,
+        r#"{"of_any_type":null}"#,
+        r#"{"of_any_type":[1,2]}"#,
+        r#"{"of_any_type":{"a":"b","c":[]}}"#,
         "{}",
     ] {
         comes_back::<Book>(text);
@@ -888,6 +893,9 @@ fn odd_schemas_say_what_they_do() {
     );
     breaks::<Book>(r#"{"narrow":299}"#, "/narrow", "minimum");
     breaks::<Book>(r#"{"negative":0}"#, "/negative", "maximum");
+    breaks::<Book>(r#"{"of_any_type":""}"#, "/of_any_type", "minLength");
+    breaks::<Book>(r#"{"of_any_type":["a"]}"#, "/of_any_type/0", "type");
+    breaks::<Book>(r#"{"of_any_type":{"a":1}}"#, "/of_any_type/a", "type");
     breaks::<Book>(r#"{"distinct":[1,1]}"#, "/distinct/1", "uniqueItems");
     breaks::<Book>(r#"{"listed":1}"#, "/listed", "minimum");
     // They differ in what is not kept.

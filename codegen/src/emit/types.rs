@@ -346,7 +346,11 @@ fn write_field(owner: &TypeName, field: &Field, member: &str, text: &mut Text) {
     let mut is_option = false;
     let is_nullable = matches!(field.ty, Type::Nullable(_));
     // What may be `null` anyway is there if it is.
-    let keeps_null = is_nullable || matches!(field.ty, Type::Any | Type::Null);
+    let unchecked = match &field.ty {
+        Type::Checked(inner, _) => inner.as_ref(),
+        ty => ty,
+    };
+    let keeps_null = is_nullable || matches!(unchecked, Type::Any | Type::Null);
     if is_plain(field) && !field.required {
         let function = format!("{}::{}", owner.0, methods::default_function(field));
         serde.push(format!("default = {}", literal(&function)));

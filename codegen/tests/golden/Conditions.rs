@@ -30,7 +30,11 @@ pub struct Order {
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]
     pub coupon: ::core::option::Option<::std::string::String>,
     /// The member `other`.
-    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
     pub other: ::core::option::Option<::specwire::Json>,
     /// One of them at least is for real.
     #[serde(skip_serializing_if = "::core::option::Option::is_none")]

@@ -64,6 +64,13 @@ pub struct Book {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub anything: ::core::option::Option<::specwire::Json>,
+    /// The member `of_any_type`.
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub of_any_type: ::core::option::Option<::specwire::Json>,
     /// The member `nothing`.
     #[serde(
         default,
@@ -126,6 +133,14 @@ impl ::specwire::Validate for Book {
             }
         }
         ::specwire::Validate::check(&self.listed, &at.member("listed"))?;
+        if let ::core::option::Option::Some(value) = &self.of_any_type {
+            {
+                static CONDITION: rules::Condition = rules::Condition::new(
+                    "{\"items\":{\"type\":\"integer\"},\"minLength\":1,\"properties\":{\"a\":{\"type\":\"string\"}}}",
+                );
+                rules::condition(&at.member("of_any_type"), value, &CONDITION)?;
+            }
+        }
         ::core::result::Result::Ok(())
     }
 }
@@ -135,7 +150,7 @@ impl ::specwire::Payload for Book {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("book")
         .members(&[
             "bids", "depths", "mixed", "huge", "coarse", "narrow", "negative", "distinct", "points",
-            "empty", "listed", "anything", "nothing",
+            "empty", "listed", "anything", "of_any_type", "nothing",
         ]);
 }
 

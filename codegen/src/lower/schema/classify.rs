@@ -152,6 +152,9 @@ impl<'s> Schemas<'s, '_> {
             return schema;
         }
         if facts.types == Types::ALL {
+            for part in parts {
+                self.rules_of_some_types(part.node, &mut schema.rules);
+            }
             return schema;
         }
         let mut kinds = facts.types.without(Types::NULL).each();

@@ -51,6 +51,30 @@ const LOOKING: &[&str] = &[
     "then",
 ];
 
+/// Keywords that are about values of one type.
+const OF_SOME_TYPES: &[&str] = &[
+    "additionalItems",
+    "additionalProperties",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "required",
+    "uniqueItems",
+];
+
 impl<'s> Schemas<'s, '_> {
     /// Notes what is to be checked of a value as a whole.
     pub(super) fn conditions(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
@@ -89,6 +113,16 @@ impl<'s> Schemas<'s, '_> {
                 }
             }
         }
+    }
+
+    /// What is said of some types, where the value may be of any.
+    pub(super) fn rules_of_some_types(&mut self, node: Node<'s>, rules: &mut Rules) {
+        let says = |key: &&str| {
+            let schema = node.get(key).filter(|schema| schema.is_mapping());
+            schema.is_none_or(|schema| schema.entries().next().is_some())
+        };
+        let keys: Vec<&str> = OF_SOME_TYPES.iter().copied().filter(says).collect();
+        self.condition(node, &keys, rules);
     }
 
     /// The elements of an array are described one by one.

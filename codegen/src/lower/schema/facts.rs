@@ -165,7 +165,12 @@ impl<'s> Schemas<'s, '_> {
                 facts.additional.and(others);
             }
         }
-        if facts.types == Types::ALL {
+        // Who lists all of them has said which: other keywords are about some.
+        let is_listed = parts.iter().any(|part| {
+            let written = part.node.get("type");
+            written.is_some_and(|written| written.items().next().is_some())
+        });
+        if facts.types == Types::ALL && !is_listed {
             facts.types = implied(&facts, parts);
         }
         facts.types = match facts.types.and(confined) {
