@@ -15,6 +15,9 @@ use crate::socket::{Lent, WriteNow};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, MutexGuard};
 
+/// Bytes beyond which what is published is queued, and not put to what is written next.
+const AHEAD_BYTES: usize = 32 << 10;
+
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
 #[derive(Debug)]
 pub(super) struct Desk<W> {
@@ -85,7 +88,7 @@ impl<W: WriteNow> Flush for Desk<W> {
             return Err(content);
         };
         match &mut *pen {
-            Some(pen) if pen.on_their_way < self.ahead && pen.takes_more() => {
+            Some(pen) if pen.on_their_way < self.ahead && pen.takes_more(AHEAD_BYTES) => {
                 let _span = self.span.enter();
                 pen.put(&Queued {
                     event: Event::new(origin.clone(), Body::Message(content)),
@@ -115,7 +118,7 @@ impl<W: WriteNow> Flush for Desk<W> {
         let _span = self.span.enter();
         let mut is_all = false;
         for _ in 0..BATCH {
-            if !pen.takes_more() {
+            if !pen.takes_more(BATCH_BYTES) {
                 break;
             }
             let Some(queued) = self.source.next_to_flush() else {
@@ -142,9 +145,9 @@ impl<W: WriteNow> Flush for Desk<W> {
 }
 
 impl<W: WriteNow> Pen<W> {
-    /// Another event may be added.
-    fn takes_more(&self) -> bool {
-        !self.is_left && self.end.is_none() && self.socket.unwritten() < BATCH_BYTES
+    /// Another event may be added to less than so many bytes.
+    fn takes_more(&self, bytes: usize) -> bool {
+        !self.is_left && self.end.is_none() && self.socket.unwritten() < bytes
     }
 
     /// Adds an event to what is written.

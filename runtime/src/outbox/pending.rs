@@ -139,8 +139,10 @@ impl Pending {
     }
 }
 
-/// The part of a queue's room that publications have which are put to what is written, one in so many.
-const AHEAD: usize = 8;
+/// The part of a queue's room that publications have which are put to what is written, one in so many,
+/// and the room that all have to be queued in.
+const AHEAD: usize = 4;
+const QUEUED: usize = 16;
 
 impl Source {
     /// How many publications may be written without being queued, at once. A queue that holds few holds
@@ -149,7 +151,7 @@ impl Source {
         let bounds = &self.queue.bounds;
         match bounds.policy {
             SlowConsumer::Latest => 0,
-            _ => u64::try_from(bounds.events / AHEAD).unwrap_or(u64::MAX),
+            _ => u64::try_from(bounds.events.saturating_sub(QUEUED) / AHEAD).unwrap_or(u64::MAX),
         }
     }
 
