@@ -272,7 +272,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::frame::{Content, Origin};
+    use crate::frame::Event;
 
     /// Has something to write so often.
     #[derive(Debug, Default)]
@@ -296,8 +296,8 @@ mod tests {
     }
 
     impl Flush for Writer {
-        fn put(&self, content: Content, _: &Origin) -> Result<(), Content> {
-            Err(content)
+        fn put(&self, _: &Event) -> bool {
+            false
         }
 
         fn soon(self: Arc<Self>) {}

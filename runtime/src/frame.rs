@@ -408,12 +408,27 @@ impl Open<'_> {
     }
 }
 
+/// What somebody is told, as yet of no exchange.
+impl From<Content> for Event {
+    fn from(content: Content) -> Self {
+        Self::new(Origin::default(), Body::Message(content))
+    }
+}
+
 impl Event {
     pub(crate) fn new(origin: Origin, body: Body) -> Self {
         Self {
             origin,
             body,
             dropped: 0,
+        }
+    }
+
+    /// Its place among the publications of its topic.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        match &self.body {
+            Body::Message(content) => content.offset(),
+            _ => None,
         }
     }
 

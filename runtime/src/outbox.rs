@@ -16,7 +16,7 @@ pub(crate) use self::pending::{Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Event};
+use crate::frame::{Body, Event};
 use crate::limits::{Limits, SlowConsumer, after_from};
 use crate::metrics::Metrics;
 use crate::seldom::seldom;
@@ -232,31 +232,29 @@ impl Outbox {
     }
 
     /// Queues a publication, or deals with it as the policy says, unless `may` says no. Nothing else is
-    /// queued while it is asked.
+    /// queued while it is asked. The event may be told to others as well: its origin is set to that of
+    /// the lane.
     pub(crate) fn publish_if(
         &self,
-        content: Content,
+        told: &mut Event,
         lane: &Lane,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
-        let weight = content.weight();
-        if weight > self.queue.bounds.bytes {
-            let event = Event::new(lane.origin().clone(), Body::Message(content));
-            return self.push_if(event, Kind::Answer, may);
-        }
+        told.origin = lane.origin().clone();
+        let content = match &told.body {
+            Body::Message(content) if content.weight() <= self.queue.bounds.bytes => content,
+            _ => return self.push_if(told.clone(), Kind::Answer, may),
+        };
         let mut state = self.queue.state();
         if state.is_closed || !may() {
             return Err(Closed);
         }
         self.queue.metrics.published();
-        let content = match state.put(content, lane) {
-            Ok(()) => {
-                self.queue.wake(state);
-                return Ok(());
-            }
-            Err(content) => content,
-        };
-        let place = state.place();
+        if state.put(told) {
+            self.queue.wake(state);
+            return Ok(());
+        }
+        let (content, weight, place) = (content.clone(), content.weight(), state.place());
         let admitted = state
             .publications
             .admit(content, weight, lane, place, &self.queue.bounds);
@@ -593,11 +591,11 @@ impl State {
     }
 
     /// Hands a publication to what writes in the connection's place, if it would be the next to be
-    /// written: so it need not be queued. Gives it back otherwise.
-    fn put(&self, content: Content, lane: &Lane) -> Result<(), Content> {
+    /// written: so it need not be queued. Says otherwise.
+    fn put(&self, publication: &Event) -> bool {
         match &self.lent {
-            Some(lent) if self.has_nothing_to_tell() => lent.put(content, lane.origin()),
-            _ => Err(content),
+            Some(lent) if self.has_nothing_to_tell() => lent.put(publication),
+            _ => false,
         }
     }
 

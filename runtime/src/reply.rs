@@ -76,7 +76,9 @@ impl Replies {
     /// is no room; without room for anything else the connection is given up.
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
         match (body, &self.lane) {
-            (Body::Message(content), Some(lane)) => self.outbox.publish_if(content, lane, || true),
+            (Body::Message(content), Some(lane)) => {
+                self.outbox.publish_if(&mut content.into(), lane, || true)
+            }
             (body, _) => self.outbox.push(Event::new(self.origin.clone(), body)),
         }
     }
@@ -84,12 +86,12 @@ impl Replies {
     /// The same of a publication, unless `may` says no. Nothing else is queued while it is asked.
     pub(crate) fn publish_if(
         &self,
-        content: Content,
+        told: &mut Event,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
         match &self.lane {
-            Some(lane) => self.outbox.publish_if(content, lane, may),
-            None => self.push(Body::Message(content)),
+            Some(lane) => self.outbox.publish_if(told, lane, may),
+            None => self.push(told.body.clone()),
         }
     }
 
@@ -261,6 +263,33 @@ impl Encoded {
             None => {}
         }
         Content::new(content)
+    }
+}
+
+/// A message on its way to many, of whom most are told the same.
+#[derive(Debug)]
+pub(crate) struct Telling<'a> {
+    encoded: &'a Encoded,
+    same: Event,
+    own: Event,
+}
+
+impl<'a> Telling<'a> {
+    pub(crate) fn new(encoded: &'a Encoded) -> Self {
+        Self {
+            encoded,
+            same: encoded.content.clone().into(),
+            own: Event::new(Origin::default(), Body::End),
+        }
+    }
+
+    /// What this one is told.
+    pub(crate) fn to(&mut self, replies: &Replies) -> &mut Event {
+        if self.encoded.correlation.is_none() || replies.origin.correlation.is_none() {
+            return &mut self.same;
+        }
+        self.own = self.encoded.for_peer(replies).into();
+        &mut self.own
     }
 }
 

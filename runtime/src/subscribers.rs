@@ -17,11 +17,10 @@ use tokio::time::Instant;
 use self::roster::{Roster, Snapshot, Subscriber};
 pub(crate) use self::source::{Membership, Source};
 use crate::bus::{Publication, TopicName};
-use crate::frame::Content;
 use crate::interaction::Interaction;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Payload};
-use crate::reply::{Encoded, Replies};
+use crate::reply::{Encoded, Telling};
 use crate::request::Request;
 use crate::seldom::seldom;
 use crate::topics::{self, Bus};
@@ -72,10 +71,10 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         self.deliver(
             &self.snapshot(),
             |_| true,
-            |request, replies| {
-                let message = message(request).into_message();
-                let encoded = Encoded::new(channel, &message).ok()?;
-                Some(encoded.for_peer(replies))
+            |subscriber| {
+                let message = message(subscriber.request()).into_message();
+                let encoded = Encoded::new(channel, &message);
+                encoded.is_ok_and(|encoded| subscriber.tell(&encoded))
             },
         )
     }
@@ -293,7 +292,10 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         encoded: &Encoded,
         wanted: impl FnMut(&Request<S, A>) -> bool,
     ) -> usize {
-        self.deliver(to, wanted, |_, replies| Some(encoded.for_peer(replies)))
+        let mut telling = Telling::new(encoded);
+        self.deliver(to, wanted, |subscriber| {
+            subscriber.deliver(telling.to(subscriber.replies()))
+        })
     }
 
     /// The handler's closures run on a snapshot: they may take their time, and may publish.
@@ -301,20 +303,12 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         &self,
         to: &Snapshot<S, A>,
         mut wanted: impl FnMut(&Request<S, A>) -> bool,
-        mut content: impl FnMut(&Request<S, A>, &Replies) -> Option<Content>,
+        mut tell: impl FnMut(&Subscriber<S, A>) -> bool,
     ) -> usize {
-        let mut delivered = 0;
-        for subscriber in to.iter().filter(|subscriber| !subscriber.has_ended()) {
-            if !wanted(subscriber.request()) {
-                continue;
-            }
-            if let Some(content) = content(subscriber.request(), subscriber.replies())
-                && subscriber.deliver(content)
-            {
-                delivered += 1;
-            }
-        }
-        delivered
+        to.iter()
+            .filter(|subscriber| !subscriber.has_ended())
+            .filter(|subscriber| wanted(subscriber.request()) && tell(subscriber))
+            .count()
     }
 }
 
@@ -340,10 +334,7 @@ impl<S: Payload, P: Payload, A: Parameters> Newcomer<S, P, A> {
     /// no history.
     pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> bool {
         let encoded = Encoded::new(self.channel, &message.into_message());
-        encoded.is_ok_and(|encoded| {
-            let content = encoded.for_peer(self.subscriber.replies());
-            self.subscriber.deliver(content)
-        })
+        encoded.is_ok_and(|encoded| self.subscriber.tell(&encoded))
     }
 }
 

@@ -8,9 +8,9 @@ use tracing::Span;
 
 use super::{BATCH, BATCH_BYTES};
 use crate::flusher::Claim;
-use crate::frame::{Body, Content, Event, Origin};
+use crate::frame::Event;
 use crate::framing::{Framing, Refusal, Written};
-use crate::outbox::{Flush, Queued, Source};
+use crate::outbox::{Flush, Source};
 use crate::socket::{Lent, WriteNow};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, MutexGuard};
@@ -82,21 +82,18 @@ impl<W> Desk<W> {
 }
 
 impl<W: WriteNow> Flush for Desk<W> {
-    fn put(&self, content: Content, origin: &Origin) -> Result<(), Content> {
+    fn put(&self, publication: &Event) -> bool {
         // Whoever has it takes what comes meanwhile out of the queue.
         let Ok(mut pen) = self.pen.try_lock() else {
-            return Err(content);
+            return false;
         };
         match &mut *pen {
             Some(pen) if pen.on_their_way < self.ahead && pen.takes_more(AHEAD_BYTES) => {
                 let _span = self.span.enter();
-                pen.put(&Queued {
-                    event: Event::new(origin.clone(), Body::Message(content)),
-                    is_publication: true,
-                });
-                Ok(())
+                pen.put(publication, true);
+                true
             }
-            _ => Err(content),
+            _ => false,
         }
     }
 
@@ -125,7 +122,7 @@ impl<W: WriteNow> Flush for Desk<W> {
                 is_all = true;
                 break;
             };
-            pen.put(&queued);
+            pen.put(&queued.event, queued.is_publication);
         }
         if pen.socket.unwritten() > 0 {
             pen.wrote = Some(now);
@@ -151,12 +148,12 @@ impl<W: WriteNow> Pen<W> {
     }
 
     /// Adds an event to what is written.
-    fn put(&mut self, queued: &Queued) {
+    fn put(&mut self, event: &Event, is_publication: bool) {
         let framing = &*self.framing;
-        let written = catch_unwind(AssertUnwindSafe(|| framing.write(&queued.event)));
+        let written = catch_unwind(AssertUnwindSafe(|| framing.write(event)));
         match written {
             Ok(Written::Frame(frame)) => {
-                let count = u64::from(queued.is_publication);
+                let count = u64::from(is_publication);
                 self.on_their_way = self.on_their_way.saturating_add(count);
                 self.socket.put(&frame);
             }

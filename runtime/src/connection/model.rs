@@ -300,7 +300,11 @@ impl Scene {
         thread::spawn(move || {
             let lane = Lane::default();
             let mut numbers = numbers.into_iter();
-            numbers.all(|number| outbox.publish_if(tick(number), &lane, || true).is_ok())
+            numbers.all(|number| {
+                outbox
+                    .publish_if(&mut tick(number).into(), &lane, || true)
+                    .is_ok()
+            })
         })
     }
 
@@ -347,7 +351,9 @@ fn whoever_writes_what_is_queued_is_written_once_and_in_order() {
             let answer = Event::new(Origin::default(), Body::Message(tick(301)));
             assert!(outbox.send_now(answer).is_none());
             let lane = Lane::default();
-            outbox.publish_if(tick(302), &lane, || true).unwrap();
+            outbox
+                .publish_if(&mut tick(302).into(), &lane, || true)
+                .unwrap();
         });
         block_on(async {
             let (mut numbers, mut pongs) = (Vec::new(), 0);
@@ -389,7 +395,7 @@ fn a_connection_that_is_told_to_leave_writes_what_was_queued_before() {
         let before = thread::spawn(move || {
             for number in [201, 202] {
                 outbox
-                    .publish_if(tick(number), &Lane::default(), || true)
+                    .publish_if(&mut tick(number).into(), &Lane::default(), || true)
                     .unwrap();
             }
             told.give();
@@ -470,7 +476,9 @@ fn whoever_waits_for_room_has_it_in_the_end() {
                 let lane = Lane::default();
                 for number in [201, 202, 203, 204] {
                     outbox.ready(Instant::now()).await;
-                    outbox.publish_if(tick(number), &lane, || true).unwrap();
+                    outbox
+                        .publish_if(&mut tick(number).into(), &lane, || true)
+                        .unwrap();
                 }
             }
         });

@@ -6,7 +6,7 @@ use shuttle::thread;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::frame::{Content, Origin};
+use crate::frame::Event;
 use crate::sync::JoinHandle;
 use crate::sync::model::explore;
 
@@ -65,8 +65,8 @@ impl Writer {
 }
 
 impl Flush for Writer {
-    fn put(&self, content: Content, _: &Origin) -> Result<(), Content> {
-        Err(content)
+    fn put(&self, _: &Event) -> bool {
+        false
     }
 
     fn soon(self: Arc<Self>) {

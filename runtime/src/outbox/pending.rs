@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::waiting::Waiting;
 use super::{CONNECTION, LENT, NOBODY, Queue, Queued};
-use crate::frame::{Content, Origin};
+use crate::frame::Event;
 use crate::limits::SlowConsumer;
 use crate::sync::atomic::Ordering;
 
@@ -28,8 +28,8 @@ pub(crate) struct Source {
 /// What writes for a connection that waits.
 pub(crate) trait Flush: fmt::Debug + Send + Sync {
     /// Adds a publication to what is written next, where all that was queued before is as far already
-    /// and it may be; gives it back otherwise. Called with the queue's lock, and does not wait.
-    fn put(&self, content: Content, origin: &Origin) -> Result<(), Content>;
+    /// and it may be; says otherwise. Called with the queue's lock, and does not wait.
+    fn put(&self, publication: &Event) -> bool;
 
     /// Has [`flush`](Self::flush) called, now or soon.
     fn soon(self: Arc<Self>);

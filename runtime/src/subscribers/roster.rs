@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use crate::bus::{BusError, Publication, Sink, SubscriptionId, TopicName};
 use crate::fault::Fault;
-use crate::frame::{Body, Content, Subscribed};
+use crate::frame::{Body, Event, Subscribed};
 use crate::interaction::Interaction;
 use crate::outbox::Reserved;
 use crate::parameters::Parameters;
 use crate::payload::Payload;
-use crate::reply::{Encoded, Replies};
+use crate::reply::{Encoded, Replies, Telling};
 use crate::request::Request;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard};
@@ -439,12 +439,13 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     }
 
     /// Sends a message that has just been published.
-    pub(super) fn deliver(&self, content: Content) -> bool {
-        if self.is_live() && content.offset().is_none() {
-            return self.replies.publish_if(content, || self.is_live()).is_ok();
+    pub(super) fn deliver(&self, told: &mut Event) -> bool {
+        let offset = told.offset();
+        if self.is_live() && offset.is_none() {
+            return self.replies.publish_if(told, || self.is_live()).is_ok();
         }
         let mut phase = self.phase();
-        match (&mut *phase, content.offset()) {
+        match (&mut *phase, offset) {
             (Phase::Ended, _) | (Phase::Coming { .. }, None) => return false,
             (Phase::Coming { seen } | Phase::CatchingUp { seen }, Some(offset)) => {
                 *seen = offset.max(*seen);
@@ -453,7 +454,12 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             (Phase::UpToDate { after }, Some(offset)) if offset <= *after => return false,
             (Phase::CatchingUp { .. } | Phase::UpToDate { .. }, _) => {}
         }
-        self.replies.push(Body::Message(content)).is_ok()
+        self.replies.publish_if(told, || true).is_ok()
+    }
+
+    /// The same to this one alone.
+    pub(super) fn tell(&self, encoded: &Encoded) -> bool {
+        self.deliver(&mut encoded.for_peer(&self.replies).into())
     }
 
     /// Ends the subscription with this word, unless it has ended.
@@ -612,8 +618,9 @@ impl<S: Payload, P: Payload, A: Parameters> Sink for Group<S, P, A> {
         let Some(encoded) = self.read(publication, offset) else {
             return;
         };
+        let mut telling = Telling::new(&encoded);
         for subscriber in self.snapshot().iter() {
-            subscriber.deliver(encoded.for_peer(&subscriber.replies));
+            subscriber.deliver(telling.to(&subscriber.replies));
         }
     }
 
