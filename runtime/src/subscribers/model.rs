@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::outbox::{Lane, Pending, outbox};
 use crate::payload::{Message, MessageSpec, NoError, NoHeaders};
 use crate::peer::{Context, Peer};
+use crate::reply::Replies;
 use crate::sync::model::{explore, panic_as_planned};
 use crate::sync::spawn;
 use crate::topics::{Histories, Home, name, place};
