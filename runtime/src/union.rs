@@ -198,6 +198,12 @@ impl<T> Branch<T> {
         let members = value.as_object().into_iter().flatten();
         members.filter(|(name, _)| self.has(name)).count()
     }
+
+    /// Whether it may leave out some of the value's members: maps list none, and have all.
+    fn may_lose(&self, value: &Value) -> bool {
+        let mut members = value.as_object().into_iter().flatten();
+        !self.members.is_empty() && members.any(|(name, _)| !self.has(name))
+    }
 }
 
 /// One more constant, where there is room.
@@ -230,7 +236,8 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
 }
 
 /// Reads the branch that a value is of: the only one that it can be, or else the first that it can
-/// be read as, and of those first the one that knows most of its members.
+/// be read as, and of those first the one that knows most of its members, and of two that know as many
+/// first a map, which has all of them.
 ///
 /// # Errors
 ///
@@ -285,7 +292,10 @@ fn chosen<T>(value: &Value, branches: &[Branch<T>], is_valid: fn(&T) -> bool) ->
     if let [only] = candidates.as_slice() {
         return (only.read)(value).map_err(|error| error.to_string());
     }
-    candidates.sort_by_cached_key(|branch| std::cmp::Reverse(branch.known(value)));
+    candidates.sort_by_cached_key(|branch| {
+        let known = std::cmp::Reverse(branch.known(value));
+        (known, branch.may_lose(value))
+    });
     let mut invalid = None;
     for branch in candidates {
         if !Effort::spend(value) {
@@ -425,7 +435,10 @@ fn simple_string(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
+    use serde_json::json;
 
     use super::*;
 
@@ -562,6 +575,31 @@ mod tests {
         assert_eq!(read("5"), Amount::Small(5));
         assert_eq!(read("500"), Amount::Large(500));
         assert_eq!(read("50").validate().unwrap_err().rule(), "maximum");
+    }
+
+    #[test]
+    fn of_types_that_know_as_much_a_map_keeps_all() {
+        #[derive(Debug, PartialEq)]
+        enum Tags {
+            Named(Named),
+            Map(BTreeMap<String, Value>),
+        }
+
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Named {
+            name: Option<String>,
+        }
+
+        let branches = [
+            Branch::new("Named", |json| read(json).map(Tags::Named))
+                .object()
+                .members(&["name"]),
+            Branch::new("Map", |json| read(json).map(Tags::Map)).object(),
+        ];
+        let tags = |value: Value| chosen(&value, &branches, |_| true).expect("it is of both");
+        assert!(matches!(tags(json!({})), Tags::Named(_)));
+        assert!(matches!(tags(json!({"name": "a"})), Tags::Named(_)));
+        assert!(matches!(tags(json!({"other": 1})), Tags::Map(_)));
     }
 
     #[test]
