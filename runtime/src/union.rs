@@ -639,7 +639,7 @@ mod tests {
         #[serde(rename = "legs", default)]
         _legs: Vec<Order>,
         #[serde(rename = "notes", default)]
-        _notes: std::collections::BTreeMap<String, Option<(u8, String)>>,
+        _notes: BTreeMap<String, Option<(u8, String)>>,
     }
 
     /// A leg, or text.
