@@ -41,6 +41,9 @@ mod greetings {
 mod heartbeat {
     include!("../codegen/tests/golden/Heartbeat.rs");
 }
+mod joins {
+    include!("../codegen/tests/golden/Joins.rs");
+}
 mod markdown {
     include!("../codegen/tests/golden/Markdown.rs");
 }
@@ -773,6 +776,14 @@ fn a_build_script_has_its_way() {
     };
     assert_eq!(parameters.to_string(), "orders/futures");
     assert_eq!(OrdersParameters::ADDRESS, "orders/{market}");
+}
+
+#[test]
+fn schemas_that_meet_themselves_are_what_they_are() {
+    comes_back::<joins::Twice>(r#"{"name":"a","trunk":{"name":"b"}}"#);
+    comes_back::<joins::Either>(r#"{"name":"a"}"#);
+    comes_back::<joins::Forest>(r#"{"name":"a","trees":[{"trees":[]}],"x":{"trees":[]}}"#);
+    comes_back::<joins::Leaves>(r#"[["a"],{"b":["c",{}]}]"#);
 }
 
 #[test]

@@ -131,6 +131,12 @@ fn inheritance() {
     check("tests/golden/Inheritance.yaml", "Inheritance.rs");
 }
 
+/// Schemas that meet themselves.
+#[test]
+fn joins() {
+    check("tests/golden/Joins.yaml", "Joins.rs");
+}
+
 /// Types that hold each other as deeply as rustc looks.
 #[test]
 fn deep() {
