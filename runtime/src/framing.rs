@@ -82,6 +82,9 @@ pub trait Framing: fmt::Debug + Send + Sync + 'static {
     fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal>;
 
     /// The frame that says this to the peer.
+    ///
+    /// It may be asked for by whoever publishes, while nothing else can be queued for the peer: it neither
+    /// waits nor publishes itself.
     fn write<'a>(&self, event: &'a Event) -> Written<'a>;
 
     /// Opening the URL of a document or a channel starts what the service sends there by itself. So it

@@ -51,7 +51,7 @@ pub(super) fn union(
     code.text(reading(definition, union));
     for branch in &union.branches {
         if branch.unique && branch.ty != Type::Named(definition.name.clone()) {
-            code.text(conversion(name, branch));
+            code.text(conversion(&definition.name, branch));
         }
     }
 }
@@ -101,16 +101,16 @@ fn reading(definition: &TypeDef, union: &Union) -> Text {
     text
 }
 
-fn conversion(name: &str, branch: &Branch) -> Text {
+fn conversion(name: &TypeName, branch: &Branch) -> Text {
     let mut path = Text::default();
-    write_path(&branch.ty, None, &mut path);
+    write_path(&branch.ty, Some(name), &mut path);
     let value = match branch.boxed {
         true => "::std::boxed::Box::new(value)",
         false => "value",
     };
     let mut text = Text::default();
     let implemented = format!(" ::core::convert::From<{}>", path.as_str());
-    text.implementation(&implemented, name);
+    text.implementation(&implemented, &name.0);
     text.code(4, &["fn from(value: ", path.as_str(), ") -> Self {"]);
     text.code(8, &["Self::", &branch.name, "(", value, ")"]);
     text.line(&["    }"]);

@@ -318,9 +318,9 @@ impl<'de> ::specwire::private::serde::Deserialize<'de> for Leaves {
     }
 }
 
-impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, Leaves>>
+impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, Self>>
 for Leaves {
-    fn from(value: ::std::collections::BTreeMap<::std::string::String, Leaves>) -> Self {
+    fn from(value: ::std::collections::BTreeMap<::std::string::String, Self>) -> Self {
         Self::Map(value)
     }
 }
