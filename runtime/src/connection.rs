@@ -59,16 +59,13 @@ pub(crate) struct Connection<S: Lend> {
     pinged: (u64, Instant),
     allowance: Allowance,
     controls: Window,
-    max_controls: u32,
     /// What the framing itself answers, once what was queued before is on its way.
     answer: Option<Box<Frame<'static>>>,
     /// Publications that were handed to the socket, and may not have been written yet.
     on_their_way: u64,
     init_deadline: Instant,
-    idle_timeout: Duration,
     last_message: Instant,
-    write_timeout: Duration,
-    accepted: Accepted,
+    limits: Arc<Limits>,
     /// What writes in its place while it waits, and where it leaves what is needed for that.
     flushers: Arc<Flushers>,
     desk: Option<Arc<Desk<S::End>>>,
@@ -127,13 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         peer: Arc<Peer>,
         framing: Box<dyn Framing>,
         scope: Scope,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         metrics: &Metrics,
         flushers: &Arc<Flushers>,
     ) -> Self {
         let (outbox, pending) = outbox(limits, metrics);
-        let message_size = limits.message_size.min(limits.frame_size);
-        let accepted = Accepted::new(peer.connection, message_size);
         Self {
             socket,
             framing,
@@ -146,15 +141,12 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             alarm: Alarm::default(),
             pinged: (0, Instant::now()),
             allowance: Allowance::new(limits.messages),
-            controls: Window::new(Duration::from_secs(1)),
-            max_controls: limits.control_frames,
+            controls: Window::default(),
             answer: None,
             on_their_way: 0,
             init_deadline: after(limits.init_timeout),
-            idle_timeout: limits.idle_timeout,
             last_message: Instant::now(),
-            write_timeout: limits.write_timeout,
-            accepted,
+            limits: Arc::clone(limits),
             flushers: Arc::clone(flushers),
             desk: None,
             is_lent: false,
@@ -211,7 +203,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
 
     /// From the first word to the last but the close frame.
     async fn talk(&mut self, leave: &Leave) -> End {
-        self.framing.opened(self.accepted);
+        let message_size = self.limits.message_size.min(self.limits.frame_size);
+        self.framing
+            .opened(Accepted::new(self.peer.connection, message_size));
         if self.framing.subscribes_by_url() {
             self.session.open_url(&self.scope);
         }
@@ -442,8 +436,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     fn due(&self, now: Instant) -> Option<(Instant, Option<Refusal>)> {
         let init = self.framing.is_waiting();
         let init = init.then_some((self.init_deadline, Some(NO_INIT)));
-        let idle = self.idle_timeout < Duration::MAX;
-        let idle = idle.then(|| (after_from(self.last_message, self.idle_timeout), Some(IDLE)));
+        let idle = self.limits.idle_timeout;
+        let idle =
+            (idle < Duration::MAX).then(|| (after_from(self.last_message, idle), Some(IDLE)));
         let used_up = self.allowance.used_up_until(now).map(|until| (until, None));
         let all = [init, idle, used_up];
         all.into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -491,7 +486,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
 
     /// Writes all that is queued, in the time that the peer has to take any of it.
     async fn flush(&mut self) -> Result<(), Stuck> {
-        let deadline = after(self.write_timeout);
+        let deadline = after(self.limits.write_timeout);
         let flush = async {
             loop {
                 self.socket.finish().await?;
@@ -548,7 +543,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     }
 
     fn control(&mut self) -> Result<(), End> {
-        if self.controls.count() > self.max_controls {
+        if self.controls.count(Duration::from_secs(1)) > self.limits.control_frames {
             return Err(End::Close(CONTROL_FLOOD));
         }
         Ok(())

@@ -5,28 +5,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Counts what happens within a time that begins with the first of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Window {
-    length: Duration,
     since: Option<Instant>,
     count: u32,
 }
 
 impl Window {
-    pub(crate) fn new(length: Duration) -> Self {
-        Self {
-            length,
-            since: None,
-            count: 0,
-        }
-    }
-
-    /// Counts one more, and says how many that makes.
-    pub(crate) fn count(&mut self) -> u32 {
+    /// Counts one more, and says how many that makes in a window of this length.
+    pub(crate) fn count(&mut self, length: Duration) -> u32 {
         let now = Instant::now();
         if self
             .since
-            .is_none_or(|since| now.duration_since(since) >= self.length)
+            .is_none_or(|since| now.duration_since(since) >= length)
         {
             self.since = Some(now);
             self.count = 0;
@@ -75,13 +66,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_window_begins_with_the_first_in_it() {
-        let mut window = Window::new(Duration::from_secs(10));
+        let mut window = Window::default();
+        let mut count = || window.count(Duration::from_secs(10));
         advance(Duration::from_secs(9)).await;
-        assert_eq!([window.count(), window.count()], [1, 2]);
+        assert_eq!([count(), count()], [1, 2]);
         advance(Duration::from_secs(9)).await;
-        assert_eq!(window.count(), 3);
+        assert_eq!(count(), 3);
         advance(Duration::from_secs(1)).await;
-        assert_eq!(window.count(), 1);
+        assert_eq!(count(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,19 +40,14 @@ pub(crate) struct Session {
     line: Line,
     /// Handlers at work on messages that have no answer, and so are no exchanges.
     unanswered: usize,
-    max_subscriptions: usize,
-    max_handlers: usize,
-    handler_timeout: Duration,
+    limits: Arc<Limits>,
     /// Messages of the peer with something wrong.
     errors: Window,
-    max_errors: u32,
     has_erred: bool,
     /// Room for the messages that exchanges were started with, in bytes.
     room: Arc<Semaphore>,
     /// The same for messages that have no answer.
     unanswered_room: Option<Arc<Semaphore>>,
-    room_size: usize,
-    message_size: usize,
 }
 
 /// The work that is done in tasks, once there has been some.
@@ -64,7 +59,7 @@ struct Tasks {
 }
 
 impl Session {
-    pub(crate) fn new(peer: Arc<Peer>, outbox: Outbox, limits: &Limits) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>, outbox: Outbox, limits: &Arc<Limits>) -> Self {
         Self {
             peer,
             outbox,
@@ -73,16 +68,11 @@ impl Session {
             next_key: 0,
             line: Line::default(),
             unanswered: 0,
-            max_subscriptions: limits.subscriptions,
-            max_handlers: limits.handlers,
-            handler_timeout: limits.handler_timeout,
-            errors: Window::new(Duration::from_secs(10)),
-            max_errors: limits.errors,
+            limits: Arc::clone(limits),
+            errors: Window::default(),
             has_erred: false,
             room: Arc::new(Semaphore::new(room(limits))),
             unanswered_room: None,
-            room_size: room(limits),
-            message_size: limits.message_size,
         }
     }
 
@@ -216,7 +206,7 @@ impl Session {
         if is_exchange {
             &self.room
         } else {
-            let room = || Arc::new(Semaphore::new(self.room_size));
+            let room = || Arc::new(Semaphore::new(room(&self.limits)));
             self.unanswered_room.get_or_insert_with(room)
         }
     }
@@ -225,7 +215,7 @@ impl Session {
     fn fullness(&mut self, work: &Work) -> Option<String> {
         match work {
             Work::Task(_) => {
-                let max = self.max_handlers;
+                let max = self.limits.handlers;
                 if self.answering() >= max {
                     self.reap_now();
                 }
@@ -236,7 +226,7 @@ impl Session {
                 })
             }
             Work::Membership(_) => {
-                let max = self.max_subscriptions;
+                let max = self.limits.subscriptions;
                 if self.exchanges.len() >= max {
                     self.forget_ended();
                 }
@@ -271,8 +261,8 @@ impl Session {
         origin: &Origin,
     ) -> impl Future<Output = std::thread::Result<()>> + Send + use<W> {
         // What has many answers may take its time.
-        let limit = (op != Op::Subscribe && self.handler_timeout < Duration::MAX)
-            .then_some(self.handler_timeout);
+        let limit = (op != Op::Subscribe && self.limits.handler_timeout < Duration::MAX)
+            .then_some(self.limits.handler_timeout);
         let outbox = self.outbox.clone();
         let origin = origin.clone();
         async move {
@@ -293,11 +283,11 @@ impl Session {
     /// so it waits where it is until a handler has ended.
     pub(crate) fn takes_more(&self) -> bool {
         self.unanswered == 0
-            || self.unanswered < self.max_handlers
+            || self.unanswered < self.limits.handlers
                 && self
                     .unanswered_room
                     .as_ref()
-                    .is_none_or(|room| room.available_permits() >= self.message_size)
+                    .is_none_or(|room| room.available_permits() >= self.limits.message_size)
     }
 
     /// Ends an exchange at the peer's wish, and confirms it. One that has ended already, or never
@@ -334,7 +324,7 @@ impl Session {
         tracing::trace!(code = fault.code(), "refused a message");
         self.outbox.metrics().fault();
         if fault.code() != Fault::INTERNAL {
-            self.has_erred |= self.errors.count() >= self.max_errors;
+            self.has_erred |= self.errors.count(ERRORS) >= self.limits.errors;
         }
         self.push(origin.into(), Body::Fault(fault));
     }
@@ -462,6 +452,9 @@ impl Line {
         }
     }
 }
+
+/// The time in which [`Limits::errors`] counts.
+const ERRORS: Duration = Duration::from_secs(10);
 
 /// One message fits in any case.
 fn room(limits: &Limits) -> usize {

@@ -12,6 +12,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -39,7 +40,6 @@ pub(crate) struct Socket<S> {
     io: S,
     /// What speaks for this end, while there is something to decide.
     protocol: Option<Box<WebSocketContext>>,
-    sizes: Sizes,
     role: Role,
     inbound: Inbound,
     outbound: Outbound,
@@ -48,10 +48,8 @@ pub(crate) struct Socket<S> {
     /// Nothing more can be understood.
     has_ended: bool,
     stall: Watch,
-    write_timeout: Duration,
     unfinished: Watch,
-    message_timeout: Duration,
-    close_timeout: Duration,
+    limits: Arc<Limits>,
 }
 
 /// What happened to a WebSocket.
@@ -101,56 +99,40 @@ impl<S> fmt::Debug for Socket<S> {
 }
 
 /// The limits that tungstenite itself keeps.
-#[derive(Clone, Copy, Debug)]
-struct Sizes {
-    message: usize,
-    frame: usize,
-    unwritten: usize,
-}
-
-impl Sizes {
-    fn config(self) -> WebSocketConfig {
-        WebSocketConfig::default()
-            // Of what it reads most is a few bytes.
-            .read_buffer_size(IDLE)
-            .write_buffer_size(0)
-            .max_write_buffer_size(self.unwritten)
-            .max_message_size(Some(self.message))
-            .max_frame_size(Some(self.frame))
-    }
+fn config(limits: &Limits) -> WebSocketConfig {
+    WebSocketConfig::default()
+        // Of what it reads most is a few bytes.
+        .read_buffer_size(IDLE)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits.queue_bytes.saturating_add(PONGS))
+        .max_message_size(Some(limits.message_size))
+        .max_frame_size(Some(limits.frame_size))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The server's end of a connection that has been upgraded, with what was read beyond that.
-    pub(crate) fn accepted(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+    pub(crate) fn accepted(stream: S, read: Vec<u8>, limits: &Arc<Limits>) -> Self {
         Self::new(stream, read, Role::Server, limits)
     }
 
     /// The client's end of a connection, with what was read beyond the handshake.
-    pub(crate) fn opened(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+    pub(crate) fn opened(stream: S, read: Vec<u8>, limits: &Arc<Limits>) -> Self {
         Self::new(stream, read, Role::Client, limits)
     }
 
-    fn new(io: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
+    fn new(io: S, read: Vec<u8>, role: Role, limits: &Arc<Limits>) -> Self {
         let max_size = limits.frame_size.min(limits.message_size);
         Self {
             io,
             protocol: None,
-            sizes: Sizes {
-                message: limits.message_size,
-                frame: limits.frame_size,
-                unwritten: limits.queue_bytes.saturating_add(PONGS),
-            },
             role,
             inbound: Inbound::new(read, role == Role::Server, max_size, limits.fragments),
             outbound: Outbound::default(),
             is_writing: false,
             has_ended: false,
             stall: Watch::default(),
-            write_timeout: limits.write_timeout,
             unfinished: Watch::default(),
-            message_timeout: limits.message_timeout,
-            close_timeout: limits.close_timeout,
+            limits: Arc::clone(limits),
         }
     }
 
@@ -221,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn hand_over(&mut self, message: Message) -> Result<(), Stuck> {
         self.is_writing = true;
-        let protocol = protocol(&mut self.protocol, self.role, self.sizes);
+        let protocol = protocol(&mut self.protocol, self.role, &self.limits);
         let mut ends = Ends::writing(&mut self.outbound, usize::MAX);
         protocol.write(&mut ends, message).map_err(|error| {
             tracing::debug!(%error, "cannot write to the peer");
@@ -316,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Poll::Pending => {
                     // As long as the peer takes something it is slow, and not stuck.
                     let written = self.outbound.written();
-                    if self.stall.is_over(cx, written, self.write_timeout) {
+                    if self.stall.is_over(cx, written, self.limits.write_timeout) {
                         tracing::debug!("the peer did not take what was written in time");
                         return Poll::Ready(Err(Stuck));
                     }
@@ -340,7 +322,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     self.unfinished.end();
                     return Poll::Pending;
                 };
-                if self.unfinished.is_over(cx, finished, self.message_timeout) {
+                if self
+                    .unfinished
+                    .is_over(cx, finished, self.limits.message_timeout)
+                {
                     return Poll::Ready(Ok(Moved::Read(Incoming::Failed(UNFINISHED))));
                 }
                 Poll::Pending
@@ -448,7 +433,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             outbound: &mut self.outbound,
             room: PONGS,
         };
-        let protocol = protocol(&mut self.protocol, self.role, self.sizes);
+        let protocol = protocol(&mut self.protocol, self.role, &self.limits);
         let incoming = match protocol.read(&mut ends) {
             Ok(message) => incoming(message),
             Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -470,7 +455,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             code: code.into(),
             reason: shortened(reason).into(),
         };
-        let deadline = after(self.close_timeout);
+        let deadline = after(self.limits.close_timeout);
         let close = async {
             if self.hand_over(Message::Close(Some(frame))).is_err() {
                 return;
@@ -487,16 +472,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Answers a close frame of the peer.
     pub(crate) async fn closed(&mut self) {
-        let _ = timeout(self.close_timeout, self.finish()).await;
+        let _ = timeout(self.limits.close_timeout, self.finish()).await;
     }
 }
 
-fn protocol(
-    protocol: &mut Option<Box<WebSocketContext>>,
+fn protocol<'p>(
+    protocol: &'p mut Option<Box<WebSocketContext>>,
     role: Role,
-    sizes: Sizes,
-) -> &mut WebSocketContext {
-    protocol.get_or_insert_with(|| Box::new(WebSocketContext::new(role, Some(sizes.config()))))
+    limits: &Limits,
+) -> &'p mut WebSocketContext {
+    protocol.get_or_insert_with(|| Box::new(WebSocketContext::new(role, Some(config(limits)))))
 }
 
 /// What tungstenite takes for the network.

@@ -125,7 +125,7 @@ impl<C: From<Client>> ClientBuilder<C> {
             self.tls,
             self.connector,
             self.connect_timeout,
-            self.limits,
+            Arc::new(self.limits),
             Arc::clone(&driver.shared().latency),
         )?;
         let client = Client {

@@ -78,7 +78,7 @@ pub(super) struct Dialer {
     /// What secures the connection, if the URL asks for that.
     secure: Option<Secure>,
     patience: Duration,
-    limits: Limits,
+    limits: Arc<Limits>,
     latency: Arc<Mutex<Option<Latency>>>,
 }
 
@@ -104,7 +104,7 @@ impl Dialer {
         tls: Tls,
         connector: Connector,
         patience: Duration,
-        limits: Limits,
+        limits: Arc<Limits>,
         latency: Arc<Mutex<Option<Latency>>>,
     ) -> Result<Self> {
         let Handshake {

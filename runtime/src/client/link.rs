@@ -66,7 +66,7 @@ impl Memory {
         let peer = Arc::new(Peer::in_memory());
         Self {
             connection: peer.connection,
-            session: Session::new(peer, outbox, limits),
+            session: Session::new(peer, outbox, &Arc::new(limits.clone())),
             scope: Scope::all("memory", [provider]),
             pending,
         }

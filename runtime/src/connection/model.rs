@@ -272,12 +272,13 @@ impl Scene {
             line: line.clone(),
             end: Some(End(line.clone())),
         };
+        let limits = Arc::new(limits.clone());
         let connection = Connection::new(
-            Socket::accepted(stream, Vec::new(), limits),
+            Socket::accepted(stream, Vec::new(), &limits),
             Arc::new(Peer::in_memory()),
             Box::new(Fragile),
             Scope::all("", [&provider]),
-            limits,
+            &limits,
             &metrics,
             &Arc::default(),
         );

@@ -76,7 +76,7 @@ struct Shared {
     scope: Scope,
     /// What paths reach that nothing else answers.
     fallback: Option<Scope>,
-    limits: Limits,
+    limits: Arc<Limits>,
     metrics: Metrics,
     origins: Origins,
     slots: Arc<Semaphore>,
@@ -126,7 +126,7 @@ impl Mount {
                 proxies: server.proxies,
                 places: Places::new(server.limits.connections_per_address),
                 providers: server.providers,
-                limits: server.limits,
+                limits: Arc::new(server.limits),
                 metrics: server.metrics,
                 origins: server.origins,
                 pace,
