@@ -320,6 +320,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         self.socket.take_back(pen.socket);
         self.on_their_way = pen.on_their_way;
         self.last_message = pen.wrote.unwrap_or(self.last_message);
+        if self.on_their_way > 0 {
+            self.last_message = Instant::now();
+        }
         match pen.end {
             None => Ok(()),
             Some(desk::End::Refused(refusal)) => Err(End::Close(refusal)),

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
-use crate::outbox::Flush;
+use crate::outbox::{AtOnce, Flush};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, spawn};
 
@@ -27,8 +27,6 @@ use crate::sync::{Mutex, MutexGuard, spawn};
 const TURN: Duration = Duration::from_millis(1);
 /// After how many it looks at the clock.
 const LOOK: usize = 4;
-/// How many those who publish write to themselves in each turn.
-const AT_ONCE: usize = 512;
 /// How many a list has room for while it is empty.
 const KEPT: usize = 1024;
 
@@ -106,7 +104,10 @@ impl Claim {
     /// to list it: once in each turn, so that what is published meanwhile is written together.
     pub(crate) fn writes_at_once(&self, last: &AtomicU64) -> bool {
         let mut list = self.0.list();
-        if !list.is_served || list.written >= AT_ONCE || last.load(Ordering::Relaxed) == list.turn {
+        if !list.is_served
+            || list.written >= AtOnce::MOST
+            || last.load(Ordering::Relaxed) == list.turn
+        {
             return false;
         }
         last.store(list.turn, Ordering::Relaxed);
@@ -300,7 +301,7 @@ mod tests {
             false
         }
 
-        fn soon(self: Arc<Self>) {}
+        fn soon(self: Arc<Self>, _: &mut AtOnce) {}
 
         fn flush(&self, _: Instant) -> bool {
             let runtime = Handle::current().id();

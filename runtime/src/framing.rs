@@ -63,7 +63,7 @@ pub use crate::frame::{Body, Content, Event, Frame, Op, Open, Position, Since, S
 ///
 /// Each connection has a clone of its own, which may keep what it needs. Nothing that it is given
 /// is larger than [`Limits::message_size`](crate::Limits::message_size). It must not block: it is
-/// asked on the connection's own task, or on one that writes for many connections.
+/// asked on the connection's own task, on one that writes for many connections, or by whoever publishes.
 pub trait Framing: fmt::Debug + Send + Sync + 'static {
     /// What logs call it.
     fn name(&self) -> &'static str {

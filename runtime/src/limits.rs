@@ -53,8 +53,9 @@ pub struct Limits {
     /// 20.
     pub control_frames: u32,
     /// Publications that may wait for one connection; what becomes of one more says
-    /// `slow_consumer`. As many replies may wait beside them, and one more waits in its handler. A
-    /// quarter more may be with what is written to the network next. Default 256.
+    /// `slow_consumer`. As many replies may wait beside them, and one more waits in its handler. What
+    /// is being written counts no more: 64 messages or 16 KiB that were taken out, and up to a quarter
+    /// as many as this that were not put in. Default 256.
     pub queue_messages: usize,
     /// Bytes of the publications that may wait for one connection, and of the replies, with the
     /// same effect; also the size of the largest message that can be sent. Default 1 MiB.

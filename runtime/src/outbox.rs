@@ -12,7 +12,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use self::pending::{Flush, Overflow, Pending, Source};
+pub(crate) use self::pending::{Ahead, AtOnce, Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
@@ -237,6 +237,7 @@ impl Outbox {
     pub(crate) fn publish_if(
         &self,
         told: &mut Event,
+        at_once: &mut AtOnce,
         lane: &Lane,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
@@ -251,7 +252,7 @@ impl Outbox {
         }
         self.queue.metrics.published();
         if state.put(told) {
-            self.queue.wake(state);
+            self.queue.wake_within(state, at_once);
             return Ok(());
         }
         let (content, weight, place) = (content.clone(), content.weight(), state.place());
@@ -269,7 +270,7 @@ impl Outbox {
                 return Err(Closed);
             }
         }
-        self.queue.wake(state);
+        self.queue.wake_within(state, at_once);
         Ok(())
     }
 
@@ -399,13 +400,18 @@ fn push_back<T>(waiting: &mut VecDeque<T>, one: T) {
 }
 
 impl Queue {
-    // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
+    // Nothing that can panic runs under the lock, or it is caught, so a poisoned one holds whole data.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells whoever is to write of what has been queued, without the lock.
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        self.wake_within(state, &mut AtOnce::default());
+    }
+
+    /// The same of something that is told to so many others as well.
+    fn wake_within(&self, mut state: MutexGuard<'_, State>, at_once: &mut AtOnce) {
         match self.told.load(Ordering::Relaxed) {
             CONNECTION => {
                 let waiting = state.waiting.take();
@@ -419,7 +425,7 @@ impl Queue {
                 let lent = state.lent.clone();
                 drop(state);
                 if let Some(lent) = lent {
-                    lent.soon();
+                    lent.soon(at_once);
                 }
             }
             _ => {}

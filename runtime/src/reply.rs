@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Carried, Content, Correlation as Correlated, Event, Origin, Told};
-use crate::outbox::{Closed, Lane, Outbox, Reserved};
+use crate::outbox::{AtOnce, Closed, Lane, Outbox, Reserved};
 use crate::payload::{self, Message, NoHeaders, Payload, Place};
 use crate::seldom::seldom;
 use crate::strict;
@@ -77,7 +77,9 @@ impl Replies {
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
         match (body, &self.lane) {
             (Body::Message(content), Some(lane)) => {
-                self.outbox.publish_if(&mut content.into(), lane, || true)
+                let at_once = &mut AtOnce::default();
+                self.outbox
+                    .publish_if(&mut content.into(), at_once, lane, || true)
             }
             (body, _) => self.outbox.push(Event::new(self.origin.clone(), body)),
         }
@@ -87,11 +89,13 @@ impl Replies {
     pub(crate) fn publish_if(
         &self,
         told: &mut Event,
+        at_once: &mut AtOnce,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
         match &self.lane {
-            Some(lane) => self.outbox.publish_if(told, lane, may),
-            None => self.push(told.body.clone()),
+            Some(lane) => self.outbox.publish_if(told, at_once, lane, may),
+            None if may() => self.push(told.body.clone()),
+            None => Err(Closed),
         }
     }
 
@@ -272,6 +276,7 @@ pub(crate) struct Telling<'a> {
     encoded: &'a Encoded,
     same: Event,
     own: Event,
+    at_once: AtOnce,
 }
 
 impl<'a> Telling<'a> {
@@ -280,16 +285,17 @@ impl<'a> Telling<'a> {
             encoded,
             same: encoded.content.clone().into(),
             own: Event::new(Origin::default(), Body::End),
+            at_once: AtOnce::default(),
         }
     }
 
     /// What this one is told.
-    pub(crate) fn to(&mut self, replies: &Replies) -> &mut Event {
+    pub(crate) fn to(&mut self, replies: &Replies) -> (&mut Event, &mut AtOnce) {
         if self.encoded.correlation.is_none() || replies.origin.correlation.is_none() {
-            return &mut self.same;
+            return (&mut self.same, &mut self.at_once);
         }
         self.own = self.encoded.for_peer(replies).into();
-        &mut self.own
+        (&mut self.own, &mut self.at_once)
     }
 }
 

@@ -18,6 +18,7 @@ use self::roster::{Roster, Snapshot, Subscriber};
 pub(crate) use self::source::{Membership, Source};
 use crate::bus::{Publication, TopicName};
 use crate::interaction::Interaction;
+use crate::outbox::AtOnce;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Payload};
 use crate::reply::{Encoded, Telling};
@@ -35,7 +36,7 @@ use crate::topics::{self, Bus};
 /// subscribers stay and hear nothing of it, and the handler is started again, first after 100 ms and
 /// then after twice as long each time, up to 30 s, until it has run for as long as that.
 ///
-/// Publishing never waits: each connection has a bounded queue (see
+/// Publishing waits for nobody: each connection has a bounded queue (see
 /// [`Limits::queue_messages`](crate::Limits::queue_messages)), and
 /// [`Limits::slow_consumer`](crate::Limits::slow_consumer) says what becomes of one that is full: by
 /// default its connection is closed, so that a slow subscriber neither delays the others nor loses
@@ -68,13 +69,14 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         M: IntoMessage<Payload = P>,
     {
         let channel = self.interaction().reply_channel();
+        let mut at_once = AtOnce::default();
         self.deliver(
             &self.snapshot(),
             |_| true,
             |subscriber| {
                 let message = message(subscriber.request()).into_message();
                 let encoded = Encoded::new(channel, &message);
-                encoded.is_ok_and(|encoded| subscriber.tell(&encoded))
+                encoded.is_ok_and(|encoded| subscriber.tell(&encoded, &mut at_once))
             },
         )
     }
@@ -334,7 +336,7 @@ impl<S: Payload, P: Payload, A: Parameters> Newcomer<S, P, A> {
     /// no history.
     pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> bool {
         let encoded = Encoded::new(self.channel, &message.into_message());
-        encoded.is_ok_and(|encoded| self.subscriber.tell(&encoded))
+        encoded.is_ok_and(|encoded| self.subscriber.tell(&encoded, &mut AtOnce::default()))
     }
 }
 

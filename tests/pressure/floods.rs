@@ -1,5 +1,7 @@
 //! Memory under floods: S15, S23, S38.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -61,6 +63,58 @@ async fn s15_pongs_that_are_not_read_end_at_the_write_timeout() {
     assert!(grown < 4 << 20, "{grown} bytes more than before");
     assert!(start.elapsed() >= Duration::from_secs(5));
     assert_eq!(server.metrics.counters().lost, 1);
+}
+
+/// Those who read hold no copies either, however many there are: only what is small is copied for each
+/// before it is written.
+#[tokio::test]
+async fn s23_a_publication_is_held_once_for_those_who_read() {
+    // More than are written to by whoever publishes.
+    const SUBSCRIBERS: u64 = 800;
+    const SIZE: usize = 20 << 10;
+    const PUBLICATIONS: u64 = 3;
+    let _alone = alone().await;
+    let (server, mut dome) = telescope_within(Limits {
+        connections_per_address: 1000,
+        ..Limits::default()
+    })
+    .await;
+    let mut peers = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        let mut peer = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+        peer.send_text("{}").await;
+        peers.push(peer);
+    }
+    dome.runs(1, 0).await;
+    soon(async {
+        while server.metrics.counters().subscriptions < SUBSCRIBERS {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // Looked at in turn with the tasks of the server.
+    let most_until = async |delivered: u64| {
+        let metrics = server.metrics.clone();
+        let mut most = 0;
+        let look = poll_fn(move |cx| {
+            most = most.max(memory());
+            if metrics.counters().delivered >= delivered {
+                return Poll::Ready(most);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        soon(tokio::spawn(look)).await.unwrap()
+    };
+    dome.weather(Weather::Front(1));
+    let _ = most_until(SUBSCRIBERS).await;
+    let before = memory();
+    for _ in 0..PUBLICATIONS {
+        dome.weather(Weather::Front(SIZE));
+    }
+    let most = most_until(SUBSCRIBERS * (1 + PUBLICATIONS)).await;
+    let grown = most.saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more than before");
 }
 
 /// Each subscriber's queue is charged with the whole of it, and the memory is taken once.

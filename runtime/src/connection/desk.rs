@@ -10,13 +10,13 @@ use super::{BATCH, BATCH_BYTES};
 use crate::flusher::Claim;
 use crate::frame::Event;
 use crate::framing::{Framing, Refusal, Written};
-use crate::outbox::{Flush, Source};
+use crate::outbox::{Ahead, AtOnce, Flush, Source};
 use crate::socket::{Lent, WriteNow};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, MutexGuard};
 
-/// Bytes beyond which what is published is queued, and not put to what is written next.
-const AHEAD_BYTES: usize = 32 << 10;
+/// What weighs more is not copied for each of those that it is for before it is written to them.
+const COPIED: usize = 2 << 10;
 
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(super) struct Desk<W> {
     claim: Claim,
     /// The turn in which it was written for at once last.
     turn: AtomicU64,
-    /// Publications that may be put here.
-    ahead: u64,
+    /// What may be put here.
+    ahead: Ahead,
     /// What is logged in writing is the connection's.
     span: Span,
     pen: Mutex<Option<Pen<W>>>,
@@ -88,8 +88,7 @@ impl<W: WriteNow> Flush for Desk<W> {
             return false;
         };
         match &mut *pen {
-            Some(pen) if pen.on_their_way < self.ahead && pen.takes_more(AHEAD_BYTES) => {
-                let _span = self.span.enter();
+            Some(pen) if pen.has_room_for(publication, self.ahead) => {
                 pen.put(publication, true);
                 true
             }
@@ -97,9 +96,10 @@ impl<W: WriteNow> Flush for Desk<W> {
         }
     }
 
-    fn soon(self: Arc<Self>) {
+    fn soon(self: Arc<Self>, at_once: &mut AtOnce) {
         // What is to be queued is, first of all.
-        let writes = self.ahead > 0 && self.claim.writes_at_once(&self.turn);
+        let writes =
+            self.ahead.publications > 0 && at_once.take() && self.claim.writes_at_once(&self.turn);
         if !writes || self.flush(Instant::now()) {
             let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
             self.claim.list(one);
@@ -115,7 +115,7 @@ impl<W: WriteNow> Flush for Desk<W> {
         let _span = self.span.enter();
         let mut is_all = false;
         for _ in 0..BATCH {
-            if !pen.takes_more(BATCH_BYTES) {
+            if !pen.takes_more() {
                 break;
             }
             let Some(queued) = self.source.next_to_flush() else {
@@ -142,9 +142,20 @@ impl<W: WriteNow> Flush for Desk<W> {
 }
 
 impl<W: WriteNow> Pen<W> {
-    /// Another event may be added to less than so many bytes.
-    fn takes_more(&self, bytes: usize) -> bool {
-        !self.is_left && self.end.is_none() && self.socket.unwritten() < bytes
+    /// Another event may be added.
+    fn takes_more(&self) -> bool {
+        !self.is_left && self.end.is_none() && self.socket.unwritten() < BATCH_BYTES
+    }
+
+    /// A publication may be added that has not been queued.
+    fn has_room_for(&self, publication: &Event, ahead: Ahead) -> bool {
+        let weight = publication.weight();
+        let bytes = self.socket.unwritten().saturating_add(weight);
+        self.on_their_way < ahead.publications
+            && weight <= COPIED
+            && bytes <= ahead.bytes
+            && !self.is_left
+            && self.end.is_none()
     }
 
     /// Adds an event to what is written.

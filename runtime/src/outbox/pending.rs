@@ -31,8 +31,8 @@ pub(crate) trait Flush: fmt::Debug + Send + Sync {
     /// and it may be; says otherwise. Called with the queue's lock, and does not wait.
     fn put(&self, publication: &Event) -> bool;
 
-    /// Has [`flush`](Self::flush) called, now or soon.
-    fn soon(self: Arc<Self>);
+    /// Has [`flush`](Self::flush) called: now, if there is room for that, or soon.
+    fn soon(self: Arc<Self>, at_once: &mut AtOnce);
 
     /// Writes what was put here, and what is queued, as much as may be at once, and says whether there
     /// is more.
@@ -40,6 +40,35 @@ pub(crate) trait Flush: fmt::Debug + Send + Sync {
 
     /// Has the connection write itself.
     fn wake(&self);
+}
+
+/// How many more of those that a publication is for may be written to by whoever publishes it, who has
+/// other things to do.
+#[derive(Debug)]
+pub(crate) struct AtOnce(usize);
+
+impl AtOnce {
+    pub(crate) const MOST: usize = 512;
+
+    /// Takes one, if there is one.
+    pub(crate) fn take(&mut self) -> bool {
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+impl Default for AtOnce {
+    fn default() -> Self {
+        Self(Self::MOST)
+    }
+}
+
+/// What may be put to what is written, rather than be queued.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    pub(crate) publications: u64,
+    pub(crate) bytes: usize,
 }
 
 /// Something found no room, and so the connection is given up. What had room is still there to take.
@@ -143,15 +172,21 @@ impl Pending {
 /// and the room that all have to be queued in.
 const AHEAD: usize = 4;
 const QUEUED: usize = 16;
+/// The most bytes of them, as each connection has its own.
+const AHEAD_BYTES: usize = 32 << 10;
 
 impl Source {
-    /// How many publications may be written without being queued, at once. A queue that holds few holds
-    /// just these; and of those that replace each other none is written before it must be.
-    pub(crate) fn ahead(&self) -> u64 {
+    /// What may be written without being queued. A queue that holds few holds just these; and of those
+    /// that replace each other none is written before it must be.
+    pub(crate) fn ahead(&self) -> Ahead {
         let bounds = &self.queue.bounds;
-        match bounds.policy {
+        let publications = match bounds.policy {
             SlowConsumer::Latest => 0,
-            _ => u64::try_from(bounds.events.saturating_sub(QUEUED) / AHEAD).unwrap_or(u64::MAX),
+            _ => bounds.events.saturating_sub(QUEUED) / AHEAD,
+        };
+        Ahead {
+            publications: publications.try_into().unwrap_or(u64::MAX),
+            bytes: AHEAD_BYTES.min(bounds.bytes / AHEAD),
         }
     }
 

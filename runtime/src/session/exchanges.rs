@@ -86,6 +86,9 @@ impl Exchanges {
         self.one.take_if(|(_, exchange)| exchange.has_ended());
         if let Some(others) = &mut self.others {
             others.retain(|_, exchange| !exchange.has_ended());
+            if others.is_empty() {
+                self.others = None;
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::bus::{BusError, Publication, Sink, SubscriptionId, TopicName};
 use crate::fault::Fault;
 use crate::frame::{Body, Event, Subscribed};
 use crate::interaction::Interaction;
-use crate::outbox::Reserved;
+use crate::outbox::{AtOnce, Reserved};
 use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies, Telling};
@@ -191,6 +191,8 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         };
         subscriber.is_live.store(top.is_none(), Ordering::Release);
         drop(phase);
+        // The bus may be somebody's who delivers meanwhile, and waits for the phase.
+        let earlier = earlier.and_then(|key| self.state().remove(key));
         if let Some(earlier) = earlier {
             earlier.end(Body::End);
         }
@@ -198,7 +200,7 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
     }
 
     /// Somebody is there. Says whether a handler has to be started for him, and who has to leave for him.
-    fn is_present(&self, subscriber: &Subscriber<S, A>) -> (bool, Option<Arc<Subscriber<S, A>>>) {
+    fn is_present(&self, subscriber: &Subscriber<S, A>) -> (bool, Option<u64>) {
         let mut state = self.state();
         subscriber.is_present.store(true, Ordering::Relaxed);
         state.present = state.present.saturating_add(1);
@@ -210,7 +212,6 @@ impl<S: Payload, P: Payload, A: Parameters> Roster<S, P, A> {
         let earlier =
             latest.and_then(|latest| latest.insert(subscriber.connection, subscriber.key));
         let starts = !std::mem::replace(&mut state.is_served, true);
-        let earlier = earlier.and_then(|key| state.remove(key));
         (starts, earlier)
     }
 
@@ -439,10 +440,13 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     }
 
     /// Sends a message that has just been published.
-    pub(super) fn deliver(&self, told: &mut Event) -> bool {
+    pub(super) fn deliver(&self, (told, at_once): (&mut Event, &mut AtOnce)) -> bool {
         let offset = told.offset();
         if self.is_live() && offset.is_none() {
-            return self.replies.publish_if(told, || self.is_live()).is_ok();
+            return self
+                .replies
+                .publish_if(told, at_once, || self.is_live())
+                .is_ok();
         }
         let mut phase = self.phase();
         match (&mut *phase, offset) {
@@ -454,12 +458,12 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             (Phase::UpToDate { after }, Some(offset)) if offset <= *after => return false,
             (Phase::CatchingUp { .. } | Phase::UpToDate { .. }, _) => {}
         }
-        self.replies.publish_if(told, || true).is_ok()
+        self.replies.publish_if(told, at_once, || true).is_ok()
     }
 
     /// The same to this one alone.
-    pub(super) fn tell(&self, encoded: &Encoded) -> bool {
-        self.deliver(&mut encoded.for_peer(&self.replies).into())
+    pub(super) fn tell(&self, encoded: &Encoded, at_once: &mut AtOnce) -> bool {
+        self.deliver((&mut encoded.for_peer(&self.replies).into(), at_once))
     }
 
     /// Ends the subscription with this word, unless it has ended.
