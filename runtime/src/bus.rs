@@ -113,9 +113,8 @@ pub trait MessageBus: fmt::Debug + Send + Sync + 'static {
 pub trait Sink: Send + Sync {
     /// Takes one message, with its offset where the topic keeps a history.
     ///
-    /// Waits for nothing, and takes no longer than it takes to put the message into queues and to write
-    /// it to some hundreds of sockets: whoever publishes on the topic next may be waiting. Must not
-    /// panic.
+    /// Waits for nothing, and takes no longer than it takes to put the message into queues: whoever
+    /// publishes on the topic next may be waiting. Must not panic.
     fn deliver(&self, publication: &Publication, offset: Option<u64>);
 
     /// Messages may have been lost: the bus was disconnected for a while, or has lost its history.

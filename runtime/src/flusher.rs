@@ -3,8 +3,7 @@
 //! A publication reaches many connections that have nothing else to do. Instead of waking the task of
 //! each, which would look at everything that a connection waits for, they are listed, and one task
 //! writes to all of them in turn. It runs after those that are ready already, as the connections' own
-//! tasks would, and so writes what several of these have published at once. The first that comes for a
-//! connection is written at once by whoever publishes, as all that is needed for it is at hand then.
+//! tasks would, and so writes what several of these have published at once.
 
 #[cfg(shuttle)]
 #[cfg(test)]
@@ -19,8 +18,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
-use crate::outbox::{AtOnce, Flush};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::outbox::Flush;
 use crate::sync::{Mutex, MutexGuard, spawn};
 
 /// How long one goes on before others have their turn.
@@ -40,32 +38,15 @@ struct Flusher {
     list: Mutex<List>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct List {
     listed: Vec<Arc<dyn Flush>>,
-    /// Counts turns.
-    turn: u64,
-    /// How many have been written to in this turn by those who publish.
-    written: usize,
     /// Connections that may have something listed.
     users: usize,
     /// The task is there.
     is_served: bool,
     /// The task, while it waits.
     waiting: Option<Waker>,
-}
-
-impl Default for List {
-    fn default() -> Self {
-        Self {
-            listed: Vec::new(),
-            turn: 1,
-            written: 0,
-            users: 0,
-            is_served: false,
-            waiting: None,
-        }
-    }
 }
 
 /// A connection's claim to be written for. The task ends when there is none any more.
@@ -100,27 +81,6 @@ impl Flushers {
 }
 
 impl Claim {
-    /// Says whether to write at once for one that was written for at once in the turn of `last`, and not
-    /// to list it: once in each turn, so that what is published meanwhile is written together.
-    pub(crate) fn writes_at_once(&self, last: &AtomicU64) -> bool {
-        let mut list = self.0.list();
-        if !list.is_served
-            || list.written >= AtOnce::MOST
-            || last.load(Ordering::Relaxed) == list.turn
-        {
-            return false;
-        }
-        last.store(list.turn, Ordering::Relaxed);
-        list.written = list.written.saturating_add(1);
-        // The task ends the turn.
-        let waiting = list.waiting.take();
-        drop(list);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
-        true
-    }
-
     /// Lists one that has something to write.
     pub(crate) fn list(&self, one: Arc<dyn Flush>) {
         let mut list = self.0.list();
@@ -192,20 +152,17 @@ impl Turns {
                 }
             }
             last_in_line().await;
-            let mut list = self.flusher.list();
-            list.turn = list.turn.wrapping_add(1);
-            list.written = 0;
         }
     }
 
-    /// Waits for some that have something to write, or have had; `false` when there will be none.
+    /// Waits for some that have something to write; `false` when there will be none.
     async fn listed(&mut self) -> bool {
         if !self.now.is_empty() {
             return true;
         }
         poll_fn(|cx| {
             let mut list = self.flusher.list();
-            if !list.listed.is_empty() || list.written > 0 {
+            if !list.listed.is_empty() {
                 mem::swap(&mut list.listed, &mut self.now);
                 if list.listed.capacity() > KEPT {
                     list.listed = Vec::new();
@@ -267,7 +224,7 @@ impl Drop for Turns {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::runtime::Builder;
     use tokio::time::timeout;
@@ -301,7 +258,7 @@ mod tests {
             false
         }
 
-        fn soon(self: Arc<Self>, _: &mut AtOnce) {}
+        fn soon(self: Arc<Self>) {}
 
         fn flush(&self, _: Instant) -> bool {
             let runtime = Handle::current().id();

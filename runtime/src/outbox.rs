@@ -12,7 +12,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use self::pending::{Ahead, AtOnce, Flush, Overflow, Pending, Source};
+pub(crate) use self::pending::{Ahead, Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
@@ -237,7 +237,6 @@ impl Outbox {
     pub(crate) fn publish_if(
         &self,
         told: &mut Event,
-        at_once: &mut AtOnce,
         lane: &Lane,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
@@ -252,7 +251,7 @@ impl Outbox {
         }
         self.queue.metrics.published();
         if state.put(told) {
-            self.queue.wake_within(state, at_once);
+            self.queue.wake(state);
             return Ok(());
         }
         let (content, weight, place) = (content.clone(), content.weight(), state.place());
@@ -270,7 +269,7 @@ impl Outbox {
                 return Err(Closed);
             }
         }
-        self.queue.wake_within(state, at_once);
+        self.queue.wake(state);
         Ok(())
     }
 
@@ -406,12 +405,7 @@ impl Queue {
     }
 
     /// Tells whoever is to write of what has been queued, without the lock.
-    fn wake(&self, state: MutexGuard<'_, State>) {
-        self.wake_within(state, &mut AtOnce::default());
-    }
-
-    /// The same of something that is told to so many others as well.
-    fn wake_within(&self, mut state: MutexGuard<'_, State>, at_once: &mut AtOnce) {
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         match self.told.load(Ordering::Relaxed) {
             CONNECTION => {
                 let waiting = state.waiting.take();
@@ -425,7 +419,7 @@ impl Queue {
                 let lent = state.lent.clone();
                 drop(state);
                 if let Some(lent) = lent {
-                    lent.soon(at_once);
+                    lent.soon();
                 }
             }
             _ => {}

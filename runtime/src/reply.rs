@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Carried, Content, Correlation as Correlated, Event, Origin, Told};
-use crate::outbox::{AtOnce, Closed, Lane, Outbox, Reserved};
+use crate::outbox::{Closed, Lane, Outbox, Reserved};
 use crate::payload::{self, Message, NoHeaders, Payload, Place};
 use crate::seldom::seldom;
 use crate::strict;
@@ -77,9 +77,7 @@ impl Replies {
     pub(crate) fn push(&self, body: Body) -> Result<(), Closed> {
         match (body, &self.lane) {
             (Body::Message(content), Some(lane)) => {
-                let at_once = &mut AtOnce::default();
-                self.outbox
-                    .publish_if(&mut content.into(), at_once, lane, || true)
+                self.outbox.publish_if(&mut content.into(), lane, || true)
             }
             (body, _) => self.outbox.push(Event::new(self.origin.clone(), body)),
         }
@@ -89,11 +87,10 @@ impl Replies {
     pub(crate) fn publish_if(
         &self,
         told: &mut Event,
-        at_once: &mut AtOnce,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
         match &self.lane {
-            Some(lane) => self.outbox.publish_if(told, at_once, lane, may),
+            Some(lane) => self.outbox.publish_if(told, lane, may),
             None if may() => self.push(told.body.clone()),
             None => Err(Closed),
         }
@@ -276,7 +273,6 @@ pub(crate) struct Telling<'a> {
     encoded: &'a Encoded,
     same: Event,
     own: Event,
-    at_once: AtOnce,
 }
 
 impl<'a> Telling<'a> {
@@ -285,17 +281,16 @@ impl<'a> Telling<'a> {
             encoded,
             same: encoded.content.clone().into(),
             own: Event::new(Origin::default(), Body::End),
-            at_once: AtOnce::default(),
         }
     }
 
     /// What this one is told.
-    pub(crate) fn to(&mut self, replies: &Replies) -> (&mut Event, &mut AtOnce) {
+    pub(crate) fn to(&mut self, replies: &Replies) -> &mut Event {
         if self.encoded.correlation.is_none() || replies.origin.correlation.is_none() {
-            return (&mut self.same, &mut self.at_once);
+            return &mut self.same;
         }
         self.own = self.encoded.for_peer(replies).into();
-        (&mut self.own, &mut self.at_once)
+        &mut self.own
     }
 }
 

@@ -18,7 +18,6 @@ use self::roster::{Roster, Snapshot, Subscriber};
 pub(crate) use self::source::{Membership, Source};
 use crate::bus::{Publication, TopicName};
 use crate::interaction::Interaction;
-use crate::outbox::AtOnce;
 use crate::parameters::Parameters;
 use crate::payload::{IntoMessage, Payload};
 use crate::reply::{Encoded, Telling};
@@ -69,14 +68,13 @@ impl<S: Payload, P: Payload, A: Parameters> Subscribers<S, P, A> {
         M: IntoMessage<Payload = P>,
     {
         let channel = self.interaction().reply_channel();
-        let mut at_once = AtOnce::default();
         self.deliver(
             &self.snapshot(),
             |_| true,
             |subscriber| {
                 let message = message(subscriber.request()).into_message();
                 let encoded = Encoded::new(channel, &message);
-                encoded.is_ok_and(|encoded| subscriber.tell(&encoded, &mut at_once))
+                encoded.is_ok_and(|encoded| subscriber.tell(&encoded))
             },
         )
     }
@@ -336,7 +334,7 @@ impl<S: Payload, P: Payload, A: Parameters> Newcomer<S, P, A> {
     /// no history.
     pub fn publish(&self, message: impl IntoMessage<Payload = P>) -> bool {
         let encoded = Encoded::new(self.channel, &message.into_message());
-        encoded.is_ok_and(|encoded| self.subscriber.tell(&encoded, &mut AtOnce::default()))
+        encoded.is_ok_and(|encoded| self.subscriber.tell(&encoded))
     }
 }
 

@@ -10,21 +10,18 @@ use super::{BATCH, BATCH_BYTES};
 use crate::flusher::Claim;
 use crate::frame::Event;
 use crate::framing::{Framing, Refusal, Written};
-use crate::outbox::{Ahead, AtOnce, Flush, Source};
+use crate::outbox::{Ahead, Flush, Source};
 use crate::socket::{Lent, WriteNow};
-use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What weighs more is not copied for each of those that it is for before it is written to them.
-const COPIED: usize = 2 << 10;
+const COPIED: usize = 512;
 
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
 #[derive(Debug)]
 pub(super) struct Desk<W> {
     source: Source,
     claim: Claim,
-    /// The turn in which it was written for at once last.
-    turn: AtomicU64,
     /// What may be put here.
     ahead: Ahead,
     /// What is logged in writing is the connection's.
@@ -56,7 +53,6 @@ pub(super) enum End {
 impl<W> Desk<W> {
     pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
-            turn: AtomicU64::new(0),
             ahead: source.ahead(),
             source,
             claim,
@@ -96,14 +92,9 @@ impl<W: WriteNow> Flush for Desk<W> {
         }
     }
 
-    fn soon(self: Arc<Self>, at_once: &mut AtOnce) {
-        // What is to be queued is, first of all.
-        let writes =
-            self.ahead.publications > 0 && at_once.take() && self.claim.writes_at_once(&self.turn);
-        if !writes || self.flush(Instant::now()) {
-            let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
-            self.claim.list(one);
-        }
+    fn soon(self: Arc<Self>) {
+        let one: Arc<dyn Flush> = Arc::<Self>::clone(&self);
+        self.claim.list(one);
     }
 
     fn flush(&self, now: Instant) -> bool {

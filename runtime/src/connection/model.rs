@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::frame::{Body, Content, Event, Origin, Told};
 use crate::interaction::Interaction;
 use crate::limits::SlowConsumer;
-use crate::outbox::{AtOnce, Lane};
+use crate::outbox::Lane;
 use crate::payload::{self, MessageSpec, NoHeaders, Payload};
 use crate::socket::WriteNow;
 use crate::subscribers::Subscribers;
@@ -303,12 +303,7 @@ impl Scene {
             let mut numbers = numbers.into_iter();
             numbers.all(|number| {
                 outbox
-                    .publish_if(
-                        &mut tick(number).into(),
-                        &mut AtOnce::default(),
-                        &lane,
-                        || true,
-                    )
+                    .publish_if(&mut tick(number).into(), &lane, || true)
                     .is_ok()
             })
         })
@@ -358,9 +353,7 @@ fn whoever_writes_what_is_queued_is_written_once_and_in_order() {
             assert!(outbox.send_now(answer).is_none());
             let lane = Lane::default();
             outbox
-                .publish_if(&mut tick(302).into(), &mut AtOnce::default(), &lane, || {
-                    true
-                })
+                .publish_if(&mut tick(302).into(), &lane, || true)
                 .unwrap();
         });
         block_on(async {
@@ -403,12 +396,7 @@ fn a_connection_that_is_told_to_leave_writes_what_was_queued_before() {
         let before = thread::spawn(move || {
             for number in [201, 202] {
                 outbox
-                    .publish_if(
-                        &mut tick(number).into(),
-                        &mut AtOnce::default(),
-                        &Lane::default(),
-                        || true,
-                    )
+                    .publish_if(&mut tick(number).into(), &Lane::default(), || true)
                     .unwrap();
             }
             told.give();
@@ -490,12 +478,7 @@ fn whoever_waits_for_room_has_it_in_the_end() {
                 for number in [201, 202, 203, 204] {
                     outbox.ready(Instant::now()).await;
                     outbox
-                        .publish_if(
-                            &mut tick(number).into(),
-                            &mut AtOnce::default(),
-                            &lane,
-                            || true,
-                        )
+                        .publish_if(&mut tick(number).into(), &lane, || true)
                         .unwrap();
                 }
             }

@@ -46,7 +46,7 @@ impl Writer {
         let tells = mem::take(&mut queue.is_told);
         drop(queue);
         if tells {
-            Arc::clone(self).soon(&mut AtOnce::default());
+            Arc::clone(self).soon();
         }
     }
 
@@ -69,7 +69,7 @@ impl Flush for Writer {
         false
     }
 
-    fn soon(self: Arc<Self>, _: &mut AtOnce) {
+    fn soon(self: Arc<Self>) {
         self.claim.list(Arc::<Self>::clone(&self));
     }
 

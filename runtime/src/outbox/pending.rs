@@ -31,8 +31,8 @@ pub(crate) trait Flush: fmt::Debug + Send + Sync {
     /// and it may be; says otherwise. Called with the queue's lock, and does not wait.
     fn put(&self, publication: &Event) -> bool;
 
-    /// Has [`flush`](Self::flush) called: now, if there is room for that, or soon.
-    fn soon(self: Arc<Self>, at_once: &mut AtOnce);
+    /// Has [`flush`](Self::flush) called soon.
+    fn soon(self: Arc<Self>);
 
     /// Writes what was put here, and what is queued, as much as may be at once, and says whether there
     /// is more.
@@ -40,28 +40,6 @@ pub(crate) trait Flush: fmt::Debug + Send + Sync {
 
     /// Has the connection write itself.
     fn wake(&self);
-}
-
-/// How many more of those that a publication is for may be written to by whoever publishes it, who has
-/// other things to do.
-#[derive(Debug)]
-pub(crate) struct AtOnce(usize);
-
-impl AtOnce {
-    pub(crate) const MOST: usize = 512;
-
-    /// Takes one, if there is one.
-    pub(crate) fn take(&mut self) -> bool {
-        let left = self.0.checked_sub(1);
-        self.0 = left.unwrap_or_default();
-        left.is_some()
-    }
-}
-
-impl Default for AtOnce {
-    fn default() -> Self {
-        Self(Self::MOST)
-    }
 }
 
 /// What may be put to what is written, rather than be queued.

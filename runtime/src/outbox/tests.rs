@@ -86,12 +86,7 @@ fn publish(outbox: &Outbox, lane: &Lane, numbers: std::ops::Range<u32>) -> usize
     numbers
         .filter(|number| {
             outbox
-                .publish_if(
-                    &mut publication(&number.to_string()).into(),
-                    &mut AtOnce::default(),
-                    lane,
-                    || true,
-                )
+                .publish_if(&mut publication(&number.to_string()).into(), lane, || true)
                 .is_ok()
         })
         .count()
@@ -177,22 +172,12 @@ async fn the_latest_of_all_keep_within_the_bytes_of_the_queue() {
     let lanes = [Lane::default(), Lane::default(), Lane::default()];
     for lane in &lanes {
         outbox
-            .publish_if(
-                &mut of_size(400).into(),
-                &mut AtOnce::default(),
-                lane,
-                || true,
-            )
+            .publish_if(&mut of_size(400).into(), lane, || true)
             .unwrap();
     }
     // Three fit, and with the last of them larger two do not.
     outbox
-        .publish_if(
-            &mut of_size(1500).into(),
-            &mut AtOnce::default(),
-            &lanes[2],
-            || true,
-        )
+        .publish_if(&mut of_size(1500).into(), &lanes[2], || true)
         .unwrap();
     assert_eq!(outbox.metrics().counters().dropped, 3);
     let told = written(&pending);
@@ -345,21 +330,11 @@ async fn bytes_count_as_events_do() {
     let (outbox, pending) = small(1000);
     let lane = Lane::default();
     outbox
-        .publish_if(
-            &mut of_size(700).into(),
-            &mut AtOnce::default(),
-            &lane,
-            || true,
-        )
+        .publish_if(&mut of_size(700).into(), &lane, || true)
         .unwrap();
     assert!(
         outbox
-            .publish_if(
-                &mut of_size(700).into(),
-                &mut AtOnce::default(),
-                &lane,
-                || true
-            )
+            .publish_if(&mut of_size(700).into(), &lane, || true)
             .is_err()
     );
     assert!(is_given_up(&pending));
@@ -369,12 +344,7 @@ async fn bytes_count_as_events_do() {
 async fn what_cannot_wait_says_when_its_room_becomes_scarce() {
     let (outbox, pending) = small(1000);
     outbox
-        .publish_if(
-            &mut of_size(700).into(),
-            &mut AtOnce::default(),
-            &Lane::default(),
-            || true,
-        )
+        .publish_if(&mut of_size(700).into(), &Lane::default(), || true)
         .unwrap();
     assert!(outbox.is_roomy(), "publications have room of their own");
     outbox.push(fault(700)).unwrap();
@@ -510,12 +480,7 @@ async fn a_fault_stands_for_a_message_larger_than_the_queue() {
     let (outbox, pending) = small(1000);
     outbox.send(fault(5000)).await.unwrap();
     outbox
-        .publish_if(
-            &mut of_size(5000).into(),
-            &mut AtOnce::default(),
-            &Lane::default(),
-            || true,
-        )
+        .publish_if(&mut of_size(5000).into(), &Lane::default(), || true)
         .unwrap();
     for (text, _) in written(&pending) {
         let expected = "the service's message is larger than 1000 bytes";

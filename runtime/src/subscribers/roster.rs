@@ -15,7 +15,7 @@ use crate::bus::{BusError, Publication, Sink, SubscriptionId, TopicName};
 use crate::fault::Fault;
 use crate::frame::{Body, Event, Subscribed};
 use crate::interaction::Interaction;
-use crate::outbox::{AtOnce, Reserved};
+use crate::outbox::Reserved;
 use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies, Telling};
@@ -440,13 +440,10 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     }
 
     /// Sends a message that has just been published.
-    pub(super) fn deliver(&self, (told, at_once): (&mut Event, &mut AtOnce)) -> bool {
+    pub(super) fn deliver(&self, told: &mut Event) -> bool {
         let offset = told.offset();
         if self.is_live() && offset.is_none() {
-            return self
-                .replies
-                .publish_if(told, at_once, || self.is_live())
-                .is_ok();
+            return self.replies.publish_if(told, || self.is_live()).is_ok();
         }
         let mut phase = self.phase();
         match (&mut *phase, offset) {
@@ -458,12 +455,12 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             (Phase::UpToDate { after }, Some(offset)) if offset <= *after => return false,
             (Phase::CatchingUp { .. } | Phase::UpToDate { .. }, _) => {}
         }
-        self.replies.publish_if(told, at_once, || true).is_ok()
+        self.replies.publish_if(told, || true).is_ok()
     }
 
     /// The same to this one alone.
-    pub(super) fn tell(&self, encoded: &Encoded, at_once: &mut AtOnce) -> bool {
-        self.deliver((&mut encoded.for_peer(&self.replies).into(), at_once))
+    pub(super) fn tell(&self, encoded: &Encoded) -> bool {
+        self.deliver(&mut encoded.for_peer(&self.replies).into())
     }
 
     /// Ends the subscription with this word, unless it has ended.
