@@ -13,12 +13,11 @@ static ALONE: Mutex<()> = Mutex::new(());
 ///
 /// # Panics
 ///
-/// If that is more than a second ten times, of which the least counts: nobody can make anything faster
-/// than it is, and what others do on the same machine, of which this one cannot know, goes on for
-/// seconds. Where it knows of others that keep a core busy, it may be two.
+/// If that is more than a second three times, of which the least counts: nobody can make anything faster
+/// than it is. Where others keep a core busy meanwhile, it may be two.
 #[track_caller]
 pub(crate) fn timed<T>(what: &str, run: impl Fn() -> T) -> (T, Duration) {
-    for _ in 1..10 {
+    for _ in 0..2 {
         let (result, took, limit) = once(&run);
         if took < limit {
             return (result, took);
