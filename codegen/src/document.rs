@@ -8,10 +8,9 @@ mod rules;
 mod schema;
 mod sections;
 
-use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, choice, quote};
-use crate::source::{Entry, Id, Node, Source};
+use crate::source::{Entry, Id, Node, NumberMap, Source};
 
 pub(crate) use grammar::Kind;
 use grammar::Shape;
@@ -25,7 +24,7 @@ pub(crate) use sections::gather;
 pub(crate) struct Document<'s> {
     pub(crate) source: &'s Source,
     /// What each object that has been checked was taken for.
-    pub(crate) kinds: HashMap<Id, Kind>,
+    pub(crate) kinds: NumberMap<Id, Kind>,
     /// Every object that is a reference, and what it has to refer to.
     pub(crate) references: Vec<(Node<'s>, Kind)>,
     /// References in place of schemas of another language.
@@ -38,7 +37,7 @@ impl<'s> Document<'s> {
         version(source.root(), errors)?;
         let mut document = Self {
             source,
-            kinds: HashMap::new(),
+            kinds: NumberMap::default(),
             references: Vec::new(),
             foreign: Vec::new(),
         };

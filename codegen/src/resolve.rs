@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, quote};
 use crate::document::{Document, Kind};
-use crate::source::{Entry, Id, Node, Size};
+use crate::source::{Entry, Id, Node, NumberMap, NumberSet, Size};
 
 pub(crate) use json::{SchemaWriter, meant};
 pub(crate) use reference::References;
@@ -132,10 +132,10 @@ pub(crate) fn resolve<'s>(mut document: Document<'s>, errors: &mut Errors) -> Re
         root: document.source.root(),
         references,
         channels: Vec::new(),
-        channel_of: HashMap::new(),
+        channel_of: NumberMap::default(),
         messages: Vec::new(),
-        message_of: HashMap::new(),
-        members: HashSet::new(),
+        message_of: NumberMap::default(),
+        members: NumberSet::default(),
         message_names: HashMap::new(),
         keys: HashSet::new(),
     };
@@ -161,11 +161,11 @@ struct Resolver<'s> {
     root: Node<'s>,
     references: References<'s>,
     channels: Vec<Channel<'s>>,
-    channel_of: HashMap<Id, usize>,
+    channel_of: NumberMap<Id, usize>,
     messages: Vec<Message<'s>>,
-    message_of: HashMap<Id, usize>,
+    message_of: NumberMap<Id, usize>,
     /// Each channel with each of its messages, by their indices.
-    members: HashSet<(usize, usize)>,
+    members: NumberSet<(usize, usize)>,
     /// Each channel's messages by their names.
     message_names: HashMap<(usize, &'s str), usize>,
     /// Those of all channels.

@@ -17,6 +17,7 @@ mod location;
 mod meaning;
 mod merge;
 mod node;
+mod numbers;
 mod patch;
 mod tree;
 mod value;
@@ -24,6 +25,7 @@ mod yaml;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,6 +36,7 @@ pub(crate) use value::string as json_string;
 pub(crate) use files::{Files, Target, is_avro, is_document, not_utf8, read_bytes};
 pub(crate) use location::{decode, normal, slashed, unescape};
 pub(crate) use node::{Entry, Node};
+pub(crate) use numbers::{NumberMap, NumberSet};
 
 /// The longest document that is read, in bytes. What it refers to may be longer: a few definitions in
 /// the description of a whole system.
@@ -102,10 +105,17 @@ impl Size {
 }
 
 /// Identifies a node: its file, and its index in that file's arena.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Id {
     file: usize,
     index: usize,
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        // One number is hashed in half the time of two.
+        hasher.write_usize((self.file << 24) ^ self.index);
+    }
 }
 
 #[derive(Debug)]
@@ -151,12 +161,24 @@ enum Meaning {
 #[derive(Debug, Default)]
 struct Mapping {
     entries: Vec<Member>,
+    /// One bit for each key, by [`bit`].
+    bits: u64,
     /// Index of the entry of each key, once there are more than [`FEW`].
-    index: HashMap<String, usize>,
+    index: Option<Box<HashMap<String, usize>>>,
 }
 
 /// As many members are found by looking at each: most mappings have no more, and hashing takes long.
 const FEW: usize = 16;
+
+/// A bit that a few other keys may have too: most that are looked for are not there, and this tells.
+fn bit(key: &str) -> u64 {
+    let key = key.as_bytes();
+    let (Some(first), Some(last)) = (key.first(), key.last()) else {
+        return 1;
+    };
+    let number = (key.len() << 4) ^ (usize::from(*first) << 1) ^ usize::from(*last);
+    1 << (number & 63)
+}
 
 impl Mapping {
     fn get(&self, key: &str) -> Option<&Member> {
@@ -169,8 +191,11 @@ impl Mapping {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
-        if self.entries.len() > FEW {
-            return self.index.get(key).copied();
+        if self.bits & bit(key) == 0 {
+            return None;
+        }
+        if let Some(index) = &self.index {
+            return index.get(key).copied();
         }
         self.entries
             .iter()
@@ -178,17 +203,19 @@ impl Mapping {
     }
 
     fn push(&mut self, member: Member) {
+        self.bits |= bit(&member.key);
         self.entries.push(member);
-        let unknown = if self.entries.len() == FEW + 1 {
-            0
-        } else {
-            self.entries.len().saturating_sub(1)
+        if self.entries.len() <= FEW {
+            return;
+        }
+        let unknown = match &self.index {
+            Some(_) => self.entries.len().saturating_sub(1),
+            None => 0,
         };
-        if self.entries.len() > FEW {
-            for (at, member) in self.entries.iter().enumerate().skip(unknown) {
-                if !member.duplicate {
-                    self.index.insert(member.key.clone(), at);
-                }
+        let index = self.index.get_or_insert_default();
+        for (at, member) in self.entries.iter().enumerate().skip(unknown) {
+            if !member.duplicate {
+                index.insert(member.key.clone(), at);
             }
         }
     }
@@ -289,7 +316,12 @@ impl Source {
     }
 
     pub(crate) fn node(&self, id: Id) -> Node<'_> {
-        Node { source: self, id }
+        let data = self.tree(id.file).data(id);
+        Node {
+            source: self,
+            id,
+            data,
+        }
     }
 
     /// Puts another node in the place of a mapping's member.

@@ -277,7 +277,7 @@ impl Rules {
     /// There is nothing to check.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.count() == 0
     }
 
     /// How many things there are to check.
@@ -297,21 +297,20 @@ impl Rules {
             max_properties,
             conditions,
         } = self;
-        let counts = [
-            min_length,
-            max_length,
-            min_items,
-            max_items,
-            min_properties,
-            max_properties,
-        ];
-        counts.into_iter().flatten().count()
-            + [minimum, maximum].into_iter().flatten().count()
+        let whether = usize::from;
+        whether(min_length.is_some())
+            + whether(max_length.is_some())
+            + whether(min_items.is_some())
+            + whether(max_items.is_some())
+            + whether(min_properties.is_some())
+            + whether(max_properties.is_some())
+            + whether(minimum.is_some())
+            + whether(maximum.is_some())
             + patterns.len()
             + multiples_of.len()
             + conditions.len()
-            + usize::from(format.is_some())
-            + usize::from(*unique_items)
+            + whether(format.is_some())
+            + whether(*unique_items)
     }
 }
 

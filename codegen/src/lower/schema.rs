@@ -14,7 +14,7 @@ mod rules;
 mod sets;
 mod union;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use heirs::Heirs;
@@ -26,7 +26,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::document::{Kind, json_schema};
 use crate::options::Options;
 use crate::resolve::{References, Resolved};
-use crate::source::{Id, Node, Size, json_string};
+use crate::source::{Id, Node, NumberMap, NumberSet, Size, json_string};
 
 /// How many schema objects there may be when those that hold together are listed for each schema.
 const MOST_PARTS: usize = 60_000;
@@ -150,7 +150,7 @@ pub(super) struct Schema<'s> {
 struct Slot<'s> {
     parts: Rc<[Part<'s>]>,
     types: Types,
-    schema: Option<Schema<'s>>,
+    schema: Option<Rc<Schema<'s>>>,
 }
 
 /// A list of parts, and the types that it is confined to.
@@ -174,23 +174,23 @@ pub(super) struct Schemas<'s, 'e> {
     /// The options for types of the user's own that have been of use.
     pub(super) substituted: HashSet<String>,
     /// What the names in Avro's schemas stand for, by the text.
-    avro_names: HashMap<Id, Node<'s>>,
+    avro_names: NumberMap<Id, Node<'s>>,
     pub(super) docs: Docs,
-    known: HashMap<Key, SchemaId>,
+    known: NumberMap<Key, SchemaId>,
     /// Those of single schema objects: many members may refer to one that is joined of many.
-    single: HashMap<Id, Use>,
+    single: NumberMap<Id, Use>,
     slots: Vec<Slot<'s>>,
     /// Made when they are first asked for.
     heirs: Option<Heirs<'s>>,
     /// What is in lists of alternatives.
-    listed: HashMap<Id, HashSet<Id>>,
+    listed: NumberMap<Id, NumberSet<Id>>,
     size: Size,
     /// How many bytes of conditions have been written.
     written: usize,
     /// How many unions deep the one is that is being looked at.
     depth: usize,
     /// Those that are being looked at.
-    open: HashSet<SchemaId>,
+    open: NumberSet<SchemaId>,
 }
 
 impl Class<'_> {
@@ -264,17 +264,17 @@ impl<'s, 'e> Schemas<'s, 'e> {
             objects: &resolved.objects,
             options,
             substituted: HashSet::new(),
-            avro_names: HashMap::new(),
+            avro_names: NumberMap::default(),
             docs: Docs::new(),
-            known: HashMap::new(),
-            single: HashMap::new(),
+            known: NumberMap::default(),
+            single: NumberMap::default(),
             slots: Vec::new(),
             heirs: None,
-            listed: HashMap::new(),
+            listed: NumberMap::default(),
             size: Size::new(MOST_PARTS),
             written: 0,
             depth: 0,
-            open: HashSet::new(),
+            open: NumberSet::default(),
         }
     }
 
@@ -352,8 +352,8 @@ impl<'s, 'e> Schemas<'s, 'e> {
     /// that say nothing of values.
     fn expand(&mut self, start: &[Part<'s>]) -> (Vec<Part<'s>>, bool) {
         let mut nullable = false;
-        let mut seen = HashSet::new();
-        let mut nodes: HashSet<Id> = HashSet::new();
+        let mut seen = NumberSet::default();
+        let mut nodes: NumberSet<Id> = NumberSet::default();
         let mut found = Vec::new();
         let mut left: Vec<Part<'s>> = start.iter().rev().copied().collect();
         while let Some(part) = left.pop() {
@@ -404,7 +404,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
 
     /// Which lists of alternatives of a schema have one of these schemas, which join it in their turn:
     /// it is written as what they have in common, and lists them for who refers to it.
-    fn lists_of_heirs(&mut self, joined: Node<'s>, heirs: &HashSet<Id>) -> Mask {
+    fn lists_of_heirs(&mut self, joined: Node<'s>, heirs: &NumberSet<Id>) -> Mask {
         let Some(joined) = self.references.target(joined) else {
             return Mask::NONE;
         };
@@ -431,25 +431,25 @@ impl<'s, 'e> Schemas<'s, 'e> {
     }
 
     /// What the schema describes.
-    pub(super) fn get(&mut self, id: SchemaId) -> Schema<'s> {
+    pub(super) fn get(&mut self, id: SchemaId) -> Rc<Schema<'s>> {
         let Some(slot) = self.slots.get(id.0) else {
-            return self.any(&[]);
+            return Rc::new(self.any(&[]));
         };
         if let Some(schema) = &slot.schema {
-            return schema.clone();
+            return Rc::clone(schema);
         }
         let parts = Rc::clone(&slot.parts);
         let types = slot.types;
         if self.depth > DEEPEST_UNION || self.slots.len() >= MOST_SCHEMAS || !self.open.insert(id) {
             // Alternatives that lead back to themselves, or are deeper than anybody reads.
-            return self.any(&parts);
+            return Rc::new(self.any(&parts));
         }
         self.depth = self.depth.saturating_add(1);
-        let schema = self.classify(&parts, types);
+        let schema = Rc::new(self.classify(&parts, types));
         self.depth = self.depth.saturating_sub(1);
         self.open.remove(&id);
         if let Some(slot) = self.slots.get_mut(id.0) {
-            slot.schema = Some(schema.clone());
+            slot.schema = Some(Rc::clone(&schema));
         }
         schema
     }
@@ -473,7 +473,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
         self.look(id, |schema| schema.class.clone())
     }
 
-    /// Something of a schema: less than all of it, which takes long to clone.
+    /// Something of a schema.
     fn look<T>(&mut self, id: SchemaId, part: impl Fn(&Schema<'s>) -> T) -> T {
         let known = self.slots.get(id.0).and_then(|slot| slot.schema.as_ref());
         match known {
@@ -488,7 +488,7 @@ impl<'s, 'e> Schemas<'s, 'e> {
         let slot = self.slots.get_mut(id.0);
         let Some(Class::Struct(object)) = slot
             .and_then(|slot| slot.schema.as_mut())
-            .map(|schema| &mut schema.class)
+            .map(|schema| &mut Rc::make_mut(schema).class)
         else {
             return;
         };

@@ -26,7 +26,7 @@ use crate::diagnostic::{Code, Diagnostic, Errors};
 use crate::name::Scope;
 use crate::options::Options;
 use crate::resolve::{Message, Resolved};
-use crate::source::{Node, Size};
+use crate::source::{Node, NumberMap, NumberSet, Size};
 
 /// How many members and headers messages may have in all: each lists its own, though many messages
 /// may share a schema.
@@ -76,18 +76,18 @@ pub(super) fn lower<'s>(
         schemas: Schemas::new(resolved, options, errors),
         options,
         scope: Scope::new(),
-        names: HashMap::new(),
+        names: NumberMap::default(),
         message_names: Vec::new(),
         found: Vec::new(),
-        seen: HashSet::new(),
+        seen: NumberSet::default(),
         queue: VecDeque::new(),
-        newtypes: HashSet::new(),
-        variants: HashMap::new(),
-        open: HashSet::new(),
-        read: HashSet::new(),
-        tags: HashSet::new(),
+        newtypes: NumberSet::default(),
+        variants: NumberMap::default(),
+        open: NumberSet::default(),
+        read: NumberSet::default(),
+        tags: NumberSet::default(),
         shared,
-        beside: HashSet::new(),
+        beside: NumberSet::default(),
         definitions: Vec::new(),
         size: Size::new(MOST_SIZE),
         is_too_much: false,
@@ -134,28 +134,28 @@ struct Types<'s, 'e> {
     options: &'s Options,
     scope: Scope,
     /// What each definition is called.
-    names: HashMap<SchemaId, TypeName>,
+    names: NumberMap<SchemaId, TypeName>,
     /// What each message is called.
     message_names: Vec<TypeName>,
     /// What will be defined besides messages, in reach order.
     found: Vec<Found>,
-    seen: HashSet<SchemaId>,
+    seen: NumberSet<SchemaId>,
     queue: VecDeque<SchemaId>,
     /// Arrays and maps that have definitions.
-    newtypes: HashSet<SchemaId>,
+    newtypes: NumberSet<SchemaId>,
     /// The identifiers of each union's variants.
-    variants: HashMap<SchemaId, Vec<String>>,
+    variants: NumberMap<SchemaId, Vec<String>>,
     /// Enumerations that have a branch for other values: those that are read by clients.
-    open: HashSet<SchemaId>,
+    open: NumberSet<SchemaId>,
     /// Those that clients of this document read.
-    read: HashSet<SchemaId>,
+    read: NumberSet<SchemaId>,
     /// Those that tell the alternatives of a union apart.
-    tags: HashSet<SchemaId>,
+    tags: NumberSet<SchemaId>,
     /// What this document has in common with others.
     shared: &'e Shared,
     /// What is asked for beside messages: each document implements a trait for these, and so they are
     /// its own.
-    beside: HashSet<SchemaId>,
+    beside: NumberSet<SchemaId>,
     definitions: Vec<TypeDef>,
     /// Of all definitions.
     size: Size,
@@ -245,7 +245,7 @@ impl<'s> Types<'s, '_> {
 
     /// Looks at each message's payload and headers.
     fn sketch(&mut self, messages: &[&Message<'s>], resolved: &Resolved<'s>) -> Vec<Sketch<'s>> {
-        let mut owners: HashMap<SchemaId, usize> = HashMap::new();
+        let mut owners: NumberMap<SchemaId, usize> = NumberMap::default();
         let payloads: Vec<Option<Use>> = messages
             .iter()
             .map(|message| {
@@ -426,7 +426,7 @@ impl<'s> Types<'s, '_> {
             Type::Named(self.name(used.id))
         } else {
             let inner = self.unnamed(&schema.class);
-            let rules = self.kept_rules(schema.rules, &schema.class);
+            let rules = self.kept_rules(&schema.rules, &schema.class);
             if rules.is_empty() || matches!(inner, Type::Foreign(_)) {
                 inner
             } else {
@@ -443,10 +443,11 @@ impl<'s> Types<'s, '_> {
 
     /// The rules that what was read of a value can be held to: two items that differ only in members
     /// that nothing declares, and that are not kept, would be taken for one.
-    fn kept_rules(&mut self, mut rules: api::Rules, class: &Class<'s>) -> api::Rules {
+    fn kept_rules(&mut self, rules: &api::Rules, class: &Class<'s>) -> api::Rules {
+        let mut rules = rules.clone();
         if rules.unique_items
             && let Class::Array(items) = class
-            && self.leaves_out(*items, &mut HashSet::new())
+            && self.leaves_out(*items, &mut NumberSet::default())
         {
             rules.unique_items = false;
         }
@@ -454,7 +455,7 @@ impl<'s> Types<'s, '_> {
     }
 
     /// Values may have members that are not kept.
-    fn leaves_out(&mut self, used: Use, seen: &mut HashSet<SchemaId>) -> bool {
+    fn leaves_out(&mut self, used: Use, seen: &mut NumberSet<SchemaId>) -> bool {
         let used = self.schemas.settle(used);
         if !seen.insert(used.id) {
             return false;
@@ -536,7 +537,7 @@ impl<'s> Types<'s, '_> {
         const MANY: usize = 50;
         let used = self.schemas.settle(used);
         let schema = self.schemas.get(used.id);
-        match schema.class {
+        match &schema.class {
             Class::Enum(values)
                 if !used.nullable
                     && !schema.nullable

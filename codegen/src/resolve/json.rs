@@ -1,10 +1,9 @@
 //! Schemas as JSON, as they are checked by: `specwire_rules` reads it.
 
-use std::collections::HashMap;
 
 use super::References;
 use crate::document::{Holds, holds, is_bare_properties, json_schema, meant_type};
-use crate::source::{Id, Node, json_string};
+use crate::source::{Id, Node, NumberMap, json_string};
 
 /// The schema that a node stands for; `None` if that is one of another language, or not there.
 pub(crate) fn meant<'s>(node: Node<'s>, references: &References<'s>) -> Option<Node<'s>> {
@@ -34,7 +33,7 @@ pub(crate) struct SchemaWriter<'r, 's> {
     base: &'static str,
     /// Only what is referred to in the document is numbered; all other schemas stay where they are.
     is_nested: bool,
-    numbers: HashMap<Id, usize>,
+    numbers: NumberMap<Id, usize>,
     numbered: Vec<Node<'s>>,
 }
 
@@ -47,7 +46,7 @@ impl<'r, 's> SchemaWriter<'r, 's> {
             most: usize::MAX,
             base: "#/",
             is_nested: false,
-            numbers: HashMap::new(),
+            numbers: NumberMap::default(),
             numbered: Vec::new(),
         }
     }

@@ -1,10 +1,11 @@
 //! Following `$ref`: pointers into the document, to whatever depth and over further references.
 
-use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind, named};
-use crate::source::{Id, Node, Source, Target, decode, is_avro, unescape};
+use crate::source::{
+    Id, Node, NumberMap, NumberSet, Source, Target, decode, is_avro, unescape,
+};
 
 /// How many references of a cycle are shown.
 const MOST_SHOWN: usize = 5;
@@ -16,14 +17,14 @@ const MOST_DETOURS: usize = 10;
 #[derive(Debug)]
 pub(crate) struct References<'s> {
     /// For those that lead nowhere, `None`.
-    targets: HashMap<Id, Option<Node<'s>>>,
+    targets: NumberMap<Id, Option<Node<'s>>>,
 }
 
 impl<'s> References<'s> {
     /// Follows every reference of the document, and checks what they lead to as what they take it
     /// for.
     pub(super) fn follow(document: &mut Document<'s>, errors: &mut Errors) -> Self {
-        let mut next: HashMap<Id, Option<Node<'s>>> = HashMap::new();
+        let mut next: NumberMap<Id, Option<Node<'s>>> = NumberMap::default();
         let mut order = Vec::new();
         // Checking a target finds further references, which are followed in their turn.
         let mut done = 0;
@@ -39,7 +40,7 @@ impl<'s> References<'s> {
             .map(|node| (node.id(), unread(document.source, *node, errors)))
             .collect();
         let mut references = Self {
-            targets: HashMap::new(),
+            targets: NumberMap::default(),
         };
         for node in order {
             references.settle(node, &next, errors);
@@ -58,11 +59,11 @@ impl<'s> References<'s> {
     fn settle(
         &mut self,
         start: Node<'s>,
-        next: &HashMap<Id, Option<Node<'s>>>,
+        next: &NumberMap<Id, Option<Node<'s>>>,
         errors: &mut Errors,
     ) {
         let mut chain: Vec<Node<'s>> = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = NumberSet::default();
         let mut at = Some(start);
         while let Some(node) = at {
             if let Some(known) = self.targets.get(&node.id()) {

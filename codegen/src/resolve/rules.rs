@@ -1,11 +1,9 @@
 //! What AsyncAPI asks of references beyond that they lead to an object of the right kind.
 
-use std::collections::{HashMap, HashSet};
-
 use super::Resolved;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Kind, json_schema};
-use crate::source::{Id, Node};
+use crate::source::{Id, Node, NumberMap, NumberSet};
 
 /// Checks what nothing else looks at, since no code depends on it.
 pub(super) fn check(resolved: &Resolved<'_>, errors: &mut Errors) {
@@ -20,7 +18,7 @@ pub(super) fn check(resolved: &Resolved<'_>, errors: &mut Errors) {
 fn servers(resolved: &Resolved<'_>, errors: &mut Errors) {
     let offered = resolved.root.get("servers");
     let entries = offered.into_iter().flat_map(Node::entries);
-    let known: HashSet<Id> = entries
+    let known: NumberSet<Id> = entries
         .filter_map(|entry| Some(resolved.references.target(entry.node)?.id()))
         .collect();
     for channel in &resolved.channels {
@@ -83,7 +81,7 @@ fn objects(resolved: &Resolved<'_>, errors: &mut Errors) {
 /// No schema is joined with itself, nor is an alternative to itself. Where it is one and joins what lists
 /// it, that is plain.
 fn endless_schemas(resolved: &Resolved<'_>, keys: &[&str], errors: &mut Errors) {
-    let mut done: HashSet<Id> = HashSet::new();
+    let mut done: NumberSet<Id> = NumberSet::default();
     let schemas = resolved.objects.iter();
     for (_, start) in schemas.filter(|(kind, _)| *kind == Kind::Schema) {
         let first = inner(resolved, *start, keys);
@@ -91,7 +89,7 @@ fn endless_schemas(resolved: &Resolved<'_>, keys: &[&str], errors: &mut Errors) 
             continue;
         }
         // Those between the start and here, each with what is left to look at.
-        let mut open: HashSet<Id> = HashSet::from([start.id()]);
+        let mut open: NumberSet<Id> = NumberSet::from_iter([start.id()]);
         let mut walk = vec![(*start, first)];
         while let Some((node, left)) = walk.last_mut() {
             let Some((written, next)) = left.pop() else {
@@ -127,13 +125,13 @@ fn inner<'s>(resolved: &Resolved<'s>, node: Node<'s>, keys: &[&str]) -> Vec<(Nod
 
 /// The messages of operations that are kept under `components` are their channels'.
 fn spare_operations(resolved: &Resolved<'_>, errors: &mut Errors) {
-    let used: HashSet<Id> = resolved
+    let used: NumberSet<Id> = resolved
         .operations
         .iter()
         .map(|operation| operation.node.id())
         .collect();
     let target = |node| resolved.references.target(node);
-    let mut messages_of: HashMap<Id, HashSet<Id>> = HashMap::new();
+    let mut messages_of: NumberMap<Id, NumberSet<Id>> = NumberMap::default();
     let components = resolved.root.get("components");
     let operations = components.and_then(|components| components.get("operations"));
     for entry in operations.into_iter().flat_map(Node::entries) {

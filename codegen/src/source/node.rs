@@ -11,6 +11,8 @@ use crate::diagnostic::{Place, Text};
 pub(crate) struct Node<'s> {
     pub(super) source: &'s Source,
     pub(super) id: Id,
+    /// What it is in the tree, so that it is looked up once.
+    pub(super) data: &'s Data,
 }
 
 /// A member of a mapping.
@@ -41,20 +43,20 @@ impl<'s> Node<'s> {
     }
 
     pub(crate) fn is_mapping(self) -> bool {
-        matches!(self.data().kind, Kind::Mapping(_))
+        matches!(self.data.kind, Kind::Mapping(_))
     }
 
     pub(crate) fn is_sequence(self) -> bool {
-        matches!(self.data().kind, Kind::Sequence(_))
+        matches!(self.data.kind, Kind::Sequence(_))
     }
 
     pub(crate) fn is_null(self) -> bool {
-        matches!(self.data().kind, Kind::Scalar(Meaning::Null, _))
+        matches!(self.data.kind, Kind::Scalar(Meaning::Null, _))
     }
 
     /// The members, in document order; none if it is not a mapping.
     pub(crate) fn entries(self) -> impl Iterator<Item = Entry<'s>> {
-        let members: &'s [Member] = match &self.data().kind {
+        let members: &'s [Member] = match &self.data.kind {
             Kind::Mapping(mapping) => &mapping.entries,
             _ => &[],
         };
@@ -71,7 +73,7 @@ impl<'s> Node<'s> {
 
     /// The elements; none if it is not a list.
     pub(crate) fn items(self) -> impl Iterator<Item = Self> {
-        let items: &'s [Id] = match &self.data().kind {
+        let items: &'s [Id] = match &self.data.kind {
             Kind::Sequence(items) => items,
             _ => &[],
         };
@@ -80,7 +82,7 @@ impl<'s> Node<'s> {
 
     /// The member of this name.
     pub(crate) fn get(self, key: &str) -> Option<Self> {
-        let Kind::Mapping(mapping) = &self.data().kind else {
+        let Kind::Mapping(mapping) = &self.data.kind else {
             return None;
         };
         let member = mapping.get(key)?;
@@ -102,7 +104,7 @@ impl<'s> Node<'s> {
 
     /// The element at this index.
     pub(crate) fn item(self, index: usize) -> Option<Self> {
-        let Kind::Sequence(items) = &self.data().kind else {
+        let Kind::Sequence(items) = &self.data.kind else {
             return None;
         };
         items.get(index).map(|id| self.source.node(*id))
@@ -110,7 +112,7 @@ impl<'s> Node<'s> {
 
     /// The text of a string.
     pub(crate) fn text(self) -> Option<&'s str> {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(Meaning::String, text) => Some(text),
             _ => None,
         }
@@ -118,7 +120,7 @@ impl<'s> Node<'s> {
 
     /// The text of a scalar, whatever it means.
     pub(crate) fn scalar(self) -> Option<&'s str> {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(_, text) => Some(text),
             _ => None,
         }
@@ -126,7 +128,7 @@ impl<'s> Node<'s> {
 
     /// Text, and numbers as they are written.
     pub(crate) fn written(self) -> Option<&'s str> {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(Meaning::String | Meaning::Number, text) => Some(text),
             _ => None,
         }
@@ -134,7 +136,7 @@ impl<'s> Node<'s> {
 
     /// The value of a boolean.
     pub(crate) fn bool(self) -> Option<bool> {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(Meaning::Bool, text) => Some(text.eq_ignore_ascii_case("true")),
             _ => None,
         }
@@ -147,12 +149,12 @@ impl<'s> Node<'s> {
 
     /// As after "found": `a list`, ``the number `3` ``.
     pub(crate) fn describe(self) -> String {
-        self.data().kind.describe()
+        self.data.kind.describe()
     }
 
     /// Where the value is; where its key is, if there is nothing to see of the value.
     pub(crate) fn place(self) -> Place {
-        let data = self.data();
+        let data = self.data;
         match &data.key {
             Some(_) if data.range.is_empty() => self.key_place(),
             _ => Place::new(self.text_of(), data.range.clone(), self.pointer()),
@@ -161,7 +163,7 @@ impl<'s> Node<'s> {
 
     /// Where the key of a mapping's member is; where the value is for everything else.
     pub(crate) fn key_place(self) -> Place {
-        let data = self.data();
+        let data = self.data;
         let range = data.key.as_ref().unwrap_or(&data.range).clone();
         Place::new(self.text_of(), range, self.pointer())
     }
@@ -192,10 +194,10 @@ impl<'s> Node<'s> {
     /// The keys and indices that lead here from the root.
     pub(crate) fn path(self) -> Vec<&'s str> {
         let mut segments = Vec::new();
-        let mut node = self.data();
+        let mut node = self.data;
         while let Some((parent, segment)) = &node.parent {
             segments.push(segment.as_str());
-            node = self.source.node(*parent).data();
+            node = self.source.node(*parent).data;
         }
         segments.reverse();
         segments
@@ -204,7 +206,7 @@ impl<'s> Node<'s> {
     /// The key or index under which it is defined; nothing for the document's root, and the file's
     /// name without its ending for the root of another file.
     pub(crate) fn key(self) -> &'s str {
-        match &self.data().parent {
+        match &self.data.parent {
             Some((_, segment)) => segment,
             None if self.id.file == 0 => "",
             None => self.file_stem(),
@@ -213,7 +215,7 @@ impl<'s> Node<'s> {
 
     /// What it was first defined in.
     pub(crate) fn parent(self) -> Option<Self> {
-        let (parent, _) = self.data().parent.as_ref()?;
+        let (parent, _) = self.data.parent.as_ref()?;
         Some(self.source.node(*parent))
     }
 
@@ -240,10 +242,6 @@ impl<'s> Node<'s> {
             Some((stem, _)) if !stem.is_empty() => stem,
             _ => name,
         }
-    }
-
-    pub(super) fn data(self) -> &'s Data {
-        self.source.tree(self.id.file).data(self.id)
     }
 
     fn text_of(self) -> &'s Arc<Text> {

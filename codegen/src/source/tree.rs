@@ -1,12 +1,11 @@
 //! The tree: positions, limits, duplicate keys and aliases.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::meaning::Unclear;
 use super::yaml::{self, Event, Stop};
-use super::{Data, Id, Kind, Mapping, Meaning, Member, Size, Tree};
+use super::{Data, Id, Kind, Mapping, Meaning, Member, NumberMap, Size, Tree};
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, Text, quote};
 
 /// How deeply mappings and lists may be nested, aliases followed.
@@ -29,7 +28,7 @@ pub(super) fn build(
         nodes: Vec::new(),
         open: Vec::new(),
         root: None,
-        anchors: HashMap::new(),
+        anchors: NumberMap::default(),
         size,
         merges: Vec::new(),
         unclear: Vec::new(),
@@ -67,7 +66,7 @@ struct Builder<'a> {
     /// The collections that the next event is within, outermost first.
     open: Vec<Open>,
     root: Option<Id>,
-    anchors: HashMap<usize, Anchor>,
+    anchors: NumberMap<usize, Anchor>,
     /// Nodes so far, aliases followed.
     size: &'a mut Size,
     merges: Vec<Id>,

@@ -14,7 +14,7 @@ impl Node<'_> {
     /// The decimal text of a number, if it is one that JSON has, and no larger than what numbers are
     /// read into: the same for equal numbers.
     pub(crate) fn decimal(self) -> Option<String> {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(Meaning::Number, text) => json_number(text),
             _ => None,
         }
@@ -23,7 +23,7 @@ impl Node<'_> {
     /// It is a number that becomes another one, or none: too large for what JSON's numbers are read
     /// into, too near to zero, or none of JSON's, such as `.inf`.
     pub(crate) fn is_beyond_numbers(self) -> bool {
-        let Kind::Scalar(Meaning::Number, text) = &self.data().kind else {
+        let Kind::Scalar(Meaning::Number, text) = &self.data.kind else {
             return false;
         };
         let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
@@ -37,7 +37,7 @@ impl Node<'_> {
 
     /// Recursion ends: nesting is limited, aliases followed.
     fn write_json(self, text: &mut String) {
-        match &self.data().kind {
+        match &self.data.kind {
             Kind::Scalar(Meaning::Null, _) => text.push_str("null"),
             Kind::Scalar(Meaning::Bool, _) => {
                 text.push_str(if self.bool() == Some(true) {

@@ -11,7 +11,7 @@ use super::{Alternative, Class, Mask, Member, Object, Part, Schema, Schemas, Typ
 use super::{SchemaId, Values};
 use crate::api::{Base, Integer, Type};
 use crate::diagnostic::quote;
-use crate::source::{Id, Node};
+use crate::source::{Id, Node, NumberMap};
 
 /// A schema of this format is one of Avro's.
 pub(super) fn is_avro(format: &str) -> bool {
@@ -60,7 +60,7 @@ pub(super) type Unread<'s> = (Node<'s>, String);
 
 impl<'s> Names<'s> {
     /// By the text that is the name, if all of the schema is understood; or else what is not.
-    fn find(root: Node<'s>) -> Result<HashMap<Id, Node<'s>>, Vec<Unread<'s>>> {
+    fn find(root: Node<'s>) -> Result<NumberMap<Id, Node<'s>>, Vec<Unread<'s>>> {
         let mut names = Self::default();
         let mut seen = HashSet::new();
         names.left.push((root, None));
@@ -71,7 +71,7 @@ impl<'s> Names<'s> {
                 names.unread.push(unread);
             }
         }
-        let mut found = HashMap::new();
+        let mut found = NumberMap::default();
         for (node, namespace) in names.uses {
             let text = node.text().unwrap_or_default();
             let full = full_name(text, namespace);
@@ -350,7 +350,7 @@ impl<'s> Schemas<'s, '_> {
         for item in items {
             let used = self.avro_use(item);
             if seen.insert(used.id) {
-                let docs = self.get(used.id).docs;
+                let docs = self.get(used.id).docs.clone();
                 alternatives.push(Alternative {
                     schema: used,
                     name: self.avro_name(used.id),

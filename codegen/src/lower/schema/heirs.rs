@@ -1,18 +1,17 @@
 //! Schemas that others inherit from, as AsyncAPI and OpenAPI have it: by `allOf`, with a `discriminator`
 //! in the one that is joined and no list of those that join it. Who refers to it means any of them.
 
-use std::collections::{HashMap, HashSet};
 
 use super::facts::Facts;
 use super::union::{Mapped, Tags, has_list};
 use super::{Class, Mask, Part, Schema, Schemas, is_definition, named, says_something};
 use crate::diagnostic::{Code, Diagnostic, quote};
 use crate::document::Kind;
-use crate::source::{Id, Node, json_string};
+use crate::source::{Id, Node, NumberMap, NumberSet, json_string};
 
 /// The schemas with names of their own that join others by `allOf`, by what they join.
 #[derive(Debug)]
-pub(super) struct Heirs<'s>(HashMap<Id, Vec<Node<'s>>>);
+pub(super) struct Heirs<'s>(NumberMap<Id, Vec<Node<'s>>>);
 
 impl<'s> Schemas<'s, '_> {
     /// All schemas that inherit from this one, and from these, if there is a `discriminator` to tell
@@ -21,7 +20,7 @@ impl<'s> Schemas<'s, '_> {
         if !has_heirs_to_tell(schema) {
             return Vec::new();
         }
-        let mut seen = HashSet::from([schema.id()]);
+        let mut seen = NumberSet::from_iter([schema.id()]);
         let mut found: Vec<Node<'s>> = Vec::new();
         let mut next = Some(schema);
         let mut looked_at = 0;
@@ -145,7 +144,7 @@ impl<'s> Schemas<'s, '_> {
     fn heirs(&mut self, schema: Node<'s>) -> &[Node<'s>] {
         let (objects, references) = (self.objects, self.references);
         let known = self.heirs.get_or_insert_with(|| {
-            let mut heirs: HashMap<Id, Vec<Node<'s>>> = HashMap::new();
+            let mut heirs: NumberMap<Id, Vec<Node<'s>>> = NumberMap::default();
             let schemas = objects.iter().filter(|(kind, _)| *kind == Kind::Schema);
             for (_, heir) in schemas {
                 let joined = heir.get("allOf").into_iter().flat_map(Node::items);

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::{Alternative, Class, Mask, Part, Schema, Schemas, Types, Use, Value, Values};
 use crate::api::{Base, Type};
 use crate::diagnostic::{Code, Diagnostic, quote};
-use crate::source::{Entry, Node, json_string};
+use crate::source::{Entry, Node, NumberSet, json_string};
 
 /// Keywords that narrow a type that something else has given.
 const NARROWING: &[&str] = &[
@@ -194,7 +194,7 @@ impl<'s> Schemas<'s, '_> {
             self.mapping(tags, choice);
         }
         let mapped = tags.as_ref().map(Tags::mapped).unwrap_or_default();
-        let mut found: Vec<(Alternative<'s>, Schema<'s>)> = Vec::new();
+        let mut found: Vec<(Alternative<'s>, Rc<Schema<'s>>)> = Vec::new();
         let mut seen = HashSet::new();
         let mut told: HashSet<String> = HashSet::new();
         for item in choice.items.iter().copied() {
@@ -221,7 +221,7 @@ impl<'s> Schemas<'s, '_> {
                     continue;
                 }
             }
-            match inner.class {
+            match &inner.class {
                 Class::Plain(Type::Null) => {
                     schema.nullable = true;
                     continue;
@@ -298,7 +298,7 @@ impl<'s> Schemas<'s, '_> {
             mask: Mask::NONE,
         };
         let (parts, _) = self.expand(&[start]);
-        let own: HashSet<_> = parts.iter().map(|part| part.node.id()).collect();
+        let own: NumberSet<_> = parts.iter().map(|part| part.node.id()).collect();
         base.iter().all(|part| own.contains(&part.node.id()))
     }
 
@@ -360,7 +360,7 @@ impl<'s> Schemas<'s, '_> {
     fn simplify(
         &mut self,
         schema: &mut Schema<'s>,
-        mut found: Vec<(Alternative<'s>, Schema<'s>)>,
+        mut found: Vec<(Alternative<'s>, Rc<Schema<'s>>)>,
         choice: &Choice<'s>,
         parts: &[Part<'s>],
     ) {
@@ -467,7 +467,7 @@ impl<'s> Schemas<'s, '_> {
 }
 
 /// Enumerations together are one; with any other text beside them it is open.
-fn one_enumeration<'s>(found: &[(Alternative<'s>, Schema<'s>)]) -> Option<Values<'s>> {
+fn one_enumeration<'s>(found: &[(Alternative<'s>, Rc<Schema<'s>>)]) -> Option<Values<'s>> {
     let mut values: Vec<Value<'s>> = Vec::new();
     let mut seen = HashSet::new();
     let mut base = None;

@@ -34,7 +34,7 @@ impl<'s> Types<'s, '_> {
 
     fn define_one(&mut self, id: SchemaId) {
         let schema = self.schemas.get(id);
-        let mut rules = self.kept_rules(schema.rules.clone(), &schema.class);
+        let mut rules = self.kept_rules(&schema.rules, &schema.class);
         let kind = match &schema.class {
             Class::Struct(object) => TypeKind::Struct(self.structure(object)),
             Class::Enum(values) => TypeKind::Enum(self.enumeration(id, values)),
@@ -53,7 +53,7 @@ impl<'s> Types<'s, '_> {
         self.definitions.push(TypeDef {
             name: self.name(id),
             is_shared: self.is_shared(id),
-            docs: schema.docs,
+            docs: schema.docs.clone(),
             kind,
             rules,
             // What the parts have is known when all are there.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Sketch, Types};
 use crate::lower::schema::{Alternative, Class, SchemaId, Use};
 use crate::options::OpenEnums;
+use crate::source::NumberSet;
 
 impl<'s> Types<'s, '_> {
     /// Finds the enumerations whose values a client reads: a newer service may send others.
@@ -21,7 +22,7 @@ impl<'s> Types<'s, '_> {
                 left.extend(sketch.headers);
             }
         }
-        let mut seen = HashSet::new();
+        let mut seen = NumberSet::default();
         while let Some(used) = left.pop() {
             let id = self.schemas.settle(used).id;
             if !seen.insert(id) {
