@@ -8,7 +8,6 @@ mod rules;
 mod schema;
 mod sections;
 
-
 use crate::diagnostic::{Code, Diagnostic, Errors, Place, choice, quote};
 use crate::source::{Entry, Id, Node, NumberMap, Source};
 

@@ -67,7 +67,7 @@ pub(crate) fn fits(line: &str) -> bool {
 }
 
 fn ends_item(line: &str) -> bool {
-    line.ends_with([';', '}']) && !is_comment(line)
+    matches!(line.as_bytes().last(), Some(b';' | b'}')) && !is_comment(line)
 }
 
 /// Items of the file begin in the first column, those of a trait or an implementation in the fifth.
@@ -195,9 +195,20 @@ fn filled_array(call: &str, rest: After<'_>) -> Option<Rewritten> {
 }
 
 fn is_comment(line: &str) -> bool {
-    line.trim_start().starts_with("//")
+    let line = line.as_bytes();
+    let at = spaces(line);
+    line.get(at) == Some(&b'/') && line.get(at + 1) == Some(&b'/')
 }
 
 fn indent(line: &str) -> usize {
-    line.len() - line.trim_start().len()
+    spaces(line.as_bytes())
+}
+
+/// How many the line begins with. Asked of every line, and more than once.
+fn spaces(line: &[u8]) -> usize {
+    let mut at = 0;
+    while line.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    at
 }

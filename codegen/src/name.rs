@@ -113,6 +113,10 @@ impl Scope {
 }
 
 fn camel(wire: &str) -> String {
+    if is_plain_word(wire) {
+        let (first, rest) = wire.split_at(1);
+        return first.to_ascii_uppercase() + rest;
+    }
     clear(wire, camel_as_is)
 }
 
@@ -131,10 +135,23 @@ fn camel_as_is(wire: &str) -> String {
 }
 
 fn snake(wire: &str) -> String {
-    let name = clear(wire, |wire| {
-        start_with_letter(legal_only(&readable(wire).to_snake_case()))
-    });
+    let name = match is_plain_word(wire) {
+        true => wire.to_owned(),
+        false => clear(wire, |wire| {
+            start_with_letter(legal_only(&readable(wire).to_snake_case()))
+        }),
+    };
     if is_keyword(&name) { name + "_" } else { name }
+}
+
+/// One word, such as most names are, in which there is nothing to convert.
+fn is_plain_word(wire: &str) -> bool {
+    let wire = wire.as_bytes();
+    let starts = wire.first().is_some_and(u8::is_ascii_lowercase);
+    starts
+        && wire
+            .iter()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
 }
 
 /// A name by this conversion, in which rustc takes no letter for that of another script.

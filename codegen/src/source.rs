@@ -35,7 +35,7 @@ pub(crate) use value::string as json_string;
 
 pub(crate) use files::{Files, Target, is_avro, is_document, not_utf8, read_bytes};
 pub(crate) use location::{decode, normal, slashed, unescape};
-pub(crate) use node::{Entry, Node};
+pub(crate) use node::{Entry, Keys, Node};
 pub(crate) use numbers::{NumberMap, NumberSet};
 
 /// The longest document that is read, in bytes. What it refers to may be longer: a few definitions in
@@ -171,13 +171,12 @@ struct Mapping {
 const FEW: usize = 16;
 
 /// A bit that a few other keys may have too: most that are looked for are not there, and this tells.
-fn bit(key: &str) -> u64 {
+const fn bit(key: &str) -> u64 {
     let key = key.as_bytes();
     let (Some(first), Some(last)) = (key.first(), key.last()) else {
         return 1;
     };
-    let number = (key.len() << 4) ^ (usize::from(*first) << 1) ^ usize::from(*last);
-    1 << (number & 63)
+    1 << (((key.len() << 4) ^ ((*first as usize) << 1) ^ (*last as usize)) & 63)
 }
 
 impl Mapping {

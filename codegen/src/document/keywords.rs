@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 use super::nothing;
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
-use crate::source::Node;
+use crate::source::{Keys, Node};
 
 /// As many of something no message has.
 const MOST_COUNTED: f64 = 9.0e15;
@@ -185,6 +185,11 @@ pub(super) fn repeated(list: Node<'_>, errors: &mut Errors) {
 
 /// Checks limits of JSON Schema that contradict each other, so that nothing is left.
 pub(super) fn limits(node: Node<'_>, errors: &mut Errors) {
+    // Of most schemas there is none.
+    const MOST: Keys = Keys::new(&["maxItems", "maxLength", "maxProperties", "maximum"]);
+    if !node.has_any(&MOST) {
+        return;
+    }
     for (least, most) in [
         ("minimum", "maximum"),
         ("minItems", "maxItems"),

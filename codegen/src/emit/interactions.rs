@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::text::{Text, literal};
+use super::text::{Call, Text, literal};
 use super::{DEAD_CODE, Index, ident, markdown, type_ident};
 use crate::api::{Api, Interaction, Pattern, Reply, Role, Step, TypeName};
 use crate::name::{self, Scope};
@@ -99,9 +99,9 @@ impl Emitted<'_> {
                 Role::Response | Role::Publish => "reply",
                 Role::Error => "error",
             };
-            format!(".{method}({})", literal(&step.channel))
+            Call::Plain(format!(".{method}({})", literal(&step.channel)))
         });
-        let channels: Vec<String> = channels.collect();
+        let channels: Vec<Call> = channels.collect();
         let new = format!("DOCUMENT, {}", literal(&self.interaction.name.wire));
         let ty = "::specwire::private::Interaction";
         text.constant(0, &self.constant.to_string(), ty, &new, &channels);

@@ -1,6 +1,6 @@
 //! What makes a type a message.
 
-use super::text::{Code, Text, list, literal};
+use super::text::{Call, Code, Text, literal};
 use super::{Index, checks, markdown, types, unions};
 use crate::api::{Content, Expression, Message, Part, Payload};
 
@@ -13,7 +13,7 @@ pub(super) fn payload(message: &Message, code: &mut Code) {
     let headers = headers.map_or("::specwire::NoHeaders", |headers| &headers.0);
     let mut calls = unions::shape(&message.shape);
     if !message.header_names.is_empty() {
-        calls.push(format!(".headers({})", list(&message.header_names)));
+        calls.push(Call::slice(".headers(", &message.header_names));
     }
     let member = |expression: &Option<Expression>, part| expression.as_ref()?.member_of(part);
     for (method, member) in [
@@ -34,11 +34,11 @@ pub(super) fn payload(message: &Message, code: &mut Code) {
             member(&message.correlation_id, Part::Payload),
         ),
     ] {
-        calls.extend(member.map(|member| format!(".{method}({})", literal(&member))));
+        calls.extend(member.map(|member| Call::Plain(format!(".{method}({})", literal(&member)))));
     }
-    calls.extend(content(message));
+    calls.extend(content(message).map(Call::Plain));
     let sample = message.sample.as_deref();
-    calls.extend(sample.map(|sample| format!(".sample({})", literal(sample))));
+    calls.extend(sample.map(|sample| Call::Plain(format!(".sample({})", literal(sample)))));
     let mut text = Text::default();
     text.line(&["impl ::specwire::Payload for ", &message.name.rust, " {"]);
     text.line(&["    type Headers = ", headers, ";"]);

@@ -25,6 +25,31 @@ pub(super) const MARGIN: usize = 89;
 /// As many as anything is indented by.
 const SPACES: &str = "                                                                ";
 
+/// A call in a chain of them.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// As it is written.
+    Plain(String),
+    /// Of a method that takes some arguments, and after these a slice of strings, of which there may
+    /// be thousands.
+    Slice(String, Vec<String>),
+}
+
+impl Call {
+    /// `method` is all that stands before the slice, as in `.members(`.
+    pub(super) fn slice(method: impl Into<String>, texts: &[String]) -> Self {
+        let literals = texts.iter().map(|text| literal(text));
+        Self::Slice(method.into(), literals.collect())
+    }
+
+    fn line(&self) -> String {
+        match self {
+            Self::Plain(call) => call.clone(),
+            Self::Slice(method, literals) => format!("{method}&[{}])", literals.join(", ")),
+        }
+    }
+}
+
 /// The code of a document on its way to the file.
 #[derive(Debug, Default)]
 pub(super) struct Code(Vec<Piece>);
@@ -188,7 +213,7 @@ impl Text {
         name: &str,
         ty: &str,
         new: &str,
-        calls: &[String],
+        calls: &[Call],
     ) {
         let end = if calls.is_empty() { ";" } else { "" };
         let start = format!("{}const {name}: {ty} =", spaces(indent));
@@ -203,10 +228,43 @@ impl Text {
         };
         for (number, call) in calls.iter().enumerate() {
             let is_last = number + 1 == calls.len();
-            self.line(&[spaces(indent), call, if is_last { ";" } else { "" }]);
-            // Its arguments will be on lines of their own.
-            self.is_rough |= call.len() > CALL;
+            let end = if is_last { ";" } else { "" };
+            let line = call.line();
+            match call {
+                Call::Slice(method, literals)
+                    if method.ends_with('(') && line.chars().count() > WIDTH =>
+                {
+                    self.filled(indent, method, literals, end);
+                }
+                _ => {
+                    self.line(&[spaces(indent), &line, end]);
+                    // Its arguments will be on lines of their own.
+                    self.is_rough |= line.len() > CALL;
+                }
+            }
         }
+    }
+
+    /// A call whose only argument is a slice, with as many elements in a line as fit.
+    fn filled(&mut self, indent: usize, method: &str, literals: &[String], end: &str) {
+        self.line(&[spaces(indent), method, "&["]);
+        let mut columns = 0;
+        for literal in literals {
+            // With the space before it and the comma after it.
+            let more = literal.chars().count() + 2;
+            if columns == 0 || columns + more > WIDTH {
+                self.push(if columns == 0 { "" } else { "\n" });
+                self.push(spaces(indent + 4));
+                columns = indent + 3 + more;
+            } else {
+                self.push(" ");
+                columns += more;
+            }
+            self.push(literal);
+            self.push(",");
+        }
+        self.line(&[]);
+        self.line(&[spaces(indent), "])", end]);
     }
 
     /// An element of a list: what a function makes of its arguments, and calls on that.
@@ -215,8 +273,9 @@ impl Text {
         indent: usize,
         function: &str,
         arguments: &[&str],
-        calls: &[String],
+        calls: &[Call],
     ) {
+        let calls: Vec<String> = calls.iter().map(Call::line).collect();
         let new = format!("{function}({})", arguments.join(", "));
         let columns = indent + new.len() + calls.iter().map(String::len).sum::<usize>() + 1;
         let Some((last, others)) = calls.split_last().filter(|_| columns > MARGIN) else {
@@ -275,12 +334,6 @@ pub(super) fn spaces(indent: usize) -> &'static str {
 /// The text has no more than so many columns.
 pub(super) fn is_within(columns: usize, text: &str) -> bool {
     text.len() <= columns || text.chars().count() <= columns
-}
-
-/// A slice of strings.
-pub(super) fn list(texts: &[String]) -> String {
-    let literals: Vec<String> = texts.iter().map(|text| literal(text)).collect();
-    format!("&[{}]", literals.join(", "))
 }
 
 /// The literal of a string.

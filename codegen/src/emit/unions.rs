@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::text::{Code, Text, list, literal};
+use super::text::{Call, Code, Text, literal};
 use super::types::{SERDE, write_attributes, write_more_derives, write_path};
 use super::{Index, docs, markdown};
 use crate::api::{Branch, JsonType, Shape, Type, TypeDef, TypeName, Union};
@@ -119,7 +119,7 @@ fn conversion(name: &TypeName, branch: &Branch) -> Text {
 }
 
 /// What tells a branch from the others, as calls.
-fn test(branch: &Branch) -> Vec<String> {
+fn test(branch: &Branch) -> Vec<Call> {
     let types = branch.test.types.iter().map(|ty| match ty {
         JsonType::Null => ".null()",
         JsonType::Boolean => ".boolean()",
@@ -129,36 +129,39 @@ fn test(branch: &Branch) -> Vec<String> {
         JsonType::Array => ".array()",
         JsonType::Object => ".object()",
     });
-    let mut calls: Vec<String> = types.map(str::to_owned).collect();
+    let mut calls: Vec<Call> = types.map(|ty| Call::Plain(ty.to_owned())).collect();
     let values = &branch.test.values;
     if !values.is_empty() {
-        calls.push(format!(".equals({})", list(values)));
+        calls.push(Call::slice(".equals(", values));
     }
     calls.extend(shape(&branch.test.shape));
     if let Some(member) = &branch.otherwise {
-        calls.push(format!(".otherwise({})", literal(member)));
+        calls.push(Call::Plain(format!(".otherwise({})", literal(member))));
     }
     calls
 }
 
 /// What is known of an object's members, as calls.
-pub(super) fn shape(shape: &Shape) -> Vec<String> {
+pub(super) fn shape(shape: &Shape) -> Vec<Call> {
     let mut calls = Vec::new();
     if !shape.members.is_empty() {
-        calls.push(format!(".members({})", list(&shape.members)));
+        calls.push(Call::slice(".members(", &shape.members));
     }
     if !shape.required.is_empty() {
-        calls.push(format!(".required({})", list(&shape.required)));
+        calls.push(Call::slice(".required(", &shape.required));
     }
     if shape.closed {
-        calls.push(".closed()".to_owned());
+        calls.push(Call::Plain(".closed()".to_owned()));
     }
     // The members that tell most, each with its values.
     let mut constants: Vec<&(String, Vec<String>)> = shape.constants.iter().collect();
     let required: HashSet<&str> = shape.required.iter().map(String::as_str).collect();
     constants.sort_by_key(|(name, values)| (!required.contains(name.as_str()), values.len()));
     for (name, values) in constants.into_iter().take(CONSTANTS) {
-        calls.push(format!(".constant({}, {})", literal(name), list(values)));
+        calls.push(Call::slice(
+            format!(".constant({}, ", literal(name)),
+            values,
+        ));
     }
     calls
 }

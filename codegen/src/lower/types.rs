@@ -99,9 +99,10 @@ pub(super) fn lower<'s>(
     let openings = types.reach_beside(&beside, sketches.len());
     if types.is_too_much {
         types.found.clear();
+    } else {
+        types.find_shown(messages, &sketches);
+        types.find_open(&sketches, received);
     }
-    types.find_shown(messages, &sketches);
-    types.find_open(&sketches, received);
     types.choose_names(&sketches);
     let reached = match options.is_shared {
         true => types.reached(&sketches),
@@ -381,7 +382,7 @@ impl<'s> Types<'s, '_> {
             (api::Content::Json, None, None) => Payload::Wraps(Type::Any),
         };
         let shape = match sketch.payload {
-            Some(payload) if sketch.content == api::Content::Json => {
+            Some(payload) if sketch.content == api::Content::Json && !self.is_too_much => {
                 let mut shape = self.test(payload.id).shape;
                 // Of a few values any may be that of another message too.
                 shape.constants.retain(|(_, values)| values.len() == 1);

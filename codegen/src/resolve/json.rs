@@ -1,6 +1,5 @@
 //! Schemas as JSON, as they are checked by: `specwire_rules` reads it.
 
-
 use super::References;
 use crate::document::{Holds, holds, is_bare_properties, json_schema, meant_type};
 use crate::source::{Id, Node, NumberMap, json_string};

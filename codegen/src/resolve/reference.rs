@@ -1,11 +1,8 @@
 //! Following `$ref`: pointers into the document, to whatever depth and over further references.
 
-
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::document::{Document, Kind, named};
-use crate::source::{
-    Id, Node, NumberMap, NumberSet, Source, Target, decode, is_avro, unescape,
-};
+use crate::source::{Id, Node, NumberMap, NumberSet, Source, Target, decode, is_avro, unescape};
 
 /// How many references of a cycle are shown.
 const MOST_SHOWN: usize = 5;

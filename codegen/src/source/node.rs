@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::location::unescape;
-use super::{Data, Id, Kind, Meaning, Member, Source};
+use super::{Data, Id, Kind, Meaning, Member, Source, bit};
 use crate::diagnostic::{Place, Text};
 
 /// A node of the tree: a mapping, a list or a scalar.
@@ -22,6 +22,25 @@ pub(crate) struct Entry<'s> {
     pub(crate) node: Node<'s>,
     member: &'s Member,
     owner: Node<'s>,
+}
+
+/// Keys that are looked for together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys {
+    pub(crate) keys: &'static [&'static str],
+    /// One for each of them.
+    bits: u64,
+}
+
+impl Keys {
+    pub(crate) const fn new(keys: &'static [&'static str]) -> Self {
+        let (mut bits, mut left) = (0, keys);
+        while let [first, rest @ ..] = left {
+            bits |= bit(first);
+            left = rest;
+        }
+        Self { keys, bits }
+    }
 }
 
 impl Entry<'_> {
@@ -87,6 +106,16 @@ impl<'s> Node<'s> {
         };
         let member = mapping.get(key)?;
         Some(self.source.node(member.node))
+    }
+
+    /// It has a member of one of these names.
+    pub(crate) fn has_any(self, keys: &Keys) -> bool {
+        match &self.data.kind {
+            Kind::Mapping(mapping) if mapping.bits & keys.bits != 0 => {
+                keys.keys.iter().any(|key| mapping.position(key).is_some())
+            }
+            _ => false,
+        }
     }
 
     /// What a JSON pointer leads to from here.

@@ -8,7 +8,7 @@ use super::{Part, Schemas};
 use crate::api::Rules;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::resolve::SchemaWriter;
-use crate::source::{Node, json_string};
+use crate::source::{Keys, Node, json_string};
 
 /// Bytes of the longest condition that is checked.
 const LONGEST: usize = 32 * 1024;
@@ -17,7 +17,7 @@ const LONGEST: usize = 32 * 1024;
 const MOST_WRITTEN: usize = 2 * 1024 * 1024;
 
 /// Keywords that say more than a type.
-const KEYWORDS: &[&str] = &[
+const KEYWORDS: Keys = Keys::new(&[
     "contains",
     "dependencies",
     "dependentRequired",
@@ -29,7 +29,10 @@ const KEYWORDS: &[&str] = &[
     "not",
     "propertyNames",
     "then",
-];
+]);
+
+/// Keywords that list alternatives.
+const UNIONS: Keys = Keys::new(&["anyOf", "oneOf"]);
 
 /// Keywords that look at members and items, so that `unevaluatedProperties` and `unevaluatedItems`
 /// do not.
@@ -52,7 +55,7 @@ const LOOKING: &[&str] = &[
 ];
 
 /// Keywords that are about values of one type.
-const OF_SOME_TYPES: &[&str] = &[
+const OF_SOME_TYPES: Keys = Keys::new(&[
     "additionalItems",
     "additionalProperties",
     "exclusiveMaximum",
@@ -73,15 +76,20 @@ const OF_SOME_TYPES: &[&str] = &[
     "properties",
     "required",
     "uniqueItems",
-];
+]);
 
 impl<'s> Schemas<'s, '_> {
     /// Notes what is to be checked of a value as a whole.
     pub(super) fn conditions(&mut self, parts: &[Part<'s>], facts: &Facts<'s>, rules: &mut Rules) {
         for part in parts {
-            let mut keys: Vec<&str> = KEYWORDS.to_vec();
+            let unevaluated = unevaluated(part.node, facts);
+            if unevaluated.is_none() && !part.node.has_any(&KEYWORDS) && !part.node.has_any(&UNIONS)
+            {
+                continue;
+            }
+            let mut keys: Vec<&str> = KEYWORDS.keys.to_vec();
             keys.extend(part.mask.unions());
-            if let Some(key) = unevaluated(part.node, facts) {
+            if let Some(key) = unevaluated {
                 keys.extend(LOOKING);
                 keys.push(key);
                 keys.sort_unstable();
@@ -117,11 +125,14 @@ impl<'s> Schemas<'s, '_> {
 
     /// What is said of some types, where the value may be of any.
     pub(super) fn rules_of_some_types(&mut self, node: Node<'s>, rules: &mut Rules) {
+        if !node.has_any(&OF_SOME_TYPES) {
+            return;
+        }
         let says = |key: &&str| {
             let schema = node.get(key).filter(|schema| schema.is_mapping());
             schema.is_none_or(|schema| schema.entries().next().is_some())
         };
-        let keys: Vec<&str> = OF_SOME_TYPES.iter().copied().filter(says).collect();
+        let keys: Vec<&str> = OF_SOME_TYPES.keys.iter().copied().filter(says).collect();
         self.condition(node, &keys, rules);
     }
 
@@ -259,9 +270,13 @@ impl<'s> Schemas<'s, '_> {
 /// What a schema says of members or items that nothing else looks at, where what looks at them
 /// depends on the value, so that no type says which they are.
 fn unevaluated(node: Node<'_>, facts: &Facts<'_>) -> Option<&'static str> {
-    const DEPENDING: &[&str] = &["anyOf", "dependentSchemas", "if", "oneOf"];
+    const DEPENDING: Keys = Keys::new(&["anyOf", "dependentSchemas", "if", "oneOf"]);
+    const ALL: Keys = Keys::new(&["unevaluatedItems", "unevaluatedProperties"]);
+    if !node.has_any(&ALL) {
+        return None;
+    }
     let has = |key: &str| node.get(key).is_some();
-    let depends = DEPENDING.iter().any(|key| has(key));
+    let depends = node.has_any(&DEPENDING);
     if has("unevaluatedProperties") && (depends || !facts.patterns.is_empty()) {
         return Some("unevaluatedProperties");
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Part, Schemas, Types, is_whole};
 use crate::diagnostic::{Code, Diagnostic, quote};
 use crate::document::{is_bare_properties, meant_type};
-use crate::source::Node;
+use crate::source::{Keys, Node};
 
 /// The keywords of a schema, joined.
 #[derive(Debug)]
@@ -320,50 +320,54 @@ fn implied(facts: &Facts<'_>, parts: &[Part<'_>]) -> Types {
         let types = values.iter().map(|value| Types::of(value.node));
         return types.fold(Types::NONE, Types::or);
     }
-    let has = |keys: &[&str]| {
-        parts
-            .iter()
-            .any(|part| keys.iter().any(|key| part.node.get(key).is_some()))
-    };
+    let has = |keys: Keys| parts.iter().any(|part| part.node.has_any(&keys));
     if !facts.properties.is_empty()
-        || has(&[
-            "properties",
-            "patternProperties",
-            "additionalProperties",
-            "unevaluatedProperties",
-        ])
+        || has(const {
+            Keys::new(&[
+                "properties",
+                "patternProperties",
+                "additionalProperties",
+                "unevaluatedProperties",
+            ])
+        })
     {
         return Types::OBJECT;
     }
-    if has(&["items", "prefixItems"]) {
+    if has(const { Keys::new(&["items", "prefixItems"]) }) {
         return Types::ARRAY;
     }
     // What alternatives say counts for more than what the rest suggests.
     if !facts.unions.is_empty() {
         return Types::ALL;
     }
-    if has(&["required", "minProperties", "maxProperties"]) && !has(&["not", "if"]) {
+    if has(const { Keys::new(&["required", "minProperties", "maxProperties"]) })
+        && !has(const { Keys::new(&["not", "if"]) })
+    {
         return Types::OBJECT;
     }
-    if has(&[
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "contains",
-        "unevaluatedItems",
-    ]) {
+    if has(const {
+        Keys::new(&[
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "unevaluatedItems",
+        ])
+    }) {
         return Types::ARRAY;
     }
-    if has(&["pattern", "minLength", "maxLength", "contentEncoding"]) {
+    if has(const { Keys::new(&["pattern", "minLength", "maxLength", "contentEncoding"]) }) {
         return Types::STRING;
     }
-    if has(&[
-        "minimum",
-        "maximum",
-        "multipleOf",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    ]) {
+    if has(const {
+        Keys::new(&[
+            "minimum",
+            "maximum",
+            "multipleOf",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+        ])
+    }) {
         return Types::NUMBER;
     }
     match facts.format {

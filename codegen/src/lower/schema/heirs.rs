@@ -1,7 +1,6 @@
 //! Schemas that others inherit from, as AsyncAPI and OpenAPI have it: by `allOf`, with a `discriminator`
 //! in the one that is joined and no list of those that join it. Who refers to it means any of them.
 
-
 use super::facts::Facts;
 use super::union::{Mapped, Tags, has_list};
 use super::{Class, Mask, Part, Schema, Schemas, is_definition, named, says_something};
