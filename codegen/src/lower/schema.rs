@@ -604,6 +604,11 @@ pub(super) fn is_definition(node: Node<'_>) -> bool {
         "properties",
         "then",
     ];
+    // Most are members, and need no longer look.
+    let within = node.parent().filter(|parent| parent.parent().is_some());
+    if within.is_some_and(|parent| WITHIN.contains(&parent.key())) {
+        return false;
+    }
     match node.path().as_slice() {
         ["components", "schemas", _] => true,
         // A group of schemas, or a schema and what stands in it.
