@@ -164,7 +164,7 @@ struct Mapping {
     /// One bit for each key, by [`bit`].
     bits: u64,
     /// Index of the entry of each key, once there are more than [`FEW`].
-    index: Option<Box<HashMap<String, usize>>>,
+    index: Option<HashMap<String, usize>>,
 }
 
 /// As many members are found by looking at each: most mappings have no more, and hashing takes long.

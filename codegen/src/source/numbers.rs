@@ -17,7 +17,7 @@ pub(crate) struct NumberHasher(u64);
 impl Hasher for NumberHasher {
     fn finish(&self) -> u64 {
         // A table looks at the lowest bits, of which multiplying makes the least.
-        (self.0 << 26) | (self.0 >> 38)
+        self.0.rotate_left(26)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -35,7 +35,7 @@ impl Hasher for NumberHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        let mixed = ((self.0 << 5) | (self.0 >> 59)) ^ number;
+        let mixed = self.0.rotate_left(5) ^ number;
         self.0 = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }
