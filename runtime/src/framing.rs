@@ -84,7 +84,7 @@ pub trait Framing: fmt::Debug + Send + Sync + 'static {
     /// The frame that says this to the peer.
     ///
     /// It may be asked for by whoever publishes, while nothing else can be queued for the peer: it neither
-    /// waits nor publishes itself.
+    /// waits nor publishes itself, nor does what it logs have anybody do so.
     fn write<'a>(&self, event: &'a Event) -> Written<'a>;
 
     /// Opening the URL of a document or a channel starts what the service sends there by itself. So it

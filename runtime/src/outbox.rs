@@ -554,8 +554,9 @@ impl Queue {
             return event;
         }
         let limit = self.bounds.bytes;
+        // A subscription may be locked.
         seldom!(
-            error,
+            apart: error,
             bytes = weight,
             limit,
             "a message of ours is too large to send"

@@ -2,11 +2,22 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use tracing::{Dispatch, Span, dispatcher};
 
 /// Logs as `tracing::error!` and the like do, but once a second at most for each place that it stands
 /// in; with how often it kept back since the last time.
+///
+/// With `apart:` before it, what is logged is [logged apart](apart): where one of our locks may be held.
 macro_rules! seldom {
+    (apart: $level:ident, $($what:tt)+) => {{
+        static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
+        if let Some(kept_back) = SELDOM.now() {
+            $crate::seldom::apart(move || ::tracing::$level!(kept_back, $($what)+));
+        }
+    }};
     ($level:ident, $($what:tt)+) => {{
         static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
         if let Some(kept_back) = SELDOM.now() {
@@ -15,6 +26,15 @@ macro_rules! seldom {
     }};
 }
 pub(crate) use seldom;
+
+/// Logs on a thread of its own, in the span that this is called in. Whoever takes what is logged may be
+/// anybody, and may publish: under a lock that publishing takes he would wait for himself.
+pub(crate) fn apart(log: impl FnOnce() + Send + 'static) {
+    let (to, span) = (dispatcher::get_default(Dispatch::clone), Span::current());
+    let log = move || dispatcher::with_default(&to, || span.in_scope(log));
+    // Where there can be no more threads, it is not logged.
+    let _ = thread::Builder::new().name("specwire-log".into()).spawn(log);
+}
 
 /// Lets one line through in so long a time.
 const PAUSE: Duration = Duration::from_secs(1);

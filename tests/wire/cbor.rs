@@ -21,7 +21,7 @@ async fn uninitialised(server: &Running) -> Peer {
     Peer::open(server, "/ws", &headers).await.unwrap()
 }
 
-async fn open(server: &Running) -> Peer {
+pub(crate) async fn open(server: &Running) -> Peer {
     let mut peer = uninitialised(server).await;
     send(&mut peer, &json!({"op": "init", "id": 0})).await;
     let ack = next(&mut peer).await;
@@ -36,11 +36,11 @@ fn bytes(item: &impl serde::Serialize) -> Vec<u8> {
     bytes
 }
 
-async fn send(peer: &mut Peer, frame: &impl serde::Serialize) {
+pub(crate) async fn send(peer: &mut Peer, frame: &impl serde::Serialize) {
     peer.send_binary(&bytes(frame)).await;
 }
 
-async fn next(peer: &mut Peer) -> Value {
+pub(crate) async fn next(peer: &mut Peer) -> Value {
     ciborium::from_reader(peer.next_binary().await.as_slice()).unwrap()
 }
 

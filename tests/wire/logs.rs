@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use serde_json::json;
+use specwire::Server;
+use specwire::bus::{Publication, Sink};
 use specwire::framing::{Event, Frame, Framing, Input, Refusal, Written};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,7 +15,10 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
 use crate::client::{Peer, http, soon};
+use crate::distant::Distant;
 use crate::service::{Running, provider, telescope};
+use crate::topics::{house, listen};
+use crate::{cbor, distant};
 
 /// Everything that is logged on this thread, and so by a server and a client of one test.
 #[derive(Clone, Debug, Default)]
@@ -273,7 +279,7 @@ impl Framing for Fragile {
 async fn r20_a_framing_that_panics_closes_its_connection_and_no_other() {
     let (log, _guard) = Log::start();
     let (provider, _dome) = provider();
-    let server = specwire::Server::new().serve(provider.framing(Fragile));
+    let server = Server::new().serve(provider.framing(Fragile));
     let metrics = server.metrics();
     let server = Running::start(server).await;
     let mut two = Peer::raw(&server, "/ws/patterns").await;
@@ -294,4 +300,62 @@ async fn r20_a_framing_that_panics_closes_its_connection_and_no_other() {
     two.send_text("hello").await;
     assert_eq!(two.next_text().await, "hello");
     Peer::raw(&server, "/ws/patterns").await;
+}
+
+/// Publishes whatever is logged as an error.
+struct Publisher(Arc<distant::Delaying>);
+
+impl Subscriber for Publisher {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("specwire") && *metadata.level() == Level::ERROR
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let said = json!({"text": text.0}).to_string();
+        self.0.deliver(&Publication::new("said", None, &said).unwrap(), None);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_logger_may_publish_what_is_logged() {
+    let bus = Arc::new(Distant::default());
+    let carrier = Arc::<Distant>::clone(&bus);
+    let (provider, _orders) = house();
+    let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
+    let mut peer = cbor::open(&server).await;
+    cbor::send(&mut peer, &listen(1, "a")).await;
+    assert_eq!(cbor::next(&mut peer).await["op"], "ack");
+    let sink = Arc::clone(&bus.sinks.lock().unwrap()[0]);
+    let text = format!("{}{}", "[".repeat(130), "]".repeat(130));
+    let deep = Publication::new("said", None, &format!(r#"{{"text":{text}}}"#)).unwrap();
+    let log = Arc::new(Publisher(Arc::clone(&sink)));
+    let is_told = async {
+        loop {
+            // Whoever publishes writes for those who wait. The connection itself, if it does not wait
+            // yet, may have logged the same, on this thread, less than a second ago.
+            let (log, sink, deep) = (Arc::clone(&log), Arc::clone(&sink), deep.clone());
+            let publisher = thread::spawn(move || {
+                tracing::subscriber::with_default(log, || sink.deliver(&deep, None));
+            });
+            let frame = cbor::next(&mut peer).await;
+            if frame["op"] == "msg" {
+                return frame["payload"]["text"].to_string();
+            }
+            assert_eq!(frame["payload"]["code"], "internal", "{frame}");
+            publisher.join().unwrap();
+        }
+    };
+    let text = soon(is_told).await;
+    assert!(text.contains("cannot be written in CBOR"), "{text}");
 }

@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
             Encoding::Cbor => match self.cbor() {
                 Ok(bytes) => Some(bytes.into()),
                 Err(error) => {
-                    seldom!(error, %error, "a message cannot be written in CBOR");
+                    seldom!(apart: error, %error, "a message cannot be written in CBOR");
                     None
                 }
             },
