@@ -52,7 +52,7 @@ const RUNTIME: &[&str] = &[
     "metrics",
     "rate",
     "alarm",
-    "cue",
+    "leave",
     "sync",
     "seldom",
     "json",

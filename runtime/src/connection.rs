@@ -6,8 +6,8 @@ mod desk;
 mod model;
 
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use tokio::time::{Instant, timeout_at};
 
 use self::desk::{Desk, Pen};
 use crate::alarm::Alarm;
-use crate::cue::Cue;
 use crate::flusher::Flushers;
 use crate::framing::{Accepted, Frame, Framing, Input, Raw, Refusal, Written};
+use crate::leave::Leave;
 use crate::limits::{Limits, after, after_from};
 use crate::metrics::{Metrics, Present};
 use crate::outbox::{Outbox, Overflow, Pending, Queued, outbox};
@@ -72,15 +72,6 @@ pub(crate) struct Connection<S: Lend> {
     is_lent: bool,
     metrics: Metrics,
     _present: Present,
-}
-
-/// What tells a connection of a server to end.
-#[derive(Clone, Debug)]
-pub(crate) struct Leave {
-    /// Given when nothing more is to be read, and what is in flight to be answered.
-    pub(crate) told: Cue,
-    /// Given when that has taken too long.
-    pub(crate) deadline: Cue,
 }
 
 /// How a connection ends.
@@ -137,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             outbox,
             pending,
             peer,
-            liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
+            liveness: Liveness::new(limits),
             alarm: Alarm::default(),
             pinged: (0, Instant::now()),
             allowance: Allowance::new(limits.messages),
@@ -159,94 +150,113 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     /// until the deadline to be answered before the connection closes with 1001. Dropping the future
     /// drops the connection and every handler that it started.
     ///
-    /// What is done once has a future of its own on the heap, of which an idle connection need not have
-    /// any.
+    /// Whoever polls it does so when the word to leave changes. What is done once has a future of its own
+    /// on the heap, of which an idle connection need not have any.
     #[expect(
         clippy::manual_async_fn,
         reason = "a future that moves its arguments holds them twice, and this one is what a connection costs"
     )]
     pub(crate) fn run(mut self, leave: Leave) -> impl Future<Output = ()> + Send {
         async move {
-            // A framing may be anybody's. Handlers are tasks of their own, and do not panic here.
-            let end = AssertUnwindSafe(self.talk(&leave)).catch_unwind().await;
-            let end = end.unwrap_or(End::Panicked);
-            // Handlers stop before the close handshake, not after it.
-            self.session.end_all();
-            let (delivered, dropped) = self.pending.counts();
-            match end {
-                End::Close(Refusal { code, reason }) => {
-                    tracing::debug!(code, %reason, delivered, dropped, "closing");
-                    self.metrics.closed(code);
-                    // What had room in the queue still goes out.
-                    if Box::pin(self.flush()).await.is_ok() {
-                        Box::pin(self.socket.close(code, &reason)).await;
-                    }
-                }
-                End::Closed => {
-                    tracing::debug!(delivered, dropped, "closed by the peer");
-                    self.metrics.left();
-                    Box::pin(self.socket.closed()).await;
-                }
-                End::Panicked => {
-                    seldom!(error, "the framing of a connection panicked");
-                    self.metrics.panic();
-                    self.metrics.closed(FAILED.code);
-                    Box::pin(self.socket.close(FAILED.code, &FAILED.reason)).await;
-                }
-                End::Drop(reason) => {
-                    tracing::debug!(reason, delivered, dropped, "given up");
-                    self.metrics.lost();
+            // A framing may be anybody's.
+            if catch_unwind(AssertUnwindSafe(|| self.open())).is_err() {
+                return Box::pin(self.end(End::Panicked)).await;
+            }
+            loop {
+                let halt = poll_fn(|cx| self.poll_serve(cx, &leave)).await;
+                if Box::pin(self.halt(halt, &leave)).await {
+                    return;
                 }
             }
         }
     }
 
-    /// From the first word to the last but the close frame.
-    async fn talk(&mut self, leave: &Leave) -> End {
+    /// Before the first word.
+    fn open(&mut self) {
         let message_size = self.limits.message_size.min(self.limits.frame_size);
         self.framing
             .opened(Accepted::new(self.peer.connection, message_size));
         if self.framing.subscribes_by_url() {
             self.session.open_url(&self.scope);
         }
-        match self.serve(&leave.told).await {
-            Ok(()) => Box::pin(self.drain(&leave.deadline)).await,
-            Err(end) => end,
+    }
+
+    /// Ends, unless there is more to serve, and says which.
+    async fn halt(&mut self, halt: Halt, leave: &Leave) -> bool {
+        let end = match halt {
+            Halt::End(end) => Err(end),
+            Halt::Told => {
+                let drain = AssertUnwindSafe(self.drain(leave)).catch_unwind();
+                Err(drain.await.unwrap_or(End::Panicked))
+            }
+            Halt::IfLate(end) => {
+                let late = AssertUnwindSafe(self.end_unless_late(end)).catch_unwind();
+                late.await.unwrap_or(Err(End::Panicked))
+            }
+        };
+        match end {
+            Ok(()) => false,
+            Err(end) => {
+                self.end(end).await;
+                true
+            }
+        }
+    }
+
+    /// The last word, and the close frame.
+    async fn end(&mut self, end: End) {
+        // Handlers stop before the close handshake, not after it.
+        self.session.end_all();
+        let (delivered, dropped) = self.pending.counts();
+        match end {
+            End::Close(Refusal { code, reason }) => {
+                tracing::debug!(code, %reason, delivered, dropped, "closing");
+                self.metrics.closed(code);
+                // What had room in the queue still goes out.
+                if self.flush().await.is_ok() {
+                    self.socket.close(code, &reason).await;
+                }
+            }
+            End::Closed => {
+                tracing::debug!(delivered, dropped, "closed by the peer");
+                self.metrics.left();
+                self.socket.closed().await;
+            }
+            End::Panicked => {
+                seldom!(error, "the framing of a connection panicked");
+                self.metrics.panic();
+                self.metrics.closed(FAILED.code);
+                self.socket.close(FAILED.code, &FAILED.reason).await;
+            }
+            End::Drop(reason) => {
+                tracing::debug!(reason, delivered, dropped, "given up");
+                self.metrics.lost();
+            }
         }
     }
 
     /// Until it is told to leave.
-    async fn serve(&mut self, told: &Cue) -> Result<(), End> {
-        let mut told = pin!(told.given());
-        loop {
-            match poll_fn(|cx| self.poll_serve(cx, told.as_mut())).await {
-                Halt::Told => return Ok(()),
-                Halt::End(end) => return Err(end),
-                Halt::IfLate(end) => Box::pin(self.end_unless_late(end)).await?,
-            }
-        }
+    fn poll_serve(&mut self, cx: &mut Context<'_>, leave: &Leave) -> Poll<Halt> {
+        // Handlers are tasks of their own, and do not panic here.
+        let serve = AssertUnwindSafe(|| self.poll_serve_on(cx, leave));
+        catch_unwind(serve).unwrap_or(Poll::Ready(Halt::End(End::Panicked)))
     }
 
     /// Goes on as far as that goes now.
     ///
     /// A connection is woken for one of many reasons, and most often for a message: so what is looked
     /// at each time is what can be looked at for next to nothing.
-    fn poll_serve(
-        &mut self,
-        cx: &mut Context<'_>,
-        told: Pin<&mut impl Future<Output = ()>>,
-    ) -> Poll<Halt> {
+    fn poll_serve_on(&mut self, cx: &mut Context<'_>, leave: &Leave) -> Poll<Halt> {
         if let Err(end) = self.recall() {
             return Poll::Ready(end.into());
         }
-        if told.poll(cx).is_ready() {
+        if leave.is_told() {
             return Poll::Ready(Halt::Told);
         }
-        let halt = match self.go_on(cx) {
-            Ok(()) => return Poll::Pending,
-            Err(halt) => halt,
-        };
-        Poll::Ready(halt)
+        match self.go_on(cx) {
+            Ok(()) => Poll::Pending,
+            Err(halt) => Poll::Ready(halt),
+        }
     }
 
     fn go_on(&mut self, cx: &mut Context<'_>) -> Result<(), Halt> {
@@ -384,29 +394,31 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
 
     /// What happens when nothing else does.
     fn wait(&mut self, cx: &mut Context<'_>, now: Instant, may_read: bool) -> Result<(), Halt> {
-        if let Some((at, refusal)) = self.due(now)
-            && self.alarm.poll(cx, at).is_ready()
-        {
-            match refusal {
-                Some(refusal) => return Err(Halt::IfLate(End::Close(refusal))),
-                // Again, to read on.
-                None => cx.waker().wake_by_ref(),
-            }
-        }
-        while let Poll::Ready(due) = self.liveness.poll_due(cx, now) {
-            match due {
-                Due::Ping => {
+        let sign = loop {
+            match self.liveness.due(now, &self.limits) {
+                Err(at) => break at,
+                Ok(Due::Ping) => {
                     self.ping(now)?;
                     cx.waker().wake_by_ref();
                 }
                 // A sign of life that was not read is not missing.
-                Due::GiveUp if !may_read => self.liveness.heard(),
-                Due::GiveUp => {
+                Ok(Due::GiveUp) if !may_read => self.liveness.heard(),
+                Ok(Due::GiveUp) => {
                     let end = End::Drop("the peer shows no sign of life");
                     return Err(Halt::IfLate(end));
                 }
             }
+        };
+        let due = self.due(now).filter(|(at, _)| *at <= sign);
+        let at = due.as_ref().map_or(sign, |(at, _)| *at);
+        if self.alarm.poll(cx, at).is_pending() {
+            return Ok(());
         }
+        if let Some((_, Some(refusal))) = due {
+            return Err(Halt::IfLate(End::Close(refusal)));
+        }
+        // Again, to read on or to look at the clock, which is later than `now`.
+        cx.waker().wake_by_ref();
         Ok(())
     }
 
@@ -457,10 +469,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
     }
 
     /// The server stops: what is being answered is, and then the connection closes.
-    async fn drain(&mut self, deadline: &Cue) -> End {
-        let mut ended = pin!(deadline.given());
+    async fn drain(&mut self, leave: &Leave) -> End {
         let drained = poll_fn(|cx| {
-            if ended.as_mut().poll(cx).is_ready() {
+            if leave.is_late() {
                 return Poll::Ready(Ok(()));
             }
             self.poll_drain(cx)

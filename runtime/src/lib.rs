@@ -76,7 +76,7 @@ mod alarm;
 pub mod bus;
 mod client;
 mod connection;
-mod cue;
+
 mod described;
 mod error;
 mod fault;
@@ -86,6 +86,7 @@ pub mod framing;
 mod handshake;
 mod interaction;
 mod json;
+mod leave;
 mod limits;
 mod metrics;
 mod names;

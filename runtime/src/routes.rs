@@ -2,8 +2,10 @@
 
 mod shape;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 
@@ -17,13 +19,37 @@ use crate::provider::{Asker, Handler, Prepared, Provider};
 /// The interactions that one connection may start: all, those of one document, or one channel's.
 #[derive(Clone)]
 pub(crate) struct Scope {
-    /// As in the URL, such as `/ws/heartbeat`.
-    name: String,
-    handlers: Arc<[Arc<dyn Handler>]>,
-    /// Of each document, what is spoken at its URLs by those who ask for nothing else.
-    framings: Arc<[(&'static str, Template)]>,
+    reach: Arc<Reach>,
     /// What the URL's query says.
     parameters: Option<Box<RawValue>>,
+}
+
+/// What all connections at one path have in common.
+pub(crate) struct Reach {
+    /// As in the URL, such as `/ws/heartbeat`.
+    name: String,
+    handlers: Box<[Arc<dyn Handler>]>,
+    /// Of each document, what is spoken at its URLs by those who ask for nothing else.
+    framings: Box<[(&'static str, Template)]>,
+    /// What paths below have been found to reach: of those that reach something.
+    parts: Mutex<HashMap<String, Arc<Self>>>,
+}
+
+impl Deref for Scope {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.reach
+    }
+}
+
+impl From<Reach> for Scope {
+    fn from(reach: Reach) -> Self {
+        Self {
+            reach: Arc::new(reach),
+            parameters: None,
+        }
+    }
 }
 
 impl fmt::Debug for Scope {
@@ -49,12 +75,12 @@ impl Scope {
             handlers.extend(provider.handlers().iter().cloned());
             framings.push((provider.document(), provider.template().clone()));
         }
-        Self {
+        Self::from(Reach {
             name: name.to_owned(),
             handlers: handlers.into(),
             framings: framings.into(),
-            parameters: None,
-        }
+            parts: Mutex::default(),
+        })
     }
 
     /// The same with the parameters of addresses that a URL's query gives.
@@ -91,39 +117,46 @@ impl Scope {
 
     /// The interactions that `path`, relative to this, reaches: `document` or `document/channel`.
     pub(crate) fn narrow(&self, path: &str) -> Option<Self> {
-        match path.split_once('/') {
-            Some((document, channel)) => self.part(document, Some(channel)),
-            None => self.of_document(path),
-        }
+        // Nothing that can panic runs under the lock, so a poisoned one holds whole data.
+        let parts = || self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = parts().get(path).cloned();
+        let reach = match known {
+            Some(known) => known,
+            None => {
+                let found = Arc::new(self.part(path)?);
+                Arc::clone(parts().entry(path.to_owned()).or_insert(found))
+            }
+        };
+        Some(Self {
+            reach,
+            parameters: None,
+        })
     }
 
     /// The interactions of one document.
     pub(crate) fn of_document(&self, document: &str) -> Option<Self> {
-        self.part(document, None)
+        let is_one = !document.contains('/');
+        is_one.then(|| self.narrow(document)).flatten()
     }
 
-    fn part(&self, document: &str, channel: Option<&str>) -> Option<Self> {
-        let mut name = format!("{}/{document}", self.name);
-        if let Some(channel) = channel {
-            name = format!("{name}/{channel}");
-        }
-        let handlers: Arc<[_]> = self
-            .handlers
-            .iter()
-            .filter(|handler| {
-                let interaction = handler.interaction();
-                interaction.document() == document
-                    && channel.is_none_or(|channel| channel == interaction.start_channel())
-            })
-            .cloned()
-            .collect();
+    fn part(&self, path: &str) -> Option<Reach> {
+        let (document, channel) = match path.split_once('/') {
+            Some((document, channel)) => (document, Some(channel)),
+            None => (path, None),
+        };
+        let handlers = self.handlers.iter().filter(|handler| {
+            let interaction = handler.interaction();
+            interaction.document() == document
+                && channel.is_none_or(|channel| channel == interaction.start_channel())
+        });
+        let handlers: Box<[_]> = handlers.cloned().collect();
         let framings = self.framings.iter();
         let framings = framings.filter(|(of, _)| *of == document).cloned();
-        (!handlers.is_empty()).then_some(Self {
-            name,
+        (!handlers.is_empty()).then(|| Reach {
+            name: format!("{}/{path}", self.name),
             handlers,
             framings: framings.collect(),
-            parameters: None,
+            parts: Mutex::default(),
         })
     }
 

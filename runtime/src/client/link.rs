@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::codec::Codec;
 use super::connect::Stream;
 use super::state::{Disconnect, Latency};
+use crate::alarm::Alarm;
 use crate::bus::MemoryBus;
 use crate::fault::Fault;
 use crate::frame::{Command, Event, Frame};
@@ -125,6 +126,8 @@ impl Link for Memory {
 pub(super) struct Remote {
     socket: Socket<Stream>,
     liveness: Liveness,
+    alarm: Alarm,
+    limits: Arc<Limits>,
     /// The number of the last ping, and when it was sent.
     pinged: (u64, Instant),
     latency: Arc<Mutex<Option<Latency>>>,
@@ -137,12 +140,14 @@ impl Remote {
     pub(super) fn new(
         socket: Socket<Stream>,
         codec: Codec,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         latency: Arc<Mutex<Option<Latency>>>,
     ) -> Self {
         Self {
             socket,
-            liveness: Liveness::new(limits.ping_interval, limits.pong_timeout),
+            liveness: Liveness::new(limits),
+            alarm: Alarm::default(),
+            limits: Arc::clone(limits),
             pinged: (0, Instant::now()),
             latency,
             codec,
@@ -214,7 +219,7 @@ impl Link for Remote {
         while events.is_empty() {
             let incoming = tokio::select! {
                 biased;
-                due = self.liveness.due() => match due {
+                due = self.liveness.wait(&self.limits, &mut self.alarm) => match due {
                     Due::Ping => {
                         self.ping().await?;
                         continue;

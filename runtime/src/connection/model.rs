@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
@@ -20,6 +21,7 @@ use crate::Validate;
 use crate::fault::Fault;
 use crate::frame::{Body, Content, Event, Origin, Told};
 use crate::interaction::Interaction;
+use crate::leave::{Ear, Stage};
 use crate::limits::SlowConsumer;
 use crate::outbox::Lane;
 use crate::payload::{self, MessageSpec, NoHeaders, Payload};
@@ -282,15 +284,12 @@ impl Scene {
             &metrics,
             &Arc::default(),
         );
-        let leave = Leave {
-            told: Cue::default(),
-            deadline: Cue::default(),
-        };
+        let leave = Leave::default();
         Self {
             line,
             outbox: connection.outbox.clone(),
             metrics,
-            connection: spawn(connection.run(leave.clone())),
+            connection: spawn(listening(connection.run(leave.clone()), leave.clone())),
             leave,
         }
     }
@@ -316,6 +315,16 @@ impl Scene {
             yield_now().await;
         }
     }
+}
+
+/// As a server runs a connection.
+async fn listening(connection: impl Future<Output = ()>, leave: Leave) {
+    let (mut ear, mut connection) = (Ear::new(leave), pin!(connection));
+    poll_fn(|cx| {
+        ear.listen(cx);
+        connection.as_mut().poll(cx)
+    })
+    .await;
 }
 
 fn tick(number: u32) -> Content {
@@ -392,14 +401,14 @@ fn a_connection_that_is_told_to_leave_writes_what_was_queued_before() {
     explore(|| {
         let scene = Scene::new();
         let meanwhile = scene.publish([101, 102, 103]);
-        let (outbox, told) = (scene.outbox.clone(), scene.leave.told.clone());
+        let (outbox, leave) = (scene.outbox.clone(), scene.leave.clone());
         let before = thread::spawn(move || {
             for number in [201, 202] {
                 outbox
                     .publish_if(&mut tick(number).into(), &Lane::default(), || true)
                     .unwrap();
             }
-            told.give();
+            leave.give(Stage::Told);
         });
         let (numbers, code) = block_on(scene.line.to_the_end());
         assert_eq!(code, 1001);

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -19,14 +18,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
-use super::stop::{Pace, Stop};
+use super::stop::{Open, Pace, Stop};
 use super::{Server, page};
 use crate::address::{Counted, Places, Proxies};
-use crate::connection::{Connection, Leave};
+use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::flusher::Flushers;
 use crate::framing::Framing;
 use crate::handshake::{self, Answer, Origins};
+use crate::leave::Leave;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::parameters::decoded;
@@ -187,17 +187,13 @@ impl Mount {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let shared = Arc::clone(&self.shared);
-        // In a box of its own, so that what HTTP needed is gone when the WebSocket begins.
-        let handshake = Box::pin(async move {
+        let (shared, leave) = (Arc::clone(&self.shared), self.shared.stop.leave());
+        let word = leave.clone();
+        let begin = Box::pin(async move {
             let upgrade = Box::pin(shared.http(io, ends)).await?;
-            shared.open(upgrade).await
+            shared.open(upgrade, word).await
         });
-        self.shared.stop.connection(async move {
-            if let Some(open) = handshake.await {
-                open.await;
-            }
-        })
+        self.shared.stop.connection(leave, begin)
     }
 
     /// Stops: accepts no more, answers what is in flight, closes every connection with 1001, and
@@ -245,14 +241,10 @@ impl<B> tower_service::Service<Request<B>> for Mount {
         };
         let (answer, upgrade) = self.shared.answer(&mut request, ends);
         if let Some(upgrade) = upgrade {
-            let shared = Arc::clone(&self.shared);
-            let handshake = Box::pin(async move { shared.open(upgrade).await });
-            let connection = async move {
-                if let Some(open) = handshake.await {
-                    open.await;
-                }
-            };
-            tokio::spawn(self.shared.stop.connection(connection));
+            let (shared, leave) = (Arc::clone(&self.shared), self.shared.stop.leave());
+            let word = leave.clone();
+            let begin = Box::pin(async move { shared.open(upgrade, word).await });
+            tokio::spawn(self.shared.stop.connection(leave, begin));
         }
         ready(Ok(answer))
     }
@@ -382,7 +374,7 @@ impl Shared {
     }
 
     /// The WebSocket that a request becomes, which lasts until its future resolves or is dropped.
-    async fn open(&self, upgrade: Upgrade) -> Option<Open> {
+    async fn open(&self, upgrade: Upgrade, leave: Leave) -> Option<Open> {
         let Upgrade {
             upgraded,
             ends,
@@ -403,8 +395,7 @@ impl Shared {
                 return None;
             }
         };
-        let leave = self.stop.leave();
-        let peer = Arc::new(Peer::new(address, head, leave.told.token()));
+        let peer = Arc::new(Peer::new(address, head, leave.token()));
         let span = tracing::info_span!(
             "connection",
             id = %peer.connection,
@@ -456,10 +447,6 @@ impl Shared {
         Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
     }
 }
-
-/// One WebSocket, from its first frame to its last. It is most of what a connection costs, and so has
-/// nothing of the handshake around it.
-type Open = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a WebSocket carries, whatever carries the WebSocket.
 struct Speaking {

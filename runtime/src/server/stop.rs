@@ -1,16 +1,17 @@
 //! How the connections of a server are told to end.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::Leave;
-use crate::cue::Cue;
+use crate::leave::{Ear, Leave, Stage};
 use crate::limits::after;
 
 /// Connections are told in so many batches, one after the other.
@@ -19,14 +20,10 @@ const BATCHES: usize = 64;
 /// The connections of a server, and what tells them to end.
 #[derive(Debug)]
 pub(super) struct Stop {
-    /// Given first: no more connections are accepted.
-    begun: Cue,
-    /// Given one after the other: the connections of a batch answer what is in flight, and close.
-    batches: [Cue; BATCHES],
-    /// Given then: they close with what is in flight unanswered.
-    deadline: Cue,
-    /// Given last: they are dropped.
-    abort: Cue,
+    /// Cancelled first: no more connections are accepted.
+    begun: CancellationToken,
+    /// Told one after the other.
+    batches: Arc<[Leave; BATCHES]>,
     next_batch: AtomicUsize,
     connections: TaskTracker,
 }
@@ -60,17 +57,15 @@ impl Pace {
 impl Stop {
     pub(super) fn new() -> Self {
         Self {
-            begun: Cue::default(),
-            batches: std::array::from_fn(|_| Cue::default()),
-            deadline: Cue::default(),
-            abort: Cue::default(),
+            begun: CancellationToken::new(),
+            batches: Arc::new(std::array::from_fn(|_| Leave::default())),
             next_batch: AtomicUsize::new(0),
             connections: TaskTracker::new(),
         }
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        self.begun.is_given()
+        self.begun.is_cancelled()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -78,42 +73,37 @@ impl Stop {
     }
 
     pub(super) async fn begins(&self) {
-        self.begun.given().await;
+        self.begun.cancelled().await;
     }
 
     /// What tells one more connection to end.
     pub(super) fn leave(&self) -> Leave {
         let batch = self.next_batch.fetch_add(1, Ordering::Relaxed) % BATCHES;
-        Leave {
-            told: self.batches.get(batch).unwrap_or(&self.begun).clone(),
-            deadline: self.deadline.clone(),
-        }
+        let [first, ..] = &*self.batches;
+        self.batches.get(batch).unwrap_or(first).clone()
     }
 
     /// Aborts what is left when this is dropped.
     pub(super) fn abort_on_drop(&self) -> impl Drop + use<> {
-        struct Guard(Cue);
+        struct Guard(Arc<[Leave; BATCHES]>);
         impl Drop for Guard {
             fn drop(&mut self) {
-                self.0.give();
+                give(&*self.0, Stage::Aborted);
             }
         }
-        Guard(self.abort.clone())
+        Guard(Arc::clone(&self.batches))
     }
 
-    /// A connection's work, which is waited for, and aborted if it takes too long.
-    pub(super) fn connection<F: Future<Output = ()>>(
+    /// A connection's work, which is waited for, and aborted if it takes too long: what begins it, and
+    /// what this has become then.
+    pub(super) fn connection(
         &self,
-        work: F,
-    ) -> impl Future<Output = ()> + use<F> {
-        let abort = self.abort.clone();
-        self.connections.track_future(async move {
-            let (mut abort, mut work) = (pin!(abort.given()), pin!(work));
-            poll_fn(|cx| match abort.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => work.as_mut().poll(cx),
-            })
-            .await;
+        leave: Leave,
+        begin: Begin,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        self.connections.track_future(Connected {
+            ear: Ear::new(leave),
+            work: Work::Begins(begin),
         })
     }
 
@@ -122,7 +112,7 @@ impl Stop {
         let (drained, ended_by) = (after(pace.drain()), after(pace.grace));
         let connections = self.connections.len();
         tracing::info!(connections, grace = ?pace.grace, "stopping");
-        self.begun.give();
+        self.begun.cancel();
         self.connections.close();
         let ended = async {
             self.connections.wait().await;
@@ -130,12 +120,12 @@ impl Stop {
         };
         let told = async {
             let pause = pace.spread(connections) / BATCHES as u32;
-            for batch in &self.batches {
-                batch.give();
+            for batch in &*self.batches {
+                batch.give(Stage::Told);
                 sleep(pause).await;
             }
             sleep_until(drained).await;
-            self.deadline.give();
+            give(&*self.batches, Stage::Late);
             sleep_until(ended_by).await;
         };
         tokio::select! {
@@ -145,15 +135,57 @@ impl Stop {
         }
         let connections = self.connections.len();
         tracing::warn!(connections, "aborting what has not ended");
-        self.abort.give();
+        give(&*self.batches, Stage::Aborted);
         // All but what never awaits anything has ended then.
         let _ = tokio::time::timeout(pace.closing, self.connections.wait()).await;
+    }
+}
+
+fn give(batches: &[Leave], stage: Stage) {
+    for batch in batches {
+        batch.give(stage);
+    }
+}
+
+/// One WebSocket, from its first frame to its last.
+pub(super) type Open = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What becomes one, if all goes well.
+pub(super) type Begin = Pin<Box<dyn Future<Output = Option<Open>> + Send>>;
+
+/// A connection, of which nothing is left in memory that its beginning alone needed.
+struct Connected {
+    ear: Ear,
+    work: Work,
+}
+
+enum Work {
+    Begins(Begin),
+    GoesOn(Open),
+    IsOver,
+}
+
+impl Future for Connected {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.ear.listen(cx).is_aborted() {
+            if let Work::Begins(begins) = &mut self.work {
+                self.work = ready!(begins.as_mut().poll(cx)).map_or(Work::IsOver, Work::GoesOn);
+            }
+            if let Work::GoesOn(open) = &mut self.work {
+                ready!(open.as_mut().poll(cx));
+            }
+        }
+        self.work = Work::IsOver;
+        Poll::Ready(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::future::poll_fn;
     use std::sync::{Arc, Mutex};
 
     use tokio::time::Instant;
@@ -182,10 +214,12 @@ mod tests {
         let told = Arc::new(Mutex::new(BTreeMap::<Duration, usize>::new()));
         for _ in 0..8_000 {
             let (leave, told) = (stop.leave(), Arc::clone(&told));
-            tokio::spawn(stop.connection(async move {
-                leave.told.given().await;
+            let token = leave.token();
+            let open: Open = Box::pin(async move {
+                token.cancelled().await;
                 *told.lock().unwrap().entry(begun.elapsed()).or_default() += 1;
-            }));
+            });
+            tokio::spawn(stop.connection(leave, Box::pin(async { Some(open) })));
         }
         stop.stop(PACE, async {}).await;
         let told = told.lock().unwrap();
@@ -199,11 +233,17 @@ mod tests {
         let stop = Stop::new();
         let begun = Instant::now();
         let leave = stop.leave();
-        let endless = tokio::spawn(stop.connection(async move {
-            leave.deadline.given().await;
+        let late = leave.clone();
+        let open: Open = Box::pin(async move {
+            poll_fn(|_| match late.is_late() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
             assert_eq!(begun.elapsed().as_secs(), 9);
             std::future::pending().await
-        }));
+        });
+        let endless = tokio::spawn(stop.connection(leave, Box::pin(async { Some(open) })));
         stop.stop(PACE, async {}).await;
         assert_eq!(begun.elapsed().as_secs(), 10);
         endless.await.unwrap();

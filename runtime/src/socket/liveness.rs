@@ -1,23 +1,18 @@
 //! When to ask a peer for a sign of life, and when to take it for gone.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::alarm::Alarm;
-use crate::limits::{after, after_from};
+use crate::limits::{Limits, after, after_from};
 
 /// When to ping a peer, and when to give it up.
 #[derive(Debug)]
 pub(crate) struct Liveness {
-    interval: Duration,
-    patience: Duration,
     next_ping: Instant,
     /// A ping was sent, and nothing has been heard since; until when that may last.
     silent_until: Option<Instant>,
-    alarm: Alarm,
 }
 
 /// What is to be done about a peer.
@@ -28,14 +23,10 @@ pub(crate) enum Due {
 }
 
 impl Liveness {
-    pub(crate) fn new(interval: Duration, patience: Duration) -> Self {
-        let next_ping = after(interval);
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            interval,
-            patience,
-            next_ping,
+            next_ping: after(limits.ping_interval),
             silent_until: None,
-            alarm: Alarm::default(),
         }
     }
 
@@ -44,34 +35,28 @@ impl Liveness {
         self.silent_until = None;
     }
 
-    /// Waits until something is to be done. Cancelling it loses nothing.
-    pub(crate) async fn due(&mut self) -> Due {
-        poll_fn(|cx| self.poll_due(cx, Instant::now())).await
+    /// What is to be done at this time, or when there will be something.
+    pub(crate) fn due(&mut self, now: Instant, limits: &Limits) -> Result<Due, Instant> {
+        if self.silent_until.is_some_and(|deadline| deadline <= now) {
+            return Ok(Due::GiveUp);
+        }
+        if self.next_ping <= now {
+            self.next_ping = after_from(now, limits.ping_interval);
+            self.silent_until
+                .get_or_insert(after_from(now, limits.pong_timeout));
+            return Ok(Due::Ping);
+        }
+        Err(self
+            .silent_until
+            .map_or(self.next_ping, |deadline| deadline.min(self.next_ping)))
     }
 
-    /// The same, at this time.
-    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Due> {
+    /// Waits until something is to be done. Cancelling it loses nothing.
+    pub(crate) async fn wait(&mut self, limits: &Limits, alarm: &mut Alarm) -> Due {
         loop {
-            if self.silent_until.is_some_and(|deadline| deadline <= now) {
-                return Poll::Ready(Due::GiveUp);
-            }
-            if self.next_ping <= now {
-                self.next_ping = after_from(now, self.interval);
-                self.silent_until
-                    .get_or_insert(after_from(now, self.patience));
-                return Poll::Ready(Due::Ping);
-            }
-            let next = self
-                .silent_until
-                .map_or(self.next_ping, |deadline| deadline.min(self.next_ping));
-            match self.alarm.poll(cx, next) {
-                // The clock that tells is later than `now`.
-                Poll::Ready(()) if next > now => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(()) => {}
-                Poll::Pending => return Poll::Pending,
+            match self.due(Instant::now(), limits) {
+                Ok(due) => return due,
+                Err(at) => poll_fn(|cx| alarm.poll(cx, at)).await,
             }
         }
     }
@@ -79,27 +64,39 @@ impl Liveness {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(25);
     const PATIENCE: Duration = Duration::from_secs(8);
 
+    fn limits() -> Limits {
+        Limits {
+            ping_interval: INTERVAL,
+            pong_timeout: PATIENCE,
+            ..Limits::default()
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_given_up_after_ping_and_patience() {
         let start = Instant::now();
-        let mut liveness = Liveness::new(INTERVAL, PATIENCE);
-        assert_eq!(liveness.due().await, Due::Ping);
+        let (limits, mut alarm) = (limits(), Alarm::default());
+        let mut liveness = Liveness::new(&limits);
+        assert_eq!(liveness.wait(&limits, &mut alarm).await, Due::Ping);
         assert_eq!(start.elapsed(), INTERVAL);
-        assert_eq!(liveness.due().await, Due::GiveUp);
+        assert_eq!(liveness.wait(&limits, &mut alarm).await, Due::GiveUp);
         assert_eq!(start.elapsed(), INTERVAL + PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_is_heard_is_pinged_again() {
         let start = Instant::now();
-        let mut liveness = Liveness::new(INTERVAL, PATIENCE);
+        let (limits, mut alarm) = (limits(), Alarm::default());
+        let mut liveness = Liveness::new(&limits);
         for round in 1..4 {
-            assert_eq!(liveness.due().await, Due::Ping);
+            assert_eq!(liveness.wait(&limits, &mut alarm).await, Due::Ping);
             assert_eq!(start.elapsed(), INTERVAL * round);
             liveness.heard();
         }
