@@ -33,7 +33,9 @@ pub(crate) fn apart(log: impl FnOnce() + Send + 'static) {
     let (to, span) = (dispatcher::get_default(Dispatch::clone), Span::current());
     let log = move || dispatcher::with_default(&to, || span.in_scope(log));
     // Where there can be no more threads, it is not logged.
-    let _ = thread::Builder::new().name("specwire-log".into()).spawn(log);
+    let _ = thread::Builder::new()
+        .name("specwire-log".into())
+        .spawn(log);
 }
 
 /// Lets one line through in so long a time.

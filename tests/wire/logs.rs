@@ -314,7 +314,8 @@ impl Subscriber for Publisher {
         let mut text = Text(String::new());
         event.record(&mut text);
         let said = json!({"text": text.0}).to_string();
-        self.0.deliver(&Publication::new("said", None, &said).unwrap(), None);
+        self.0
+            .deliver(&Publication::new("said", None, &said).unwrap(), None);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
