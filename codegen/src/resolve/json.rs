@@ -165,20 +165,37 @@ impl<'r, 's> SchemaWriter<'r, 's> {
                 self.key(key);
                 self.text.push_str("\"byte\"");
             }
-            ("type", _) if node.text().is_some() => {
-                let name = node.text().unwrap_or_default();
-                if !name.eq_ignore_ascii_case("any") {
-                    self.key(key);
-                    let meant = meant_type(name).map_or(name, |(ty, _)| ty);
-                    self.text.push_str(&json_string(meant));
-                }
-            }
+            ("type", _) => self.types(node),
             (_, Some(Holds::Rule)) => {
                 self.key(key);
                 self.text.push_str(&node.json());
             }
         }
         (self.text.len() <= self.most).then_some(())
+    }
+
+    /// The types that are meant; nothing is written where any will do.
+    fn types(&mut self, node: Node<'s>) {
+        let mut names: Vec<&str> = Vec::new();
+        let own = Some(node).filter(|node| !node.is_sequence());
+        for item in own.into_iter().chain(node.items()) {
+            match item.text() {
+                Some(name) if name.eq_ignore_ascii_case("any") => return,
+                Some(name) => names.push(meant_type(name).map_or(name, |(ty, _)| ty)),
+                // Some leave out the quotes of `'null'`.
+                None if item.is_null() => names.push("null"),
+                // Reported.
+                None => return,
+            }
+        }
+        self.key("type");
+        match names.as_slice() {
+            [name] => self.text.push_str(&json_string(name)),
+            names => {
+                let names: Vec<String> = names.iter().map(|name| json_string(name)).collect();
+                self.text.push_str(&format!("[{}]", names.join(",")));
+            }
+        }
     }
 
     /// A schema where one is expected. Anything fits what cannot be read. Recursion ends: nesting is

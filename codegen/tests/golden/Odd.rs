@@ -78,6 +78,13 @@ pub struct Book {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub nothing: ::core::option::Option<()>,
+    /// The member `foreign`.
+    #[serde(
+        default,
+        deserialize_with = "::specwire::private::some",
+        skip_serializing_if = "::core::option::Option::is_none"
+    )]
+    pub foreign: ::core::option::Option<::specwire::Json>,
 }
 
 impl ::specwire::Validate for Book {
@@ -141,6 +148,14 @@ impl ::specwire::Validate for Book {
                 rules::condition(&at.member("of_any_type"), value, &CONDITION)?;
             }
         }
+        if let ::core::option::Option::Some(value) = &self.foreign {
+            {
+                static CONDITION: rules::Condition = rules::Condition::new(
+                    "{\"not\":{\"type\":[\"object\",\"null\"]}}",
+                );
+                rules::condition(&at.member("foreign"), value, &CONDITION)?;
+            }
+        }
         ::core::result::Result::Ok(())
     }
 }
@@ -150,7 +165,7 @@ impl ::specwire::Payload for Book {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("book")
         .members(&[
             "bids", "depths", "mixed", "huge", "coarse", "narrow", "negative", "distinct", "points",
-            "empty", "listed", "anything", "of_any_type", "nothing",
+            "empty", "listed", "anything", "of_any_type", "nothing", "foreign",
         ]);
 }
 
