@@ -323,6 +323,15 @@ impl Source {
         }
     }
 
+    /// Every mapping that has a member of this name, in every file.
+    pub(crate) fn owners_of(&self, key: &str) -> impl Iterator<Item = Node<'_>> {
+        let files = self.files.iter().enumerate();
+        files
+            .flat_map(|(file, one)| (0..one.tree.nodes.len()).map(move |index| Id { file, index }))
+            .map(|id| self.node(id))
+            .filter(move |node| node.get(key).is_some())
+    }
+
     /// Puts another node in the place of a mapping's member.
     pub(crate) fn replace(&mut self, owner: Id, key: &str, with: Id) {
         let file = self.files.get_mut(owner.file);

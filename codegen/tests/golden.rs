@@ -286,12 +286,11 @@ fn avro() {
 /// What is rarely asked for together.
 #[test]
 fn odd() {
-    // Types as another language has them, which are taken for what is meant.
-    let warnings = &[Code::UnknownType; 2];
-    check_with(
-        &Config::new(),
-        "tests/golden/Odd.yaml",
-        "Odd.rs",
-        warnings,
-    );
+    // A reference where there is none, and types as another language has them: what is meant is plain.
+    let warnings = &[
+        Code::ReferenceNotAllowed,
+        Code::UnknownType,
+        Code::UnknownType,
+    ];
+    check_with(&Config::new(), "tests/golden/Odd.yaml", "Odd.rs", warnings);
 }

@@ -1,7 +1,8 @@
 //! Whole sections that stand in other places: `channels: {$ref: channels.yaml}`.
 //!
 //! AsyncAPI has no references there, but tools that join files follow them, and so documents have
-//! them. They are gone before anything else is looked at.
+//! them. They are gone before anything else is looked at. So are those in place of a schema's
+//! `properties` that lead to the `properties` of another.
 
 use std::collections::HashSet;
 
@@ -21,6 +22,20 @@ const SECTIONS: &[&str] = &["channels", "components", "info", "operations", "ser
 const WITHIN: &[(&str, &[&str])] = &[
     ("channels", &["messages", "parameters"]),
     ("servers", &["variables"]),
+];
+
+/// What is in these is data, whatever it looks like.
+const DATA: &[&str] = &["const", "default", "enum", "example", "examples"];
+
+/// In these `properties` is the name of a schema.
+const NAMES: &[&str] = &[
+    "$defs",
+    "definitions",
+    "dependencies",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+    "schemas",
 ];
 
 /// Puts the sections that are referred to where the references stand: all that are mappings of names
@@ -53,6 +68,30 @@ pub(crate) fn gather(source: &mut Source, errors: &mut Errors) {
             }
         }
     }
+    for owner in borrowers(gatherer.source) {
+        if !gatherer.is_full {
+            gatherer.follow(owner, "properties");
+        }
+    }
+}
+
+/// Schemas whose members are said to be those of another.
+fn borrowers(source: &Source) -> Vec<Id> {
+    let owners = source.owners_of("properties").filter(|owner| {
+        let reference = owner.get("properties").and_then(lone_reference);
+        let lender = reference.and_then(|reference| reference.strip_suffix("/properties"));
+        let lender = lender.and_then(|lender| lender.rsplit('/').next());
+        lender.is_some_and(|lender| !NAMES.contains(&lender)) && !NAMES.contains(&owner.key())
+    });
+    let is_data = |owner: &Node<'_>| {
+        let path = owner.path();
+        path.iter()
+            .any(|key| DATA.contains(key) || key.starts_with("x-"))
+    };
+    owners
+        .filter(|owner| !is_data(owner))
+        .map(Node::id)
+        .collect()
 }
 
 struct Gatherer<'a> {

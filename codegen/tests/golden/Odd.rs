@@ -78,6 +78,9 @@ pub struct Book {
         skip_serializing_if = "::core::option::Option::is_none"
     )]
     pub nothing: ::core::option::Option<()>,
+    /// The member `borrowed`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub borrowed: ::core::option::Option<BookBorrowed>,
     /// The member `foreign`.
     #[serde(
         default,
@@ -165,7 +168,7 @@ impl ::specwire::Payload for Book {
     const SPEC: ::specwire::private::MessageSpec = ::specwire::private::MessageSpec::new("book")
         .members(&[
             "bids", "depths", "mixed", "huge", "coarse", "narrow", "negative", "distinct", "points",
-            "empty", "listed", "anything", "of_any_type", "nothing", "foreign",
+            "empty", "listed", "anything", "of_any_type", "nothing", "borrowed", "foreign",
         ]);
 }
 
@@ -234,6 +237,18 @@ impl ::specwire::Validate for BookListed {
         }
         ::core::result::Result::Ok(())
     }
+}
+
+/// An object that the document does not describe.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(::specwire::private::serde::Deserialize, ::specwire::private::serde::Serialize)]
+#[serde(crate = "::specwire::private::serde")]
+pub struct BookBorrowed {
+    /// The member `x`.
+    pub x: i64,
+    /// The member `y`.
+    #[serde(skip_serializing_if = "::core::option::Option::is_none")]
+    pub y: ::core::option::Option<::std::string::String>,
 }
 
 /// Its name is that of every client.
