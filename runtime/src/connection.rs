@@ -304,6 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         let Some(desk) = &self.desk else {
             return self.socket.take_back(socket);
         };
+        let alike = self.framing.alike();
         desk.leave(Pen {
             framing: std::mem::replace(&mut self.framing, Box::new(Raw)),
             socket,
@@ -314,7 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         });
         let desk = Arc::clone(desk);
         self.is_lent = true;
-        self.pending.lend(desk);
+        self.pending.lend(desk, alike);
     }
 
     /// From now on it writes itself.
@@ -322,13 +323,14 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         if !std::mem::take(&mut self.is_lent) {
             return Ok(());
         }
-        self.pending.recall();
-        let Some(pen) = self.desk.as_ref().and_then(|desk| desk.take()) else {
+        let next = self.pending.recall();
+        let Some(mut pen) = self.desk.as_ref().and_then(|desk| desk.take()) else {
             return Ok(());
         };
         self.framing = pen.framing;
+        pen.socket.add(next.frames);
         self.socket.take_back(pen.socket);
-        self.on_their_way = pen.on_their_way;
+        self.on_their_way = pen.on_their_way.saturating_add(next.publications);
         self.last_message = pen.wrote.unwrap_or(self.last_message);
         if self.on_their_way > 0 {
             self.last_message = Instant::now();

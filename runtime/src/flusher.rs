@@ -254,7 +254,7 @@ mod tests {
     }
 
     impl Flush for Writer {
-        fn put(&self, _: &Event) -> bool {
+        fn frame(&self, _: &Event, _: &mut Vec<u8>) -> bool {
             false
         }
 

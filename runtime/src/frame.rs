@@ -424,14 +424,6 @@ impl Event {
         }
     }
 
-    /// Its place among the publications of its topic.
-    pub(crate) fn offset(&self) -> Option<u64> {
-        match &self.body {
-            Body::Message(content) => content.offset(),
-            _ => None,
-        }
-    }
-
     /// What this holds of a queue's bytes: an upper bound of its frame, without escapes.
     pub(crate) fn weight(&self) -> usize {
         let body = match &self.body {

@@ -47,6 +47,7 @@ pub(crate) mod envelope;
 pub(crate) mod raw;
 pub(crate) mod tagged;
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -86,6 +87,14 @@ pub trait Framing: fmt::Debug + Send + Sync + 'static {
     /// It may be asked for by whoever publishes, while nothing else can be queued for the peer: it neither
     /// waits nor publishes itself, nor does what it logs have anybody do so.
     fn write<'a>(&self, event: &'a Event) -> Written<'a>;
+
+    /// Connections whose frames of a message that is published are the same as this one's, which are then
+    /// made once for all of them: those whose framings say the same here. By default there are none, as in
+    /// a framing whose frames have a number of the subscription in them; one that makes its frames of
+    /// nothing but the message says `Some(TypeId::of::<Self>())`.
+    fn alike(&self) -> Option<TypeId> {
+        None
+    }
 
     /// Opening the URL of a document or a channel starts what the service sends there by itself. So it
     /// is by default; a framing in which a peer can ask for it says no.

@@ -1,5 +1,6 @@
 //! The bounded queue between what a peer is told and the connection that writes it.
 
+mod ahead;
 mod pending;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,9 @@ use std::task::Waker;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use self::pending::{Ahead, Flush, Overflow, Pending, Source};
+pub(crate) use self::ahead::Notice;
+use self::ahead::{Ahead, Lending};
+pub(crate) use self::pending::{Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
 use crate::fault::Fault;
@@ -96,7 +99,7 @@ struct State {
     /// The connection, while it waits.
     waiting: Option<Waker>,
     /// What writes in its place, while it lets it.
-    lent: Option<Arc<dyn Flush>>,
+    lent: Option<Lending>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,11 +146,13 @@ enum Kind {
 
 /// A queue within the limits.
 pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
+    let (events, bytes) = (limits.queue_messages.max(1), limits.queue_bytes.max(1));
     let queue = Arc::new(Queue {
         bounds: Bounds {
-            events: limits.queue_messages.max(1),
-            bytes: limits.queue_bytes.max(1),
+            events,
+            bytes,
             policy: limits.slow_consumer,
+            ahead: Ahead::new(events, bytes, limits.slow_consumer),
         },
         metrics: metrics.clone(),
         delivered: AtomicU64::new(0),
@@ -232,32 +237,30 @@ impl Outbox {
     }
 
     /// Queues a publication, or deals with it as the policy says, unless `may` says no. Nothing else is
-    /// queued while it is asked. The event may be told to others as well: its origin is set to that of
-    /// the lane.
+    /// queued while it is asked.
     pub(crate) fn publish_if(
         &self,
-        told: &mut Event,
+        notice: &mut Notice,
         lane: &Lane,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
-        told.origin = lane.origin().clone();
-        let content = match &told.body {
-            Body::Message(content) if content.weight() <= self.queue.bounds.bytes => content,
-            _ => return self.push_if(told.clone(), Kind::Answer, may),
-        };
+        let (weight, bounds) = (notice.weight(), &self.queue.bounds);
+        if weight > bounds.bytes {
+            return self.push_if(notice.to(lane).clone(), Kind::Answer, may);
+        }
         let mut state = self.queue.state();
         if state.is_closed || !may() {
             return Err(Closed);
         }
         self.queue.metrics.published();
-        if state.put(told) {
+        if state.put(notice, lane, bounds) {
             self.queue.wake(state);
             return Ok(());
         }
-        let (content, weight, place) = (content.clone(), content.weight(), state.place());
+        let (content, place) = (notice.content().clone(), state.place());
         let admitted = state
             .publications
-            .admit(content, weight, lane, place, &self.queue.bounds);
+            .admit(content, weight, lane, place, bounds);
         match admitted {
             Admitted::Queued { dropped } => self.queue.count_dropped(dropped),
             Admitted::Dropped => {
@@ -416,7 +419,7 @@ impl Queue {
             }
             LENT => {
                 self.told.store(NOBODY, Ordering::Relaxed);
-                let lent = state.lent.clone();
+                let lent = state.lent.as_ref().map(|lent| Arc::clone(lent.to()));
                 drop(state);
                 if let Some(lent) = lent {
                     lent.soon();
@@ -593,11 +596,10 @@ impl State {
 
     /// Hands a publication to what writes in the connection's place, if it would be the next to be
     /// written: so it need not be queued. Says otherwise.
-    fn put(&self, publication: &Event) -> bool {
-        match &self.lent {
-            Some(lent) if self.has_nothing_to_tell() => lent.put(publication),
-            _ => false,
-        }
+    fn put(&mut self, notice: &mut Notice, lane: &Lane, bounds: &Bounds) -> bool {
+        let is_first = self.has_nothing_to_tell();
+        let lent = self.lent.as_mut().filter(|_| is_first);
+        lent.is_some_and(|lent| lent.put(notice, lane, bounds))
     }
 
     /// Neither is anything queued, nor has anything been lost that is to be told of.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::bus::Publication;
 use crate::fault::Fault;
 use crate::frame::{Body, Carried, Content, Correlation as Correlated, Event, Origin, Told};
-use crate::outbox::{Closed, Lane, Outbox, Reserved};
+use crate::outbox::{Closed, Lane, Notice, Outbox, Reserved};
 use crate::payload::{self, Message, NoHeaders, Payload, Place};
 use crate::seldom::seldom;
 use crate::strict;
@@ -86,12 +86,12 @@ impl Replies {
     /// The same of a publication, unless `may` says no. Nothing else is queued while it is asked.
     pub(crate) fn publish_if(
         &self,
-        told: &mut Event,
+        notice: &mut Notice,
         may: impl FnOnce() -> bool,
     ) -> Result<(), Closed> {
         match &self.lane {
-            Some(lane) => self.outbox.publish_if(told, lane, may),
-            None if may() => self.push(told.body.clone()),
+            Some(lane) => self.outbox.publish_if(notice, lane, may),
+            None if may() => self.push(Body::Message(notice.content().clone())),
             None => Err(Closed),
         }
     }
@@ -271,8 +271,8 @@ impl Encoded {
 #[derive(Debug)]
 pub(crate) struct Telling<'a> {
     encoded: &'a Encoded,
-    same: Event,
-    own: Event,
+    same: Notice,
+    own: Option<Notice>,
 }
 
 impl<'a> Telling<'a> {
@@ -280,17 +280,16 @@ impl<'a> Telling<'a> {
         Self {
             encoded,
             same: encoded.content.clone().into(),
-            own: Event::new(Origin::default(), Body::End),
+            own: None,
         }
     }
 
     /// What this one is told.
-    pub(crate) fn to(&mut self, replies: &Replies) -> &mut Event {
+    pub(crate) fn to(&mut self, replies: &Replies) -> &mut Notice {
         if self.encoded.correlation.is_none() || replies.origin.correlation.is_none() {
             return &mut self.same;
         }
-        self.own = self.encoded.for_peer(replies).into();
-        &mut self.own
+        self.own.insert(self.encoded.for_peer(replies).into())
     }
 }
 

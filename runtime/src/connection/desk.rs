@@ -9,21 +9,16 @@ use tracing::Span;
 use super::{BATCH, BATCH_BYTES};
 use crate::flusher::Claim;
 use crate::frame::Event;
-use crate::framing::{Framing, Refusal, Written};
-use crate::outbox::{Ahead, Flush, Source};
-use crate::socket::{Lent, WriteNow};
+use crate::framing::{Frame, Framing, Refusal, Written};
+use crate::outbox::{Flush, Source};
+use crate::socket::{Lent, WriteNow, add_frame};
 use crate::sync::{Mutex, MutexGuard};
-
-/// What weighs more is not copied for each of those that it is for before it is written to them.
-const COPIED: usize = 512;
 
 /// What a connection leaves here has somebody else write what is queued, as the connection would.
 #[derive(Debug)]
 pub(super) struct Desk<W> {
     source: Source,
     claim: Claim,
-    /// What may be put here.
-    ahead: Ahead,
     /// What is logged in writing is the connection's.
     span: Span,
     pen: Mutex<Option<Pen<W>>>,
@@ -53,7 +48,6 @@ pub(super) enum End {
 impl<W> Desk<W> {
     pub(super) fn new(source: Source, claim: Claim) -> Self {
         Self {
-            ahead: source.ahead(),
             source,
             claim,
             span: Span::current(),
@@ -78,18 +72,18 @@ impl<W> Desk<W> {
 }
 
 impl<W: WriteNow> Flush for Desk<W> {
-    fn put(&self, publication: &Event) -> bool {
+    fn frame(&self, event: &Event, frames: &mut Vec<u8>) -> bool {
         // Whoever has it takes what comes meanwhile out of the queue.
         let Ok(mut pen) = self.pen.try_lock() else {
             return false;
         };
-        match &mut *pen {
-            Some(pen) if pen.has_room_for(publication, self.ahead) => {
-                pen.put(publication, true);
-                true
-            }
-            _ => false,
+        let Some(pen) = pen.as_mut().filter(|pen| pen.takes_more()) else {
+            return false;
+        };
+        if let Some(frame) = frame(&*pen.framing, event, &mut pen.end) {
+            add_frame(frames, &frame);
         }
+        true
     }
 
     fn soon(self: Arc<Self>) {
@@ -104,9 +98,11 @@ impl<W: WriteNow> Flush for Desk<W> {
             return false;
         };
         let _span = self.span.enter();
-        let mut is_all = false;
+        let (next, mut is_all) = self.source.next(pen.socket.free());
+        pen.on_their_way = pen.on_their_way.saturating_add(next.publications);
+        pen.socket.add(next.frames);
         for _ in 0..BATCH {
-            if !pen.takes_more() {
+            if is_all || !pen.takes_more() {
                 break;
             }
             let Some(queued) = self.source.next_to_flush() else {
@@ -138,30 +134,28 @@ impl<W: WriteNow> Pen<W> {
         !self.is_left && self.end.is_none() && self.socket.unwritten() < BATCH_BYTES
     }
 
-    /// A publication may be added that has not been queued.
-    fn has_room_for(&self, publication: &Event, ahead: Ahead) -> bool {
-        let weight = publication.weight();
-        let bytes = self.socket.unwritten().saturating_add(weight);
-        self.on_their_way < ahead.publications
-            && weight <= COPIED
-            && bytes <= ahead.bytes
-            && !self.is_left
-            && self.end.is_none()
-    }
-
     /// Adds an event to what is written.
     fn put(&mut self, event: &Event, is_publication: bool) {
-        let framing = &*self.framing;
-        let written = catch_unwind(AssertUnwindSafe(|| framing.write(event)));
-        match written {
-            Ok(Written::Frame(frame)) => {
-                let count = u64::from(is_publication);
-                self.on_their_way = self.on_their_way.saturating_add(count);
-                self.socket.put(&frame);
-            }
-            Ok(Written::Nothing) => {}
-            Ok(Written::Close(refusal)) => self.end = Some(End::Refused(refusal)),
-            Err(_) => self.end = Some(End::Panicked),
+        if let Some(frame) = frame(&*self.framing, event, &mut self.end) {
+            let count = u64::from(is_publication);
+            self.on_their_way = self.on_their_way.saturating_add(count);
+            self.socket.put(&frame);
         }
     }
+}
+
+/// What the framing makes of an event, if that is a frame.
+fn frame<'a>(
+    framing: &'a dyn Framing,
+    event: &'a Event,
+    end: &mut Option<End>,
+) -> Option<Frame<'a>> {
+    let written = catch_unwind(AssertUnwindSafe(|| framing.write(event)));
+    match written {
+        Ok(Written::Frame(frame)) => return Some(frame),
+        Ok(Written::Nothing) => {}
+        Ok(Written::Close(refusal)) => *end = Some(End::Refused(refusal)),
+        Err(_) => *end = Some(End::Panicked),
+    }
+    None
 }

@@ -65,7 +65,7 @@ impl Writer {
 }
 
 impl Flush for Writer {
-    fn put(&self, _: &Event) -> bool {
+    fn frame(&self, _: &Event, _: &mut Vec<u8>) -> bool {
         false
     }
 

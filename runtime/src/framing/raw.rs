@@ -1,5 +1,6 @@
 //! Raw: the frame is the payload, with declared headers as members beside the payload's own.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -25,6 +26,10 @@ impl Framing for Raw {
 
     fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal> {
         Ok(Input::Open(Open::together(frame)))
+    }
+
+    fn alike(&self) -> Option<TypeId> {
+        Some(TypeId::of::<Self>())
     }
 
     fn write<'a>(&self, event: &'a Event) -> Written<'a> {

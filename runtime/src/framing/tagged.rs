@@ -1,5 +1,6 @@
 //! Tagged: the message's name, a colon, and its payload.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 
 use super::{Content, Frame, Framing, Input, Open, Refusal, Written};
@@ -42,6 +43,10 @@ impl Framing for Tagged {
             return Err(Refusal::new(INVALID, reason));
         };
         Ok(Input::Open(Open::together(Frame::Text(body)).message(name)))
+    }
+
+    fn alike(&self) -> Option<TypeId> {
+        Some(TypeId::of::<Self>())
     }
 
     fn write<'a>(&self, event: &'a Event) -> Written<'a> {

@@ -1,5 +1,6 @@
 //! The receiving end of a queue: the connection's, and of whoever writes in its place.
 
+use std::any::TypeId;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +8,10 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
+use super::ahead::{Lending, Next};
 use super::waiting::Waiting;
 use super::{CONNECTION, LENT, NOBODY, Queue, Queued};
 use crate::frame::Event;
-use crate::limits::SlowConsumer;
 use crate::sync::atomic::Ordering;
 
 /// The receiving end: what the connection writes from. Dropping it closes the queue.
@@ -27,26 +28,19 @@ pub(crate) struct Source {
 
 /// What writes for a connection that waits.
 pub(crate) trait Flush: fmt::Debug + Send + Sync {
-    /// Adds a publication to what is written next, where all that was queued before is as far already
-    /// and it may be; says otherwise. Called with the queue's lock, and does not wait.
-    fn put(&self, publication: &Event) -> bool;
+    /// Adds the event's frame, if it has one, where this can be told now; says otherwise. Called with
+    /// the queue's lock, and does not wait.
+    fn frame(&self, event: &Event, frames: &mut Vec<u8>) -> bool;
 
     /// Has [`flush`](Self::flush) called soon.
     fn soon(self: Arc<Self>);
 
-    /// Writes what was put here, and what is queued, as much as may be at once, and says whether there
-    /// is more.
+    /// Writes what is next, and what is queued, as much as may be at once, and says whether there is
+    /// more.
     fn flush(&self, now: Instant) -> bool;
 
     /// Has the connection write itself.
     fn wake(&self);
-}
-
-/// What may be put to what is written, rather than be queued.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ahead {
-    pub(crate) publications: u64,
-    pub(crate) bytes: usize,
 }
 
 /// Something found no room, and so the connection is given up. What had room is still there to take.
@@ -95,26 +89,27 @@ impl Pending {
     }
 
     /// From now on `to` writes what is queued, and the connection, which waits, is woken only when it
-    /// asks for that; but not where something is queued already, which has woken the connection.
-    pub(crate) fn lend(&self, to: Arc<dyn Flush>) {
+    /// asks for that; but not where something is queued already, which has woken the connection. Its
+    /// framing says whose frames are the same.
+    pub(crate) fn lend(&self, to: Arc<dyn Flush>, alike: Option<TypeId>) {
         let queue = &self.source.queue;
         let mut state = queue.state();
         if state.is_empty() && !state.is_closed {
             // Most of what comes from now on is publications.
             state.others = VecDeque::new();
-            state.lent = Some(to);
+            state.lent = Some(Lending::new(to, alike));
             queue.told.store(LENT, Ordering::Relaxed);
         }
     }
 
-    /// From now on the connection itself writes what is queued.
-    pub(crate) fn recall(&self) {
+    /// From now on the connection itself writes what is next, which this is, and what is queued.
+    pub(crate) fn recall(&self) -> Next {
         let queue = &self.source.queue;
         let mut state = queue.state();
         let lent = state.lent.take();
         queue.told.store(NOBODY, Ordering::Relaxed);
         drop(state);
-        drop(lent);
+        lent.map(Lending::into_next).unwrap_or_default()
     }
 
     /// For what writes in the connection's place.
@@ -146,26 +141,20 @@ impl Pending {
     }
 }
 
-/// The part of a queue's room that publications have which are put to what is written, one in so many,
-/// and the room that all have to be queued in.
-const AHEAD: usize = 4;
-const QUEUED: usize = 16;
-/// The most bytes of them, as each connection has its own.
-const AHEAD_BYTES: usize = 32 << 10;
-
 impl Source {
-    /// What may be written without being queued. A queue that holds few holds just these; and of those
-    /// that replace each other none is written before it must be.
-    pub(crate) fn ahead(&self) -> Ahead {
-        let bounds = &self.queue.bounds;
-        let publications = match bounds.policy {
-            SlowConsumer::Latest => 0,
-            _ => bounds.events.saturating_sub(QUEUED) / AHEAD,
+    /// Takes what is next, in exchange for memory that is free. If that is all, whoever takes it is told
+    /// of what comes then.
+    pub(crate) fn next(&self, free: Vec<u8>) -> (Next, bool) {
+        let mut state = self.queue.state();
+        let is_all = state.has_nothing_to_tell();
+        let Some(lent) = &mut state.lent else {
+            return (Next::default(), is_all);
         };
-        Ahead {
-            publications: publications.try_into().unwrap_or(u64::MAX),
-            bytes: AHEAD_BYTES.min(bounds.bytes / AHEAD),
+        let next = lent.take_next(free);
+        if is_all {
+            self.queue.told.store(LENT, Ordering::Relaxed);
         }
+        (next, is_all)
     }
 
     /// Takes the next event; who finds none is told of the next that is queued.
@@ -186,6 +175,9 @@ impl Source {
     pub(crate) fn wake(&self) {
         let mut state = self.queue.state();
         self.queue.told.store(NOBODY, Ordering::Relaxed);
+        if let Some(lent) = &mut state.lent {
+            lent.is_over();
+        }
         let waiting = state.waiting.take();
         drop(state);
         if let Some(waiting) = waiting {

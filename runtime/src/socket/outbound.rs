@@ -28,9 +28,23 @@ pub(super) const PING: u8 = 0x89;
 impl Outbound {
     /// Adds a server's frame.
     pub(super) fn put(&mut self, frame: &Frame<'_>) {
-        match frame {
-            Frame::Text(text) => self.frame(TEXT, text.as_bytes()),
-            Frame::Binary(bytes) => self.frame(BINARY, bytes),
+        add_frame(&mut self.bytes, frame);
+    }
+
+    /// Adds frames as they are.
+    pub(super) fn add(&mut self, frames: Vec<u8>) {
+        if self.bytes.is_empty() {
+            self.bytes = frames;
+        } else {
+            self.bytes.extend_from_slice(&frames);
+        }
+    }
+
+    /// Memory that nothing is in.
+    pub(super) fn free(&mut self) -> Vec<u8> {
+        match self.bytes.is_empty() {
+            true => std::mem::take(&mut self.bytes),
+            false => Vec::new(),
         }
     }
 
@@ -70,24 +84,9 @@ impl Outbound {
         }
     }
 
-    /// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
+    /// Adds a frame that is not masked, with these first bits.
     pub(super) fn frame(&mut self, first: u8, payload: &[u8]) {
-        const HEAD: usize = 10;
-        self.bytes.reserve(payload.len().saturating_add(HEAD));
-        self.bytes.push(first);
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(length @ ..126), _) => self.bytes.push(length),
-            (_, Ok(length)) => {
-                self.bytes.push(126);
-                self.bytes.extend(length.to_be_bytes());
-            }
-            _ => {
-                self.bytes.push(127);
-                let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-                self.bytes.extend(length.to_be_bytes());
-            }
-        }
-        self.bytes.extend_from_slice(payload);
+        add(&mut self.bytes, first, payload);
     }
 
     /// Writes all that there is.
@@ -106,4 +105,32 @@ impl Outbound {
         self.clear();
         Poll::Ready(Ok(()))
     }
+}
+
+/// Adds a server's frame to others.
+pub(crate) fn add_frame(frames: &mut Vec<u8>, frame: &Frame<'_>) {
+    match frame {
+        Frame::Text(text) => add(frames, TEXT, text.as_bytes()),
+        Frame::Binary(bytes) => add(frames, BINARY, bytes),
+    }
+}
+
+/// Adds a frame that is not masked (RFC 6455, 5.2), with these first bits.
+fn add(frames: &mut Vec<u8>, first: u8, payload: &[u8]) {
+    const HEAD: usize = 10;
+    frames.reserve(payload.len().saturating_add(HEAD));
+    frames.push(first);
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(length @ ..126), _) => frames.push(length),
+        (_, Ok(length)) => {
+            frames.push(126);
+            frames.extend(length.to_be_bytes());
+        }
+        _ => {
+            frames.push(127);
+            let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+            frames.extend(length.to_be_bytes());
+        }
+    }
+    frames.extend_from_slice(payload);
 }

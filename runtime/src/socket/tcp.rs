@@ -128,6 +128,16 @@ impl<W: WriteNow> Lent<W> {
         self.outbound.put(frame);
     }
 
+    /// Adds frames to what is written next.
+    pub(crate) fn add(&mut self, frames: Vec<u8>) {
+        self.outbound.add(frames);
+    }
+
+    /// Memory that is not needed to write with.
+    pub(crate) fn free(&mut self) -> Vec<u8> {
+        self.outbound.free()
+    }
+
     /// Bytes that the network has not taken.
     pub(crate) fn unwritten(&self) -> usize {
         self.outbound.unwritten()

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::bus::{BusError, Publication, Sink, SubscriptionId, TopicName};
 use crate::fault::Fault;
-use crate::frame::{Body, Event, Subscribed};
+use crate::frame::{Body, Subscribed};
 use crate::interaction::Interaction;
-use crate::outbox::Reserved;
+use crate::outbox::{Notice, Reserved};
 use crate::parameters::Parameters;
 use crate::payload::Payload;
 use crate::reply::{Encoded, Replies, Telling};
@@ -440,10 +440,10 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
     }
 
     /// Sends a message that has just been published.
-    pub(super) fn deliver(&self, told: &mut Event) -> bool {
-        let offset = told.offset();
+    pub(super) fn deliver(&self, notice: &mut Notice) -> bool {
+        let offset = notice.content().offset();
         if self.is_live() && offset.is_none() {
-            return self.replies.publish_if(told, || self.is_live()).is_ok();
+            return self.replies.publish_if(notice, || self.is_live()).is_ok();
         }
         let mut phase = self.phase();
         match (&mut *phase, offset) {
@@ -455,7 +455,7 @@ impl<S: Payload, A: Parameters> Subscriber<S, A> {
             (Phase::UpToDate { after }, Some(offset)) if offset <= *after => return false,
             (Phase::CatchingUp { .. } | Phase::UpToDate { .. }, _) => {}
         }
-        self.replies.publish_if(told, || true).is_ok()
+        self.replies.publish_if(notice, || true).is_ok()
     }
 
     /// The same to this one alone.
