@@ -13,8 +13,8 @@ use std::task::Waker;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use self::ahead::Lending;
 pub(crate) use self::ahead::Notice;
-use self::ahead::{Ahead, Lending};
 pub(crate) use self::pending::{Flush, Overflow, Pending, Source};
 pub(crate) use self::waiting::Lane;
 use self::waiting::{Admitted, Bounds, Waiting};
@@ -48,19 +48,21 @@ pub(crate) struct Queued {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+/// In this order, as a publication costs as many lines of memory as are looked at for it.
 #[derive(Debug)]
+#[repr(C)]
 struct Queue {
-    /// Of each kind of events.
-    bounds: Bounds,
     metrics: Metrics,
-    delivered: AtomicU64,
-    dropped: AtomicU64,
-    state: Mutex<State>,
     /// Who is told when something is queued: one of those below. Changed with the lock, but for
     /// [`NOBODY`]: who has not seen that yet wakes a connection once too often.
     told: AtomicU8,
     /// What is read now can be answered. Changed with the lock, looked at without.
     is_roomy: AtomicBool,
+    state: Mutex<State>,
+    /// Of each kind of events.
+    bounds: Bounds,
+    delivered: AtomicU64,
+    dropped: AtomicU64,
     /// Those who wait for room, of which most connections never have one.
     patience: OnceLock<Box<Patience>>,
 }
@@ -82,8 +84,14 @@ const CONNECTION: u8 = 1;
 /// What writes in its place.
 const LENT: u8 = 2;
 
+/// In this order for the same reason.
 #[derive(Debug, Default)]
+#[repr(C)]
 struct State {
+    is_closed: bool,
+    has_overflowed: bool,
+    /// What writes in the connection's place, while it lets it.
+    lent: Option<Lending>,
     /// In their order, as publications are; the places tell which of the two comes first.
     others: VecDeque<Other>,
     publications: Waiting,
@@ -94,12 +102,8 @@ struct State {
     in_line: Taken,
     /// What answers that do not wait take.
     answers: Taken,
-    is_closed: bool,
-    has_overflowed: bool,
     /// The connection, while it waits.
     waiting: Option<Waker>,
-    /// What writes in its place, while it lets it.
-    lent: Option<Lending>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -146,13 +150,11 @@ enum Kind {
 
 /// A queue within the limits.
 pub(crate) fn outbox(limits: &Limits, metrics: &Metrics) -> (Outbox, Pending) {
-    let (events, bytes) = (limits.queue_messages.max(1), limits.queue_bytes.max(1));
     let queue = Arc::new(Queue {
         bounds: Bounds {
-            events,
-            bytes,
+            events: limits.queue_messages.max(1),
+            bytes: limits.queue_bytes.max(1),
             policy: limits.slow_consumer,
-            ahead: Ahead::new(events, bytes, limits.slow_consumer),
         },
         metrics: metrics.clone(),
         delivered: AtomicU64::new(0),
@@ -242,21 +244,25 @@ impl Outbox {
         &self,
         notice: &mut Notice,
         lane: &Lane,
-        may: impl FnOnce() -> bool,
+        may: impl Fn() -> bool,
     ) -> Result<(), Closed> {
-        let (weight, bounds) = (notice.weight(), &self.queue.bounds);
-        if weight > bounds.bytes {
-            return self.push_if(notice.to(lane).clone(), Kind::Answer, may);
-        }
         let mut state = self.queue.state();
         if state.is_closed || !may() {
             return Err(Closed);
         }
-        self.queue.metrics.published();
-        if state.put(notice, lane, bounds) {
+        let lent = state.lent.as_mut();
+        if lent.is_some_and(|lent| lent.put(notice, lane)) {
+            self.queue.metrics.published();
             self.queue.wake(state);
             return Ok(());
         }
+        let (weight, bounds) = (notice.weight(), &self.queue.bounds);
+        if weight > bounds.bytes {
+            drop(state);
+            return self.push_if(notice.to(lane).clone(), Kind::Answer, may);
+        }
+        self.queue.metrics.published();
+        state.set_behind(true);
         let (content, place) = (notice.content().clone(), state.place());
         let admitted = state
             .publications
@@ -592,14 +598,14 @@ impl State {
             kind,
         };
         push_back(&mut self.others, other);
+        self.set_behind(true);
     }
 
-    /// Hands a publication to what writes in the connection's place, if it would be the next to be
-    /// written: so it need not be queued. Says otherwise.
-    fn put(&mut self, notice: &mut Notice, lane: &Lane, bounds: &Bounds) -> bool {
-        let is_first = self.has_nothing_to_tell();
-        let lent = self.lent.as_mut().filter(|_| is_first);
-        lent.is_some_and(|lent| lent.put(notice, lane, bounds))
+    /// What is published is queued as well from now on, or need not be any more.
+    fn set_behind(&mut self, is_behind: bool) {
+        if let Some(lent) = &mut self.lent {
+            lent.set_behind(is_behind);
+        }
     }
 
     /// Neither is anything queued, nor has anything been lost that is to be told of.
@@ -610,10 +616,6 @@ impl State {
     /// Those who wait for room hold as much as all that has room.
     fn holds_back(&self, bounds: &Bounds) -> bool {
         self.in_line.bytes > bounds.bytes
-    }
-
-    fn is_empty(&self) -> bool {
-        self.others.is_empty() && self.publications.first_place().is_none()
     }
 
     /// The next in order is a publication.

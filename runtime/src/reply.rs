@@ -87,7 +87,7 @@ impl Replies {
     pub(crate) fn publish_if(
         &self,
         notice: &mut Notice,
-        may: impl FnOnce() -> bool,
+        may: impl Fn() -> bool,
     ) -> Result<(), Closed> {
         match &self.lane {
             Some(lane) => self.outbox.publish_if(notice, lane, may),

@@ -26,8 +26,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use self::inbound::{Inbound, Piece};
 pub(crate) use self::liveness::{Due, Liveness};
-use self::outbound::{Outbound, PING};
 pub(crate) use self::outbound::add_frame;
+use self::outbound::{Outbound, PING};
 pub(crate) use self::tcp::{Lend, Lent, Tcp, WriteNow};
 use crate::framing::{Frame, Refusal};
 use crate::limits::{Limits, after};

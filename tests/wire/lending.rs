@@ -103,3 +103,46 @@ async fn r20_a_framing_that_panics_at_a_publication_closes_its_connection_and_no
     dome.wind(2.0).await;
     assert_eq!(other.next_text().await, r#"{"wind":2}"#);
 }
+
+#[tokio::test]
+async fn each_is_told_in_its_own_framing_what_all_are_told() {
+    const WINDS: u32 = 40;
+    let (server, dome) = telescope().await;
+    let tagged = [("sec-websocket-protocol", "specwire.v1.tagged")];
+    let mut peers = Vec::new();
+    for number in 0..3 {
+        let mut peer = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+        peer.send_text("{}").await;
+        peers.push((peer, r#"{"wind":"#.to_owned(), "}"));
+        let mut peer = Peer::open(&server, "/ws/patterns", &tagged).await.unwrap();
+        peer.send_text("weather_sub:{}").await;
+        peers.push((peer, r#"weather_pub:{"wind":"#.to_owned(), "}"));
+        let mut peer = Peer::envelope(&server).await;
+        let subscribe = json!({"op": "sub", "id": number, "channel": "weather_sub", "payload": {}});
+        peer.send(&subscribe).await;
+        assert_eq!(peer.next().await, json!({"op": "ack", "id": number}));
+        let before = format!(
+            r#"{{"op":"msg","id":{number},"channel":"weather_pub","message":"weather_pub","payload":{{"wind":"#
+        );
+        peers.push((peer, before, "}}"));
+    }
+    // Not all are told that they are subscribed.
+    while dome.wind(1.0).await < peers.len() {}
+    for wind in 100..100 + WINDS {
+        assert_eq!(dome.wind(wind.into()).await, peers.len());
+    }
+    for (peer, before, after) in &mut peers {
+        let mut next = 100;
+        while next < 100 + WINDS {
+            let frame = peer.next_text().await;
+            match frame.strip_prefix(before.as_str()) {
+                Some(rest) if rest == format!("1{after}") => {}
+                Some(rest) => {
+                    assert_eq!(rest, format!("{next}{after}"));
+                    next += 1;
+                }
+                None => panic!("{frame}"),
+            }
+        }
+    }
+}

@@ -60,7 +60,7 @@ impl From<Content> for Notice {
 
 /// What may be put to what is written, rather than be queued.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ahead {
+struct Ahead {
     publications: u64,
     bytes: usize,
 }
@@ -77,24 +77,28 @@ const COPIED: usize = 512;
 impl Ahead {
     /// A queue that holds few holds just these; and of those that replace each other none is written
     /// before it must be.
-    pub(super) fn new(events: usize, bytes: usize, policy: SlowConsumer) -> Self {
-        let publications = match policy {
+    fn within(bounds: &Bounds) -> Self {
+        let publications = match bounds.policy {
             SlowConsumer::Latest => 0,
-            _ => events.saturating_sub(QUEUED) / PART,
+            _ => bounds.events.saturating_sub(QUEUED) / PART,
         };
         Self {
             publications: publications.try_into().unwrap_or(u64::MAX),
-            bytes: MOST.min(bytes / PART),
+            bytes: MOST.min(bounds.bytes / PART),
         }
     }
 }
 
-/// What writes in a connection's place, and what it writes next.
+/// What writes in a connection's place, and what it writes next. What is looked at for each publication
+/// is all here.
 #[derive(Debug)]
 pub(super) struct Lending {
-    to: Arc<dyn Flush>,
-    alike: Option<TypeId>,
     next: Next,
+    room: Ahead,
+    alike: Option<TypeId>,
+    to: Arc<dyn Flush>,
+    /// Something is queued, or has been lost, that comes first.
+    is_behind: bool,
     /// The connection has been woken, as it is needed.
     is_over: bool,
 }
@@ -107,11 +111,13 @@ pub(crate) struct Next {
 }
 
 impl Lending {
-    pub(super) fn new(to: Arc<dyn Flush>, alike: Option<TypeId>) -> Self {
+    pub(super) fn new(to: Arc<dyn Flush>, alike: Option<TypeId>, bounds: &Bounds) -> Self {
         Self {
-            to,
-            alike,
             next: Next::default(),
+            room: Ahead::within(bounds),
+            alike,
+            to,
+            is_behind: false,
             is_over: false,
         }
     }
@@ -121,11 +127,12 @@ impl Lending {
     }
 
     /// Adds a publication to what is written next, if it may be; says otherwise.
-    pub(super) fn put(&mut self, notice: &mut Notice, lane: &Lane, bounds: &Bounds) -> bool {
+    pub(super) fn put(&mut self, notice: &mut Notice, lane: &Lane) -> bool {
         let bytes = self.next.frames.len().saturating_add(notice.weight);
         if notice.weight > COPIED
-            || bytes > bounds.ahead.bytes
-            || self.next.publications >= bounds.ahead.publications
+            || bytes > self.room.bytes
+            || self.next.publications >= self.room.publications
+            || self.is_behind
             || self.is_over
         {
             return false;
@@ -156,6 +163,15 @@ impl Lending {
             frames,
             publications,
         }
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Something is queued, or nothing is any more.
+    pub(super) fn set_behind(&mut self, is_behind: bool) {
+        self.is_behind = is_behind;
     }
 
     /// The connection is needed, and writes all that comes from now on.

@@ -94,10 +94,10 @@ impl Pending {
     pub(crate) fn lend(&self, to: Arc<dyn Flush>, alike: Option<TypeId>) {
         let queue = &self.source.queue;
         let mut state = queue.state();
-        if state.is_empty() && !state.is_closed {
+        if state.has_nothing_to_tell() && !state.is_closed {
             // Most of what comes from now on is publications.
             state.others = VecDeque::new();
-            state.lent = Some(Lending::new(to, alike));
+            state.lent = Some(Lending::new(to, alike, &queue.bounds));
             queue.told.store(LENT, Ordering::Relaxed);
         }
     }
@@ -146,15 +146,14 @@ impl Source {
     /// of what comes then.
     pub(crate) fn next(&self, free: Vec<u8>) -> (Next, bool) {
         let mut state = self.queue.state();
-        let is_all = state.has_nothing_to_tell();
         let Some(lent) = &mut state.lent else {
-            return (Next::default(), is_all);
+            return (Next::default(), true);
         };
-        let next = lent.take_next(free);
+        let is_all = !lent.is_behind();
         if is_all {
             self.queue.told.store(LENT, Ordering::Relaxed);
         }
-        (next, is_all)
+        (lent.take_next(free), is_all)
     }
 
     /// Takes the next event; who finds none is told of the next that is queued.
@@ -162,6 +161,7 @@ impl Source {
         let mut state = self.queue.state();
         let Some(next) = self.queue.pop(&mut state) else {
             if state.lent.is_some() {
+                state.set_behind(false);
                 self.queue.told.store(LENT, Ordering::Relaxed);
             }
             return None;

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::ahead::Ahead;
 use super::{free_if_empty, push_back};
 use crate::frame::{Body, Content, Event, Origin};
 use crate::limits::SlowConsumer;
@@ -27,7 +26,6 @@ pub(super) struct Bounds {
     pub(super) events: usize,
     pub(super) bytes: usize,
     pub(super) policy: SlowConsumer,
-    pub(super) ahead: Ahead,
 }
 
 /// Publications in their order.
