@@ -55,8 +55,8 @@ pub(crate) struct Connection<S: Lend> {
     peer: Arc<Peer>,
     liveness: Liveness,
     alarm: Alarm,
-    /// The number of the last ping, and when it was sent.
-    pinged: (u64, Instant),
+    /// The number of the last ping.
+    pinged: u64,
     allowance: Allowance,
     controls: Window,
     /// What the framing itself answers, once what was queued before is on its way.
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             peer,
             liveness: Liveness::new(limits),
             alarm: Alarm::default(),
-            pinged: (0, Instant::now()),
+            pinged: 0,
             allowance: Allowance::new(limits.messages),
             controls: Window::default(),
             answer: None,
@@ -400,7 +400,7 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             match self.liveness.due(now, &self.limits) {
                 Err(at) => break at,
                 Ok(Due::Ping) => {
-                    self.ping(now)?;
+                    self.ping()?;
                     cx.waker().wake_by_ref();
                 }
                 // A sign of life that was not read is not missing.
@@ -530,8 +530,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             Incoming::Binary(bytes) => Frame::from(bytes.as_slice()),
             Incoming::Control => return self.control(),
             Incoming::Pong(payload) => {
-                let (number, sent) = self.pinged;
-                if payload[..] == number.to_be_bytes() {
+                if payload[..] == self.pinged.to_be_bytes()
+                    && let Some(sent) = self.liveness.last_ping(&self.limits)
+                {
                     self.peer
                         .answered_after(now.saturating_duration_since(sent));
                 }
@@ -565,10 +566,9 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         Ok(())
     }
 
-    fn ping(&mut self, now: Instant) -> Result<(), Stuck> {
-        let number = self.pinged.0.wrapping_add(1);
-        self.pinged = (number, now);
-        self.socket.start_ping(&number.to_be_bytes())
+    fn ping(&mut self) -> Result<(), Stuck> {
+        self.pinged = self.pinged.wrapping_add(1);
+        self.socket.start_ping(&self.pinged.to_be_bytes())
     }
 
     fn start(&mut self, queued: &Queued, now: Instant) -> Result<(), End> {

@@ -24,20 +24,14 @@ pub(crate) struct Peer {
     latency: AtomicU64,
     /// The connection is told to end, because the server stops.
     stop: CancellationToken,
-    subscriptions: Mutex<Vec<Held>>,
-}
-
-/// A subscription of a connection.
-#[derive(Debug)]
-struct Held {
-    topic: TopicName,
-    /// The document and the interaction.
-    of: (&'static str, &'static str),
-    subscription: Weak<dyn Subscription>,
+    subscriptions: Mutex<Vec<Weak<dyn Subscription>>>,
 }
 
 /// A subscription that can be ended for its subscriber.
 pub(crate) trait Subscription: Send + Sync {
+    /// It is to this interaction, on this topic.
+    fn is_on(&self, topic: &TopicName, interaction: &Interaction) -> bool;
+
     /// Ends it, and tells the subscriber.
     fn end(&self);
 }
@@ -65,51 +59,42 @@ impl Peer {
         Self::new(None, Head::default(), CancellationToken::new())
     }
 
-    fn subscriptions(&self) -> MutexGuard<'_, Vec<Held>> {
+    fn subscriptions(&self) -> MutexGuard<'_, Vec<Weak<dyn Subscription>>> {
         let subscriptions = self.subscriptions.lock();
         subscriptions.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection has one more subscription.
-    pub(crate) fn subscribed(
-        &self,
-        topic: TopicName,
-        interaction: &Interaction,
-        subscription: Weak<dyn Subscription>,
-    ) {
+    pub(crate) fn subscribed(&self, subscription: Weak<dyn Subscription>) {
         let mut subscriptions = self.subscriptions();
         // Most connections have one.
         if subscriptions.capacity() == 0 {
             subscriptions.reserve_exact(1);
         }
-        subscriptions.push(Held {
-            topic,
-            of: (interaction.document(), interaction.name()),
-            subscription,
-        });
+        subscriptions.push(subscription);
     }
 
-    /// It has one less.
-    pub(crate) fn unsubscribed(&self, subscription: *const ()) {
+    /// It has one less, unless it is known to have ended.
+    pub(crate) fn unsubscribed(&self, subscription: *const ()) -> bool {
         let mut subscriptions = self.subscriptions();
-        let held = |held: &Held| held.subscription.as_ptr().cast::<()>() == subscription;
-        if let Some(index) = subscriptions.iter().position(held) {
-            subscriptions.swap_remove(index);
-        }
+        let is_it = |held: &Weak<dyn Subscription>| held.as_ptr().cast::<()>() == subscription;
+        let index = subscriptions.iter().position(is_it);
+        index
+            .map(|index| subscriptions.swap_remove(index))
+            .is_some()
     }
 
     /// Ends the connection's subscriptions on a topic, and returns how many there were.
     pub(crate) fn end_subscriptions(&self, topic: &TopicName, interaction: &Interaction) -> usize {
-        let of = (interaction.document(), interaction.name());
-        let ended: Vec<_> = self
-            .subscriptions()
-            .extract_if(.., |held| held.of == of && held.topic == *topic)
-            .filter_map(|held| held.subscription.upgrade())
-            .collect();
-        for subscription in &ended {
-            subscription.end();
-        }
-        ended.len()
+        let held = self.subscriptions();
+        let all: Vec<_> = held.iter().filter_map(Weak::upgrade).collect();
+        drop(held);
+        let meant = all.iter().filter(|one| one.is_on(topic, interaction));
+        meant
+            // Somebody else may be ending them as well.
+            .filter(|one| self.unsubscribed(Arc::as_ptr(one).cast()))
+            .map(|one| one.end())
+            .count()
     }
 
     /// How long the peer took to answer the latest ping, if it has answered one.
@@ -298,11 +283,14 @@ mod tests {
 
     #[test]
     fn a_connection_ends_its_subscriptions_on_one_topic_and_forgets_those_that_have_ended() {
-        #[derive(Default)]
-        struct Counted(AtomicU64);
+        struct Counted(TopicName, &'static str, AtomicU64);
         impl Subscription for Counted {
+            fn is_on(&self, topic: &TopicName, interaction: &Interaction) -> bool {
+                self.0 == *topic && self.1 == interaction.name()
+            }
+
             fn end(&self) {
-                self.0.fetch_add(1, Ordering::Relaxed);
+                self.2.fetch_add(1, Ordering::Relaxed);
             }
         }
         let (peer, interaction) = (Peer::in_memory(), Interaction::new("d", "i"));
@@ -310,9 +298,9 @@ mod tests {
         let held: Vec<Arc<Counted>> = ["a", "b", "a"]
             .iter()
             .map(|name| {
-                let held = Arc::<Counted>::default();
+                let held = Arc::new(Counted(topic(name), "i", AtomicU64::new(0)));
                 let weak: Weak<Counted> = Arc::downgrade(&held);
-                peer.subscribed(topic(name), &interaction, weak);
+                peer.subscribed(weak);
                 held
             })
             .collect();
@@ -322,10 +310,10 @@ mod tests {
         assert_eq!(peer.end_subscriptions(&topic("a"), &interaction), 0);
         let ended: Vec<_> = held
             .iter()
-            .map(|held| held.0.load(Ordering::Relaxed))
+            .map(|held| held.2.load(Ordering::Relaxed))
             .collect();
         assert_eq!(ended, [1, 0, 1]);
-        peer.unsubscribed(Arc::as_ptr(&held[1]).cast());
+        assert!(peer.unsubscribed(Arc::as_ptr(&held[1]).cast()));
         assert!(peer.subscriptions().is_empty());
     }
 

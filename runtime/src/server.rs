@@ -1,5 +1,6 @@
 //! Listens, and stops: the builder of servers.
 
+mod connected;
 mod mount;
 mod page;
 mod signal;

@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -14,13 +13,14 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
-use super::stop::{Open, Pace, Stop};
+use super::connected::{Open, Slot};
+use super::stop::{Pace, Stop};
 use super::{Server, page};
-use crate::address::{Counted, Places, Proxies};
+use crate::address::{Places, Proxies};
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::flusher::Flushers;
@@ -103,7 +103,7 @@ struct Upgrade {
     framing: Box<dyn Framing>,
     scope: Scope,
     head: Head,
-    slot: (OwnedSemaphorePermit, Option<Counted>),
+    slot: Slot,
 }
 
 impl Mount {
@@ -444,7 +444,11 @@ impl Shared {
         let (limits, metrics) = (&self.limits, &self.metrics);
         let flushers = &self.flushers;
         let connection = Connection::new(socket, peer, framing, scope, limits, metrics, flushers);
-        Box::pin(connection.run(leave).map(|()| drop(slot)).instrument(span))
+        Open {
+            connection: Box::pin(connection.run(leave)),
+            span,
+            _slot: Some(slot),
+        }
     }
 }
 
@@ -455,5 +459,5 @@ struct Speaking {
     scope: Scope,
     leave: Leave,
     span: Span,
-    slot: (OwnedSemaphorePermit, Option<Counted>),
+    slot: Slot,
 }

@@ -1,17 +1,16 @@
 //! How the connections of a server are told to end.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::leave::{Ear, Leave, Stage};
+use super::connected::{Begin, Connected};
+use crate::leave::{Leave, Stage};
 use crate::limits::after;
 
 /// Connections are told in so many batches, one after the other.
@@ -101,10 +100,7 @@ impl Stop {
         leave: Leave,
         begin: Begin,
     ) -> impl Future<Output = ()> + Send + use<> {
-        self.connections.track_future(Connected {
-            ear: Ear::new(leave),
-            work: Work::Begins(begin),
-        })
+        self.connections.track_future(Connected::new(leave, begin))
     }
 
     /// Ends all connections, and waits for `rest` after that.
@@ -147,49 +143,16 @@ fn give(batches: &[Leave], stage: Stage) {
     }
 }
 
-/// One WebSocket, from its first frame to its last.
-pub(super) type Open = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// What becomes one, if all goes well.
-pub(super) type Begin = Pin<Box<dyn Future<Output = Option<Open>> + Send>>;
-
-/// A connection, of which nothing is left in memory that its beginning alone needed.
-struct Connected {
-    ear: Ear,
-    work: Work,
-}
-
-enum Work {
-    Begins(Begin),
-    GoesOn(Open),
-    IsOver,
-}
-
-impl Future for Connected {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.ear.listen(cx).is_aborted() {
-            if let Work::Begins(begins) = &mut self.work {
-                self.work = ready!(begins.as_mut().poll(cx)).map_or(Work::IsOver, Work::GoesOn);
-            }
-            if let Work::GoesOn(open) = &mut self.work {
-                ready!(open.as_mut().poll(cx));
-            }
-        }
-        self.work = Work::IsOver;
-        Poll::Ready(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::future::poll_fn;
     use std::sync::{Arc, Mutex};
+    use std::task::Poll;
 
     use tokio::time::Instant;
 
+    use super::super::connected::Open;
     use super::*;
 
     const PACE: Pace = Pace {
@@ -215,7 +178,7 @@ mod tests {
         for _ in 0..8_000 {
             let (leave, told) = (stop.leave(), Arc::clone(&told));
             let token = leave.token();
-            let open: Open = Box::pin(async move {
+            let open = Open::of(async move {
                 token.cancelled().await;
                 *told.lock().unwrap().entry(begun.elapsed()).or_default() += 1;
             });
@@ -234,7 +197,7 @@ mod tests {
         let begun = Instant::now();
         let leave = stop.leave();
         let late = leave.clone();
-        let open: Open = Box::pin(async move {
+        let open = Open::of(async move {
             poll_fn(|_| match late.is_late() {
                 true => Poll::Ready(()),
                 false => Poll::Pending,

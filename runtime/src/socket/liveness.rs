@@ -35,6 +35,11 @@ impl Liveness {
         self.silent_until = None;
     }
 
+    /// When the peer was pinged last, if it was.
+    pub(crate) fn last_ping(&self, limits: &Limits) -> Option<Instant> {
+        self.next_ping.checked_sub(limits.ping_interval)
+    }
+
     /// What is to be done at this time, or when there will be something.
     pub(crate) fn due(&mut self, now: Instant, limits: &Limits) -> Result<Due, Instant> {
         if self.silent_until.is_some_and(|deadline| deadline <= now) {

@@ -397,6 +397,10 @@ enum Phase {
 }
 
 impl<S: Payload, A: Parameters> Subscriber<S, A> {
+    pub(super) fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+
     pub(super) fn request(&self) -> &Request<S, A> {
         &self.request
     }

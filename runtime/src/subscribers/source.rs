@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::Subscribers;
 use super::join::{begin, catch_up};
 use super::roster::{Roster, Subscriber, topic_of};
+use crate::bus::TopicName;
 use crate::fault::Fault;
 use crate::frame::{Body, Since};
 use crate::interaction::Interaction;
@@ -89,7 +90,7 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
             joining: OnceLock::new(),
         });
         let weak = Arc::downgrade(&seat);
-        peer.subscribed(group.topic().clone(), &self.interaction, weak);
+        peer.subscribed(weak);
         let source = Arc::clone(self);
         let mut joining = Box::pin(async move {
             if let Some(begun) = begin(&source.roster, &subscriber, &group, since.as_ref()).await {
@@ -280,6 +281,12 @@ impl<S: Payload, P: Payload, A: Parameters> Held for Seat<S, P, A> {
 }
 
 impl<S: Payload, P: Payload, A: Parameters> Subscription for Seat<S, P, A> {
+    fn is_on(&self, topic: &TopicName, interaction: &Interaction) -> bool {
+        let own = self.roster.interaction();
+        (own.document(), own.name()) == (interaction.document(), interaction.name())
+            && self.subscriber.topic() == topic
+    }
+
     fn end(&self) {
         self.subscriber.end(Body::End);
         self.roster.leave(&self.subscriber);
