@@ -136,8 +136,8 @@ impl Metrics {
         add(&self.tally.panics, 1);
     }
 
-    pub(crate) fn published(&self) {
-        add(&self.tally.published, 1);
+    pub(crate) fn published(&self, count: u64) {
+        add(&self.tally.published, count);
     }
 
     pub(crate) fn delivered(&self, count: u64) {

@@ -252,7 +252,6 @@ impl Outbox {
         }
         let lent = state.lent.as_mut();
         if lent.is_some_and(|lent| lent.put(notice, lane)) {
-            self.queue.metrics.published();
             self.queue.wake(state);
             return Ok(());
         }
@@ -261,7 +260,7 @@ impl Outbox {
             drop(state);
             return self.push_if(notice.to(lane).clone(), Kind::Answer, may);
         }
-        self.queue.metrics.published();
+        self.queue.metrics.published(1);
         state.set_behind(true);
         let (content, place) = (notice.content().clone(), state.place());
         let admitted = state

@@ -109,7 +109,9 @@ impl Pending {
         let lent = state.lent.take();
         queue.told.store(NOBODY, Ordering::Relaxed);
         drop(state);
-        lent.map(Lending::into_next).unwrap_or_default()
+        let next = lent.map(Lending::into_next).unwrap_or_default();
+        queue.metrics.published(next.publications);
+        next
     }
 
     /// For what writes in the connection's place.
@@ -153,7 +155,10 @@ impl Source {
         if is_all {
             self.queue.told.store(LENT, Ordering::Relaxed);
         }
-        (lent.take_next(free), is_all)
+        let next = lent.take_next(free);
+        drop(state);
+        self.queue.metrics.published(next.publications);
+        (next, is_all)
     }
 
     /// Takes the next event; who finds none is told of the next that is queued.
@@ -204,6 +209,8 @@ impl Drop for Pending {
         let lent = state.lent.take();
         drop(state);
         queue.tell_all();
-        drop(lent);
+        if let Some(lent) = lent {
+            queue.metrics.published(lent.into_next().publications);
+        }
     }
 }
