@@ -154,8 +154,11 @@ fn understand<'f>(
     let mut lowered = source.and_then(|mut source| {
         document::gather(&mut source, &mut errors);
         let document = Document::check(&source, &mut errors)?;
+        if errors.are_more_than_shown() {
+            return None;
+        }
         let resolved = resolve::resolve(document, &mut errors);
-        if source.is_patched() && !errors.is_empty() {
+        if errors.are_more_than_shown() || source.is_patched() && !errors.is_empty() {
             // Beyond this the lines that are not YAML would be missed.
             return None;
         }

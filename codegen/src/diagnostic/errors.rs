@@ -100,6 +100,11 @@ impl Errors {
         self.errors.len() >= SUGGESTED
     }
 
+    /// None that is found from now on is shown.
+    pub(crate) fn are_more_than_shown(&self) -> bool {
+        self.more_errors
+    }
+
     /// Nothing so far prevents code from being generated.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()

@@ -14,8 +14,9 @@ const TOGETHER: usize = 100;
 /// How many bytes are between two places that are shown in one piece.
 const TOGETHER_BYTES: usize = 8000;
 
-/// How much of a long line is shown on each side of a place, and how much of a long place.
+/// How much of a long place is shown, and how much of a long line on each side of a place.
 const WIDEST: usize = 200;
+const BESIDE: usize = 60;
 
 impl Diagnostic {
     /// Several lines of plain text, as rustc shows its errors: the message, the line of the
@@ -116,9 +117,9 @@ impl<'d> Part<'d> {
         let (lines, first_line) = self.text.lines_around(&range);
         // Of a line that goes on for long, what is around the place.
         let text = self.text.as_str();
-        let start = text.floor_char_boundary(range.start.saturating_sub(WIDEST));
+        let start = text.floor_char_boundary(range.start.saturating_sub(BESIDE));
         let start = start.max(lines.start);
-        let end = text.floor_char_boundary(range.end.saturating_add(WIDEST));
+        let end = text.floor_char_boundary(range.end.saturating_add(BESIDE));
         let end = end.min(lines.end);
         let before = if start > lines.start { "..." } else { "" };
         let after = if end < lines.end { "..." } else { "" };
