@@ -14,9 +14,11 @@ const TOGETHER: usize = 100;
 /// How many bytes are between two places that are shown in one piece.
 const TOGETHER_BYTES: usize = 8000;
 
-/// How much of a long place is shown, and how much of a long line on each side of a place.
+/// How much of a long place is shown, and how much of a line on each side of a place; and of one that goes
+/// on for longer.
 const WIDEST: usize = 200;
-const BESIDE: usize = 60;
+const BESIDE: usize = 120;
+const BESIDE_OF_LONG: usize = 60;
 
 impl Diagnostic {
     /// Several lines of plain text, as rustc shows its errors: the message, the line of the
@@ -117,10 +119,14 @@ impl<'d> Part<'d> {
         let (lines, first_line) = self.text.lines_around(&range);
         // Of a line that goes on for long, what is around the place.
         let text = self.text.as_str();
-        let start = text.floor_char_boundary(range.start.saturating_sub(BESIDE));
-        let start = start.max(lines.start);
-        let end = text.floor_char_boundary(range.end.saturating_add(BESIDE));
-        let end = end.min(lines.end);
+        let shown = |there: usize| match there {
+            0..=BESIDE => there,
+            _ => BESIDE_OF_LONG,
+        };
+        let before = shown(range.start.saturating_sub(lines.start));
+        let after = shown(lines.end.saturating_sub(range.end));
+        let start = text.floor_char_boundary(range.start.saturating_sub(before));
+        let end = text.floor_char_boundary(range.end.saturating_add(after));
         let before = if start > lines.start { "..." } else { "" };
         let after = if end < lines.end { "..." } else { "" };
         let source = format!("{before}{}{after}", self.text.slice(&(start..end)));
