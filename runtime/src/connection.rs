@@ -213,8 +213,10 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
                 tracing::debug!(code, %reason, delivered, dropped, "closing");
                 self.metrics.closed(code);
                 // What had room in the queue still goes out.
-                if self.flush().await.is_ok() {
-                    self.socket.close(code, &reason).await;
+                match AssertUnwindSafe(self.flush()).catch_unwind().await {
+                    Ok(Ok(())) => self.socket.close(code, &reason).await,
+                    Ok(Err(Stuck)) => {}
+                    Err(_) => self.panicked().await,
                 }
             }
             End::Closed => {
@@ -223,16 +225,20 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
                 self.socket.closed().await;
             }
             End::Panicked => {
-                seldom!(error, "the framing of a connection panicked");
-                self.metrics.panic();
                 self.metrics.closed(FAILED.code);
-                self.socket.close(FAILED.code, &FAILED.reason).await;
+                self.panicked().await;
             }
             End::Drop(reason) => {
                 tracing::debug!(reason, delivered, dropped, "given up");
                 self.metrics.lost();
             }
         }
+    }
+
+    async fn panicked(&mut self) {
+        seldom!(error, "the framing of a connection panicked");
+        self.metrics.panic();
+        self.socket.close(FAILED.code, &FAILED.reason).await;
     }
 
     /// Until it is told to leave.
@@ -293,6 +299,8 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         if self.answer.is_some() || !self.session.is_subscribed() {
             return;
         }
+        // A framing may be anybody's, and what is lent would be lost with it.
+        let alike = self.framing.alike();
         let Some(socket) = self.socket.lend() else {
             return;
         };
@@ -304,7 +312,6 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
         let Some(desk) = &self.desk else {
             return self.socket.take_back(socket);
         };
-        let alike = self.framing.alike();
         desk.leave(Pen {
             framing: std::mem::replace(&mut self.framing, Box::new(Raw)),
             socket,
@@ -530,7 +537,8 @@ impl<S: AsyncRead + AsyncWrite + Lend + Unpin + Send> Connection<S> {
             Incoming::Binary(bytes) => Frame::from(bytes.as_slice()),
             Incoming::Control => return self.control(),
             Incoming::Pong(payload) => {
-                if payload[..] == self.pinged.to_be_bytes()
+                if self.pinged > 0
+                    && payload[..] == self.pinged.to_be_bytes()
                     && let Some(sent) = self.liveness.last_ping(&self.limits)
                 {
                     self.peer

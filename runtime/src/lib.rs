@@ -76,7 +76,6 @@ mod alarm;
 pub mod bus;
 mod client;
 mod connection;
-
 mod described;
 mod error;
 mod fault;

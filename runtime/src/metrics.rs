@@ -38,7 +38,8 @@ pub struct Counters {
     /// started again for its subscribers; framings, each of which closed its connection with 1011; and
     /// buses, each time that one was asked for something that a subscription waited for.
     pub panics: u64,
-    /// Publications, once for each subscriber that they were for.
+    /// Publications, once for each subscriber that they were for. Small ones are counted when they are
+    /// written, most often at once.
     pub published: u64,
     /// Those of them that have been written to their subscriber's socket.
     pub delivered: u64,

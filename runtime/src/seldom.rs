@@ -1,7 +1,7 @@
 //! Log lines that could otherwise be written as often as a peer likes.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,11 @@ use tracing::{Dispatch, Span, dispatcher};
 /// Logs as `tracing::error!` and the like do, but once a second at most for each place that it stands
 /// in; with how often it kept back since the last time.
 ///
-/// With `apart:` before it, what is logged is [logged apart](apart): where one of our locks may be held.
+/// With `apart:` before it, what is logged is [logged apart](Seldom::apart): where one of our locks may be held.
 macro_rules! seldom {
     (apart: $level:ident, $($what:tt)+) => {{
         static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
-        if let Some(kept_back) = SELDOM.now() {
-            $crate::seldom::apart(move || ::tracing::$level!(kept_back, $($what)+));
-        }
+        SELDOM.apart(move |kept_back| ::tracing::$level!(kept_back, $($what)+));
     }};
     ($level:ident, $($what:tt)+) => {{
         static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
@@ -27,17 +25,6 @@ macro_rules! seldom {
 }
 pub(crate) use seldom;
 
-/// Logs on a thread of its own, in the span that this is called in. Whoever takes what is logged may be
-/// anybody, and may publish: under a lock that publishing takes he would wait for himself.
-pub(crate) fn apart(log: impl FnOnce() + Send + 'static) {
-    let (to, span) = (dispatcher::get_default(Dispatch::clone), Span::current());
-    let log = move || dispatcher::with_default(&to, || span.in_scope(log));
-    // Where there can be no more threads, it is not logged.
-    let _ = thread::Builder::new()
-        .name("specwire-log".into())
-        .spawn(log);
-}
-
 /// Lets one line through in so long a time.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,6 +34,17 @@ pub(crate) struct Seldom {
     /// Milliseconds from the first use of any of these until it may be logged again.
     quiet_until: AtomicU64,
     kept_back: AtomicU64,
+    /// It is being logged apart, and that has not ended.
+    is_apart: AtomicBool,
+}
+
+/// The end of that.
+struct Apart(&'static Seldom);
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.0.is_apart.store(false, Ordering::Release);
+    }
 }
 
 impl Seldom {
@@ -54,6 +52,30 @@ impl Seldom {
         Self {
             quiet_until: AtomicU64::new(0),
             kept_back: AtomicU64::new(0),
+            is_apart: AtomicBool::new(false),
+        }
+    }
+
+    /// Logs on a thread of its own, in the span that this is called in, if it is to be logged now and
+    /// that of last time has ended. Whoever takes what is logged may be anybody, and may publish: under a
+    /// lock that publishing takes he would wait for himself.
+    pub(crate) fn apart(&'static self, log: impl FnOnce(u64) + Send + 'static) {
+        if self.is_apart.swap(true, Ordering::Acquire) {
+            self.kept_back.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let apart = Apart(self);
+        let Some(kept_back) = self.now() else { return };
+        let (to, span) = (dispatcher::get_default(Dispatch::clone), Span::current());
+        let log = move || {
+            let _apart = apart;
+            dispatcher::with_default(&to, || span.in_scope(|| log(kept_back)));
+        };
+        let thread = thread::Builder::new().name("specwire-log".into());
+        if thread.spawn(log).is_err() {
+            // As if it had been kept back.
+            let count = kept_back.saturating_add(1);
+            self.kept_back.fetch_add(count, Ordering::Relaxed);
         }
     }
 

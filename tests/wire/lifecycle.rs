@@ -118,22 +118,30 @@ async fn r20_panics_of_handlers_are_counted_in_every_framing() {
 /// A bus may be anybody's, and late.
 #[tokio::test]
 async fn r20_a_bus_that_panics_costs_a_subscription_and_is_counted() {
-    let bus = Arc::new(Distant {
-        answers: Some(Semaphore::new(0)),
-        ..Distant::default()
-    });
-    let (provider, _orders) = house();
-    let carrier = Arc::<Distant>::clone(&bus);
-    let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
-    let mut peer = Peer::envelope(&server).await;
-    peer.send(&listen(1, "a")).await;
-    peer.expect_nothing().await;
-    // What waits for it panics.
-    bus.answers.as_ref().unwrap().close();
-    assert_eq!(peer.next_fault().await, "internal");
-    assert_eq!(server.metrics.counters().panics, 1);
-    assert_eq!(server.metrics.counters().subscriptions, 0);
-    peer.expect_nothing().await;
+    for is_at_once in [false, true] {
+        let bus = Arc::new(Distant {
+            answers: Some(Semaphore::new(0)),
+            ..Distant::default()
+        });
+        let answers = bus.answers.as_ref().unwrap();
+        let (provider, _orders) = house();
+        let carrier = Arc::<Distant>::clone(&bus);
+        let server = Running::start(Server::new().bus(carrier).serve(provider)).await;
+        let mut peer = Peer::envelope(&server).await;
+        if is_at_once {
+            answers.close();
+        }
+        peer.send(&listen(1, "a")).await;
+        if !is_at_once {
+            peer.expect_nothing().await;
+            // What waits for it panics.
+            answers.close();
+        }
+        assert_eq!(peer.next_fault().await, "internal");
+        assert_eq!(server.metrics.counters().panics, 1);
+        assert_eq!(server.metrics.counters().subscriptions, 0);
+        peer.expect_nothing().await;
+    }
 }
 
 #[tokio::test]

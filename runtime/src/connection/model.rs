@@ -438,6 +438,28 @@ fn a_framing_that_panics_closes_its_connection_whoever_writes() {
 }
 
 #[test]
+fn a_framing_that_panics_at_what_is_written_last_closes_its_connection_too() {
+    explore(|| {
+        let scene = Scene::new();
+        let outbox = scene.outbox.clone();
+        let leave = scene.leave.clone();
+        let last = thread::spawn(move || {
+            for number in [101, FATAL] {
+                outbox
+                    .publish_if(&mut tick(number).into(), &Lane::default(), || true)
+                    .unwrap();
+            }
+            leave.give(Stage::Told);
+        });
+        let (numbers, code) = block_on(scene.line.to_the_end());
+        assert_eq!((numbers, code), (vec![101], 1011));
+        last.join().unwrap();
+        assert_eq!(scene.metrics.counters().panics, 1);
+        block_on(scene.lets_go());
+    });
+}
+
+#[test]
 fn a_connection_that_is_cut_or_dropped_leaves_nothing() {
     for is_cut in [true, false] {
         explore(move || {

@@ -108,6 +108,8 @@ pub(super) struct Lending {
 pub(crate) struct Next {
     pub(crate) frames: Vec<u8>,
     pub(crate) publications: u64,
+    /// Those, and others that a framing has no frames for.
+    pub(super) published: u64,
 }
 
 impl Lending {
@@ -138,31 +140,31 @@ impl Lending {
             return false;
         }
         let frames = &mut self.next.frames;
+        let before = frames.len();
         match &notice.frame {
             Some((alike, frame)) if self.alike == Some(*alike) => frames.extend_from_slice(frame),
             _ => {
-                let before = frames.len();
                 if !self.to.frame(notice.to(lane), frames) {
                     return false;
                 }
-                match frames.get(before..) {
-                    Some(frame @ [_, ..]) => notice.was_framed_as(self.alike, frame),
-                    _ => return true,
+                if let Some(frame @ [_, ..]) = frames.get(before..) {
+                    notice.was_framed_as(self.alike, frame);
                 }
             }
         }
-        self.next.publications = self.next.publications.saturating_add(1);
+        let is_written = u64::from(frames.len() > before);
+        self.next.publications = self.next.publications.saturating_add(is_written);
+        self.next.published = self.next.published.saturating_add(1);
         true
     }
 
     /// What is written next, in exchange for memory that is free.
     pub(super) fn take_next(&mut self, free: Vec<u8>) -> Next {
-        let publications = mem::take(&mut self.next.publications);
-        let frames = mem::replace(&mut self.next.frames, free);
-        Next {
-            frames,
-            publications,
-        }
+        let free = Next {
+            frames: free,
+            ..Next::default()
+        };
+        mem::replace(&mut self.next, free)
     }
 
     pub(super) fn is_behind(&self) -> bool {

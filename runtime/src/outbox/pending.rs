@@ -110,7 +110,7 @@ impl Pending {
         queue.told.store(NOBODY, Ordering::Relaxed);
         drop(state);
         let next = lent.map(Lending::into_next).unwrap_or_default();
-        queue.metrics.published(next.publications);
+        queue.metrics.published(next.published);
         next
     }
 
@@ -157,7 +157,7 @@ impl Source {
         }
         let next = lent.take_next(free);
         drop(state);
-        self.queue.metrics.published(next.publications);
+        self.queue.metrics.published(next.published);
         (next, is_all)
     }
 
@@ -210,7 +210,7 @@ impl Drop for Pending {
         drop(state);
         queue.tell_all();
         if let Some(lent) = lent {
-            queue.metrics.published(lent.into_next().publications);
+            queue.metrics.published(lent.into_next().published);
         }
     }
 }

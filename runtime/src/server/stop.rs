@@ -126,7 +126,10 @@ impl Stop {
         };
         tokio::select! {
             biased;
-            () = ended => return,
+            () = ended => {
+                // Whoever has been accepted in this moment is told as well.
+                return give(&*self.batches, Stage::Late);
+            }
             () = told => {}
         }
         let connections = self.connections.len();

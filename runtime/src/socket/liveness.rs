@@ -35,7 +35,7 @@ impl Liveness {
         self.silent_until = None;
     }
 
-    /// When the peer was pinged last, if it was.
+    /// When the peer was pinged last, of one that has been pinged.
     pub(crate) fn last_ping(&self, limits: &Limits) -> Option<Instant> {
         self.next_ping.checked_sub(limits.ping_interval)
     }

@@ -18,8 +18,9 @@ pub(super) struct Outbound {
     written: u64,
 }
 
-/// What an idle connection keeps of its memory for what goes out.
-const IDLE: usize = 256;
+/// What an idle connection keeps of its memory for what goes out; of which there are two pieces, where
+/// others write for it.
+const IDLE: usize = 128;
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -106,18 +106,23 @@ impl<S: Payload, P: Payload, A: Parameters, E: Payload> Source<S, P, A, E> {
         });
         // Whoever has used up his turn must not have this done later: what he publishes next is meant
         // to reach the subscriber.
-        if unconstrained(joining.as_mut()).now_or_never().is_none() {
-            let weak = Arc::downgrade(&seat);
-            let task = spawn(self.tasks.track_future(async move {
-                // The bus may be anybody's.
-                if AssertUnwindSafe(joining).catch_unwind().await.is_err()
-                    && let Some(seat) = weak.upgrade()
-                {
-                    seat.fail();
-                }
-            }));
-            // It is set once.
-            let _ = seat.joining.set(task.abort_handle());
+        let joined = AssertUnwindSafe(|| unconstrained(joining.as_mut()).now_or_never());
+        // The bus may be anybody's.
+        match catch_unwind(joined) {
+            Ok(Some(())) => {}
+            Ok(None) => {
+                let weak = Arc::downgrade(&seat);
+                let task = spawn(self.tasks.track_future(async move {
+                    if AssertUnwindSafe(joining).catch_unwind().await.is_err()
+                        && let Some(seat) = weak.upgrade()
+                    {
+                        seat.fail();
+                    }
+                }));
+                // It is set once.
+                let _ = seat.joining.set(task.abort_handle());
+            }
+            Err(_) => seat.fail(),
         }
         Membership(Some(seat))
     }
