@@ -10,7 +10,8 @@ use tracing::{Dispatch, Span, dispatcher};
 /// Logs as `tracing::error!` and the like do, but once a second at most for each place that it stands
 /// in; with how often it kept back since the last time.
 ///
-/// With `apart:` before it, what is logged is [logged apart](Seldom::apart): where one of our locks may be held.
+/// With `apart:` before it, what is logged is [logged apart](Seldom::apart): where one of our locks may
+/// be held.
 macro_rules! seldom {
     (apart: $level:ident, $($what:tt)+) => {{
         static SELDOM: $crate::seldom::Seldom = $crate::seldom::Seldom::new();
@@ -104,6 +105,8 @@ impl Seldom {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -115,5 +118,35 @@ mod tests {
         assert_eq!(at(1004), None);
         assert_eq!(at(1005), Some(2));
         assert_eq!(at(9000), Some(0));
+    }
+
+    #[test]
+    fn what_is_logged_apart_is_while_nothing_else_is_there() {
+        static SELDOM: Seldom = Seldom::new();
+        let (logged, lines) = mpsc::channel();
+        let (release, held) = mpsc::channel::<()>();
+        let log = |hold: Option<mpsc::Receiver<()>>| {
+            let logged = logged.clone();
+            // Its time has come, each time.
+            SELDOM.quiet_until.store(0, Ordering::Relaxed);
+            SELDOM.apart(move |kept_back| {
+                logged.send(kept_back).unwrap();
+                if let Some(held) = hold {
+                    let _ = held.recv();
+                }
+            });
+        };
+        log(Some(held));
+        assert_eq!(lines.recv(), Ok(0));
+        // Whoever takes it has not come back yet.
+        log(None);
+        log(None);
+        assert!(lines.try_recv().is_err());
+        drop(release);
+        while SELDOM.is_apart.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        log(None);
+        assert_eq!(lines.recv(), Ok(2));
     }
 }

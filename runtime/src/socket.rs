@@ -86,8 +86,8 @@ const READ: usize = 32 << 10;
 /// Bytes of answers to pings that may wait behind what the peer does not take: of pings that come
 /// meanwhile the last is answered (RFC 6455, 5.5.3).
 const PONGS: usize = 64 << 10;
-/// What an idle connection keeps of its memory for what goes out.
-const IDLE: usize = 256;
+/// Bytes that tungstenite reads at once, of what needs it.
+const DECIDED: usize = 256;
 
 thread_local! {
     static SHARED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -102,8 +102,8 @@ impl<S> fmt::Debug for Socket<S> {
 /// The limits that tungstenite itself keeps.
 fn config(limits: &Limits) -> WebSocketConfig {
     WebSocketConfig::default()
-        // Of what it reads most is a few bytes.
-        .read_buffer_size(IDLE)
+        // Most of that is a few bytes.
+        .read_buffer_size(DECIDED)
         .write_buffer_size(0)
         .max_write_buffer_size(limits.queue_bytes.saturating_add(PONGS))
         .max_message_size(Some(limits.message_size))

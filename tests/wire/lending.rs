@@ -1,5 +1,7 @@
 //! Connections that wait have others write for them, and nobody can tell.
 
+use std::any::TypeId;
+
 use serde_json::json;
 use specwire::framing::{Body, Event, Frame, Input, Raw, Refusal, Written};
 use specwire::{Framing, Server};
@@ -145,4 +147,34 @@ async fn each_is_told_in_its_own_framing_what_all_are_told() {
             }
         }
     }
+}
+
+/// Raw, but for what it says of itself.
+#[derive(Clone, Debug)]
+struct Unlike;
+
+impl Framing for Unlike {
+    fn alike(&self) -> Option<TypeId> {
+        panic!("told to panic");
+    }
+
+    fn read<'a>(&mut self, frame: Frame<'a>) -> Result<Input<'a>, Refusal> {
+        Raw.read(frame)
+    }
+
+    fn write<'a>(&self, event: &'a Event) -> Written<'a> {
+        Raw.write(event)
+    }
+}
+
+#[tokio::test]
+async fn r20_a_framing_that_panics_before_others_write_for_it_is_closed_with_a_word() {
+    let (provider, _dome) = provider();
+    let server = Server::new().serve(provider.framing(Unlike));
+    let metrics = server.metrics();
+    let server = Running::start(server).await;
+    let mut peer = Peer::raw(&server, "/ws/patterns/weather_sub").await;
+    peer.send_text("{}").await;
+    assert_eq!(peer.close_code().await, 1011);
+    assert_eq!(metrics.counters().panics, 1);
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::schema::{Holds, holds};
 use crate::diagnostic::{Code, Diagnostic, Errors, quote};
 use crate::source::{Id, Node, Size, Source, Target};
 
@@ -26,17 +27,6 @@ const WITHIN: &[(&str, &[&str])] = &[
 
 /// What is in these is data, whatever it looks like.
 const DATA: &[&str] = &["const", "default", "enum", "example", "examples"];
-
-/// In these `properties` is the name of a schema.
-const NAMES: &[&str] = &[
-    "$defs",
-    "definitions",
-    "dependencies",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-    "schemas",
-];
 
 /// Puts the sections that are referred to where the references stand: all that are mappings of names
 /// to objects. Those that lead to nothing are reported, and left.
@@ -81,7 +71,7 @@ fn borrowers(source: &Source) -> Vec<Id> {
         let reference = owner.get("properties").and_then(lone_reference);
         let lender = reference.and_then(|reference| reference.strip_suffix("/properties"));
         let lender = lender.and_then(|lender| lender.rsplit('/').next());
-        lender.is_some_and(|lender| !NAMES.contains(&lender)) && !NAMES.contains(&owner.key())
+        lender.is_some_and(|lender| !names_schemas(lender)) && !names_schemas(owner.key())
     });
     let is_data = |owner: &Node<'_>| {
         let path = owner.path();
@@ -92,6 +82,11 @@ fn borrowers(source: &Source) -> Vec<Id> {
         .filter(|owner| !is_data(owner))
         .map(Node::id)
         .collect()
+}
+
+/// Within this, `properties` is the name of a schema.
+fn names_schemas(key: &str) -> bool {
+    key == "schemas" || matches!(holds(key), Some(Holds::SchemasByName))
 }
 
 struct Gatherer<'a> {

@@ -195,6 +195,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_is_accepted_when_all_others_have_gone_is_told() {
+        let stop = Stop::new();
+        stop.stop(PACE, async {}).await;
+        assert!(stop.leave().is_late());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_does_not_end_is_aborted_after_the_grace() {
         let stop = Stop::new();
         let begun = Instant::now();
