@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn what_is_logged_apart_is_while_nothing_else_is_there() {
         static SELDOM: Seldom = Seldom::new();
-        let (logged, lines) = mpsc::channel();
-        let (release, held) = mpsc::channel::<()>();
+        let (logged, lines) = mpsc::sync_channel(4);
+        let (release, held) = mpsc::sync_channel::<()>(0);
         let log = |hold: Option<mpsc::Receiver<()>>| {
             let logged = logged.clone();
             // Its time has come, each time.
