@@ -105,7 +105,7 @@ impl Seldom {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, Barrier, Mutex};
 
     use super::*;
 
@@ -123,30 +123,34 @@ mod tests {
     #[test]
     fn what_is_logged_apart_is_while_nothing_else_is_there() {
         static SELDOM: Seldom = Seldom::new();
-        let (logged, lines) = mpsc::sync_channel(4);
-        let (release, held) = mpsc::sync_channel::<()>(0);
-        let log = |hold: Option<mpsc::Receiver<()>>| {
-            let logged = logged.clone();
+        let (logged, held) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Barrier::new(2)));
+        let log = |is_held: bool| {
+            let (logged, held) = (Arc::clone(&logged), Arc::clone(&held));
             // Its time has come, each time.
             SELDOM.quiet_until.store(0, Ordering::Relaxed);
             SELDOM.apart(move |kept_back| {
-                logged.send(kept_back).unwrap();
-                if let Some(held) = hold {
-                    let _ = held.recv();
+                logged.lock().unwrap().push(kept_back);
+                if is_held {
+                    held.wait();
+                    held.wait();
                 }
             });
         };
-        log(Some(held));
-        assert_eq!(lines.recv(), Ok(0));
+        let ended = || {
+            while SELDOM.is_apart.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+        };
+        log(true);
+        held.wait();
         // Whoever takes it has not come back yet.
-        log(None);
-        log(None);
-        assert!(lines.try_recv().is_err());
-        drop(release);
-        while SELDOM.is_apart.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
-        log(None);
-        assert_eq!(lines.recv(), Ok(2));
+        log(false);
+        log(false);
+        held.wait();
+        ended();
+        assert_eq!(*logged.lock().unwrap(), [0]);
+        log(false);
+        ended();
+        assert_eq!(*logged.lock().unwrap(), [0, 2]);
     }
 }
